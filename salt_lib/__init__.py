@@ -1,0 +1,1 @@
+"""SALT: self-augmentation for zero-shot cross-lingual transfer, as a laboratory study."""
