@@ -1,0 +1,64 @@
+# `make help` says what there is. Needs python3 (3.11 or newer) and, the first time, a package index.
+
+PYTHON ?= python3
+JOBS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+VIEWERS := $(VENV)/etc/jupyter/labconfig/default_setting_overrides.json
+
+.PHONY: help book test lab study study-full lint clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make book        the study (every run that is missing), then the book: _build/html/index.html"
+	@echo "make test        the tests"
+	@echo "make lab         JupyterLab on the notebooks"
+	@echo "make study       the study alone: the five main methods, 15 seeds, both tasks"
+	@echo "make study-full  the study and its ablations and controls"
+	@echo "make lint        ruff"
+	@echo "make clean       removes the built book and all caches; .venv and runs/ stay"
+	@echo "make help        this list"
+	@echo
+	@echo "All but clean and help make .venv first, from requirements.lock. JOBS=4 sets how many runs"
+	@echo "go on at a time (default: as many as there are cores), PYTHON=python3.12 which Python."
+
+book: $(READY)
+	$(BIN)/salt study $(if $(JOBS),--jobs $(JOBS))
+	$(BIN)/python book/build.py
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lab: $(READY)
+	$(BIN)/jupytext-config --settings-file $(VIEWERS) set-default-viewer markdown myst
+	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/01_transfer.md
+
+study: $(READY)
+	$(BIN)/salt study $(if $(JOBS),--jobs $(JOBS))
+
+study-full: $(READY)
+	$(BIN)/salt study --methods all $(if $(JOBS),--jobs $(JOBS))
+
+lint: $(READY)
+	$(BIN)/ruff check .
+
+# Runs are hours of somebody's machine, the environment a long download: neither is a cache.
+clean:
+	rm -rf _build cache build .pytest_cache .ruff_cache *.egg-info
+	find . -name $(VENV) -prune -o -name __pycache__ -prune -exec rm -rf {} +
+
+# The stamp is written last, so an interrupted installation is taken up again; it is older than the
+# lock or pyproject.toml once they change.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "salt needs Python 3.11 or newer, and '$(PYTHON)' is not that:" >&2; \
+	  $(PYTHON) --version >&2 || true; \
+	  echo "install one (python.org, or your system's packages), then: make PYTHON=python3.12 ..." >&2; \
+	  exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || { \
+	  echo "python3 can't make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; \
+	  exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@

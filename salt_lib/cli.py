@@ -1,0 +1,337 @@
+"""The `salt` command: the study from the command line.
+
+Everything heavy is imported where it is used, so that `salt --help` answers at once.
+
+Chapter: Reproduce, change, extend.
+"""
+
+import json
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.core import TyperGroup
+
+from .errors import SaltError, unknown
+
+SCALES = ("laboratory", "paper")
+
+
+class _Group(TyperGroup):
+    """Shows an error that was written for the user as that, not as a traceback."""
+
+    def invoke(self, ctx):
+        warnings.showwarning = _show
+        try:
+            return super().invoke(ctx)
+        except SaltError as error:
+            typer.echo(f"salt: {error}", err=True)
+            raise typer.Exit(getattr(error, "exit_code", 2)) from None
+
+
+def _show(message, category, filename, lineno, file=None, line=None):
+    # Ours says all there is to say; a library's warning keeps the place that it points at.
+    ours = Path(filename).parent == Path(__file__).parent and category is UserWarning
+    plain = f"salt: {message}\n"
+    print(
+        plain if ours else warnings.formatwarning(message, category, filename, lineno, line),
+        file=file or sys.stderr,
+        end="",
+    )
+
+
+app = typer.Typer(
+    cls=_Group,
+    help="SALT in a small world: run the study, read its results, make its parts.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+World = Annotated[
+    int, typer.Option(help="World: 0 is the study's, 100 for tuning, others replicate.", min=0)
+]
+RunsDir = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the results.  [default: $SALT_RUNS_DIR or runs]"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+@app.command()
+def study(
+    world: World = 0,
+    seeds: Annotated[str, typer.Option(help="Such as 0-14 or 0,3,5.")] = "0-14",
+    tasks: Annotated[
+        str, typer.Option(help="Names with commas between them.")
+    ] = "mini-xnli,mini-paws-x",
+    methods: Annotated[
+        str, typer.Option(help="Names with commas between them; main and all are groups.")
+    ] = "main",
+    jobs: Annotated[
+        int | None,
+        typer.Option(help="Runs at a time, one thread each.  [default: all cores]", min=1),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Run finished runs again.")] = False,
+    backend: Annotated[
+        str, typer.Option(help="processes (this machine) or ray (a cluster, $RAY_ADDRESS).")
+    ] = "processes",
+    scale: Annotated[str, typer.Option(help="laboratory or paper.")] = "laboratory",
+    runs_dir: RunsDir = None,
+):
+    """Run what is missing of the study.
+
+    Each task, method and seed is one run and one file. Finished runs are skipped, and run again
+    when the sources, the checkpoint or the libraries that made them have changed. Stop it whenever
+    you like: the same command goes on.
+
+    \b
+    Examples:
+      salt study
+      salt study --methods all --jobs 8
+      salt study --tasks mini-xnli --methods baseline,salt --seeds 0-2 --world 1
+      salt study --backend ray --runs-dir /a/folder/all/nodes/share
+    """
+    if scale not in SCALES:
+        raise unknown("scale", scale, SCALES)
+    if scale == "paper":
+        raise SaltError("--scale paper is not part of this version yet; use --scale laboratory")
+    from . import runs
+    from . import study as studies
+
+    specs = studies.grid(world, _names(tasks), _methods(methods), _seeds(seeds))
+    root = runs_dir or runs.RUNS_DIR
+    made = studies.execute(specs, root, jobs=jobs, backend=backend, force=force)
+    there = len(specs) - len(made)
+    typer.echo(f"{len(specs)} runs under {root}: {len(made)} made now, {there} were there")
+
+
+@app.command()
+def results(world: World = 0, runs_dir: RunsDir = None, as_json: AsJson = False):
+    """Show the results and their tests.
+
+    Means over seeds, the gain over the baseline, and how sure that is. Without runs of this machine
+    it shows the frozen table that ships with the book, and says so.
+
+    \b
+    Examples:
+      salt results
+      salt results --world 1 --json
+    """
+    from . import runs, stats
+
+    source, frame = runs.HERE, runs.load(runs_dir or runs.RUNS_DIR, world)
+    if frame.empty:
+        source, frame = runs.FROZEN, runs.recorded()
+        frame = frame[frame["world"] == world]
+    if frame.empty:
+        raise SaltError(f"no results of world {world}; run 'salt study --world {world}'")
+    summary = stats.summarise(frame)
+    if as_json:
+        primary = summary.pop("primary")
+        head = {"world": world, "source": source, "origin": frame.attrs, "primary": primary}
+        _print_json({**head, "tasks": summary})
+    else:
+        typer.echo(_table(summary))
+        typer.echo(runs.origin_note(frame, source))
+
+
+@app.command()
+def distill(
+    world: World = 0,
+    task: Annotated[str, typer.Option(help="The task whose training data it is.")] = "mini-xnli",
+    masked: Annotated[
+        bool, typer.Option("--masked", help="Hide each token while it is predicted.")
+    ] = False,
+    threshold: Annotated[
+        float | None, typer.Option(help="Least probability.  [default: the study's]")
+    ] = None,
+    synonym_threshold: Annotated[
+        float | None, typer.Option(help="The same for English.  [default: the study's]")
+    ] = None,
+    as_json: AsJson = False,
+):
+    """Distil word translations from the tiny mBERT.
+
+    Predicts, for every English word of a task's training data, a word of each language; keeps the
+    predictions as a Parquet file, and shows how many of them reach the threshold.
+
+    \b
+    Examples:
+      salt distill
+      salt distill --task mini-paws-x --threshold 0.98 --json
+      salt distill --masked --world 1
+    """
+    from . import distill as distilling
+    from .substitutions import predictions_path
+    from .tasks import task as known
+    from .train import CONFIGS
+
+    config = CONFIGS[known(task).name]
+    least = config.threshold if threshold is None else threshold
+    synonym = config.synonym_threshold if synonym_threshold is None else synonym_threshold
+    path = predictions_path(world, task, masked, progress=True)
+    predicted = distilling.load(path)
+    kept = distilling.select(predicted, least, synonym)["language"].value_counts()
+    rows = {
+        code: {"predicted": int(count), "kept": int(kept.get(code, 0))}
+        for code, count in predicted["language"].value_counts().sort_index().items()
+    }
+    if as_json:
+        used = {"threshold": least, "synonym_threshold": synonym}
+        _print_json({"world": world, "task": task, "file": str(path), **used, "languages": rows})
+        return
+    typer.echo(f"{'language':<10}{'predicted':>10}{'kept':>10}{'share':>9}")
+    for code, row in rows.items():
+        share = row["kept"] / row["predicted"]
+        typer.echo(f"{code:<10}{row['predicted']:>10}{row['kept']:>10}{share:>9.1%}")
+    typer.echo(f"probability ≥ {least} (synonyms ≥ {synonym}); all predictions: {path}")
+
+
+@app.command()
+def pretrain(
+    world: World = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder.  [default: cache/checkpoints/world-N, or in $SALT_CACHE_DIR]"),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Optimiser steps.  [default: the study's recipe]", min=1)
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu or cuda.  [default: cuda where there is one]")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option(help="Go on from where an interrupted pretraining was.")
+    ] = True,
+):
+    """Make the tiny mBERT of a world.
+
+    From the world's monolingual text come its tokenizer and the model. It can be stopped: the same
+    command goes on from the last evaluation.
+
+    \b
+    Examples:
+      salt pretrain --world 1
+      salt pretrain --world 1 --steps 200 --device cpu --out /tmp/tiny
+    """
+    from dataclasses import replace
+
+    from .pretrain import Recipe, pretrain
+
+    recipe = replace(Recipe(), steps=steps) if steps else Recipe()
+    folder = out or _cache() / "checkpoints" / f"world-{world}"
+    last = pretrain(world, folder, recipe=recipe, resume=resume, device=device)
+    alignment = sum(last["alignment"].values()) / len(last["alignment"])
+    typer.echo(f"{folder}: {last['step']} steps, alignment {alignment:.1%} over languages")
+
+
+@app.command(name="world")
+def show_world(
+    language: Annotated[str, typer.Option(help="ISO code, such as sw.")] = "sw",
+    facts: Annotated[int, typer.Option(help="How many facts.", min=1)] = 5,
+    world: World = 0,
+    as_json: AsJson = False,
+):
+    """Print sentences of a language beside their English.
+
+    \b
+    Examples:
+      salt world --language sw --facts 5
+      salt world --language ja --facts 100 --json
+    """
+    import numpy as np
+
+    from .languages import SOURCE
+    from .languages import language as known
+    from .minibabel import corpora
+    from .minibabel.facts import World as Universe
+    from .minibabel.grammar import sentence
+
+    count = max(2, -(-facts // corpora.SENTENCES))
+    told = corpora.documents(Universe(world), known(language).code, count)
+    told = told.reshape(-1, told.shape[-1])[:facts]
+    worded = list(corpora.wording(told, np.random.default_rng(world)))
+    codes = list(dict.fromkeys([language, SOURCE]))
+    rows = [{code: sentence(fact, code) for code in codes} for fact in worded]
+    if as_json:
+        _print_json({"world": world, "language": language, "sentences": rows})
+    else:
+        typer.echo("\n\n".join("\n".join(f"{c}  {row[c]}" for c in codes) for row in rows))
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _methods(text: str) -> list[str]:
+    """The methods named in ``text``, where main and all stand for several."""
+    from .methods import MAIN, METHODS
+
+    groups = {"main": MAIN, "all": METHODS}
+    return [method for name in _names(text) for method in groups.get(name, (name,))]
+
+
+def _seeds(text: str) -> list[int]:
+    """The numbers in ``text``: "0-2,7" is 0, 1, 2, 7. SaltError for anything else."""
+    numbers: list[int] = []
+    for part in _names(text):
+        first, dash, last = part.partition("-")
+        ends = (first, last) if dash else (first, first)
+        if not all(end.isdecimal() for end in ends) or int(ends[0]) > int(ends[1]):
+            raise SaltError(f"--seeds {text!r}: {part!r} is no seed; write 0-14 or 0,3,5")
+        numbers.extend(range(int(ends[0]), int(ends[1]) + 1))
+    return numbers
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("SALT_CACHE_DIR", "cache"))
+
+
+def _table(summary: dict) -> str:
+    """`stats.summarise`'s main numbers as text: accuracies in %, differences in points."""
+    lines = []
+    for task, rows in summary.items():
+        if task == "primary":
+            continue
+        lines += [
+            f"{task}: accuracy in %, zero-shot average ± sd over seeds, against the baseline",
+            f"{'method':<18}{'seeds':>5}{'English':>9}{'zero-shot':>15}"
+            f"{'difference':>12}{'95 % interval':>18}{'p':>9}{'Holm p':>9}",
+        ]
+        for method, row in rows.items():
+            average, test = row["average_zero_shot"], row["average_zero_shot"]["comparison"] or {}
+            interval = "–"
+            if test.get("ci_low") is not None:
+                interval = f"{100 * test['ci_low']:+.2f} to {100 * test['ci_high']:+.2f}"
+            spread = f"{_percent(average['mean'])} ± {_percent(average['sd'])}"
+            lines.append(
+                f"{method:<18}{len(row['seeds']):>5}{_percent(row['english']['mean']):>9}"
+                f"{spread:>15}{_percent(test.get('difference'), '+'):>12}{interval:>18}"
+                f"{_p(test.get('p')):>9}{_p(test.get('p_holm')):>9}"
+            )
+        notes = {row["note"] for row in rows.values() if row.get("note")}
+        lines += [f"note: {note}" for note in sorted(notes)] + [""]
+    return "\n".join(lines)
+
+
+def _percent(value: float | None, sign: str = "") -> str:
+    return "–" if value is None else f"{100 * value:{sign}.2f}"
+
+
+def _p(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return "<0.0001" if value < 1e-4 else f"{value:.4f}"
+
+
+def _print_json(value: object) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,183 @@
+"""Distillation: word translations out of the model's own masked-language head.
+
+For every whole word of the English training data and every target language the head's prediction
+is restricted to that language's whole words (SALT, §offline; the paper's first modification). The
+word is *not* masked, so the model sees what it translates (our reading of the second). The best
+prediction is kept if its probability among that language's words reaches a threshold. In the source
+language the same, without the word itself and with a threshold of its own, gives synonyms.
+
+This module knows nothing of the world's truth; `salt_lib.quality` judges what it finds.
+
+Chapter: Distillation.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from tqdm import tqdm
+from transformers import PreTrainedModel
+
+from .encoders import Encoded, batch
+from .errors import SaltError
+from .files import write_through
+from .languages import SOURCE
+
+SCHEMA = pa.schema(
+    [
+        ("example", pa.int32()),
+        ("position", pa.int16()),
+        ("language", pa.string()),
+        ("token", pa.int32()),
+        ("probability", pa.float32()),
+    ]
+)
+
+
+def restricted_best(
+    logits: torch.Tensor, candidates: torch.Tensor, exclude: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The best candidate for each row and its probability among the candidates.
+
+    logits: (n, vocabulary). candidates: (k,) vocabulary ids. exclude: (n,) ids that may not be
+    predicted in their row. Returns token ids (n,) and probabilities (n,) in [0, 1].
+    """
+    allowed = logits[:, candidates].float()
+    if exclude is not None:
+        allowed = allowed.masked_fill(candidates[None] == exclude[:, None], -torch.inf)
+    probability, best = allowed.softmax(dim=1).max(dim=1)
+    return candidates[best], probability
+
+
+@torch.inference_mode()
+def predict(
+    model: PreTrainedModel,
+    encoded: Encoded,
+    vocabularies: Mapping[str, np.ndarray],
+    *,
+    mask_token: int | None = None,
+    source: str = SOURCE,
+    batch_size: int = 64,
+    progress: bool = False,
+) -> Iterator[pa.RecordBatch]:
+    """Stream the best restricted prediction for every eligible token and language.
+
+    Eligible: complete words of the source language's vocabulary; pieces of split words and special
+    tokens never are. Predictions equal to the token itself are left out (they replace nothing).
+    vocabularies: language → ids of its whole words, the source language among them.
+    mask_token: give the id of [MASK] to hide each token while it is predicted (one pass a token).
+    Yields record batches of `SCHEMA`, in the order of the examples; memory does not grow with them.
+    """
+    if source not in vocabularies:
+        raise SaltError(f"no vocabulary for the source language {source!r}")
+    candidates = {
+        code: torch.as_tensor(ids, device=model.device) for code, ids in vocabularies.items()
+    }
+    empty = [code for code, ids in vocabularies.items() if len(ids) == 0]
+    if empty:
+        raise SaltError(f"no whole word in the vocabulary of {', '.join(empty)}: nothing to predict")
+    eligible = encoded.whole & torch.isin(encoded.ids, candidates[source].cpu())
+    starts = range(0, len(encoded), batch_size)
+    for low in tqdm(starts, desc="distil", unit="batch", disable=not progress):
+        rows = torch.arange(low, min(low + batch_size, len(encoded)))
+        ids = batch(encoded, rows, encoded.ids).to(model.device)
+        segments = batch(encoded, rows, encoded.segments).to(model.device)
+        inside = batch(encoded, rows, torch.ones_like(encoded.ids)).to(model.device)
+        chosen = batch(encoded, rows, eligible, fill=False).to(model.device)
+        example, position = chosen.nonzero(as_tuple=True)
+        if not len(example):
+            continue
+        token = ids[example, position]
+        if mask_token is None:
+            logits = _logits(model, ids, segments, inside, example, position)
+        else:
+            logits = torch.cat(
+                [
+                    _masked(model, ids[e], segments[e], inside[e], p, mask_token)
+                    for e, p in zip(
+                        example.split(batch_size * 4), position.split(batch_size * 4), strict=True
+                    )
+                ]
+            )
+        parts = []
+        for code, ids_of in candidates.items():
+            exclude = token if code == source else None
+            best, probability = restricted_best(logits, ids_of, exclude)
+            keep = best != token
+            parts.append(
+                pa.record_batch(
+                    [
+                        pa.array((example[keep].cpu() + low).numpy(), pa.int32()),
+                        pa.array(position[keep].cpu().numpy(), pa.int16()),
+                        pa.array([code] * int(keep.sum()), pa.string()),
+                        pa.array(best[keep].cpu().numpy(), pa.int32()),
+                        pa.array(probability[keep].cpu().numpy(), pa.float32()),
+                    ],
+                    schema=SCHEMA,
+                )
+            )
+        yield from parts
+
+
+def _logits(model, ids, segments, inside, example, position) -> torch.Tensor:
+    hidden = model.base_model(ids, attention_mask=inside, token_type_ids=segments)
+    return model.cls(hidden.last_hidden_state[example, position])
+
+
+def _masked(model, ids, segments, inside, position, mask_token: int) -> torch.Tensor:
+    here = torch.arange(len(ids), device=ids.device)
+    ids = ids.clone()
+    ids[here, position] = mask_token
+    return _logits(model, ids, segments, inside, here, position)
+
+
+def save(path: str | Path, batches: Iterator[pa.RecordBatch], about: Mapping[str, str]) -> None:
+    """Write record batches to one Parquet file as they come, atomically.
+
+    about: what the table was made from; kept in the file's metadata.
+    """
+    schema = SCHEMA.with_metadata({k: str(v) for k, v in about.items()})
+
+    def write(temporary: Path) -> None:
+        with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+            for item in batches:
+                writer.write_batch(item)
+
+    write_through(path, write)
+
+
+def load(path: str | Path) -> pd.DataFrame:
+    """The substitutions of a Parquet file: columns example, position, language, token, probability.
+
+    Raises SaltError for a missing, corrupt or foreign file.
+    """
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise SaltError(
+            f"{path}: not a readable Parquet file ({error}); remove it and run `salt distill` again"
+        ) from error
+    if table.schema.names != SCHEMA.names:
+        raise SaltError(
+            f"{path}: has the columns {', '.join(table.schema.names)} instead of "
+            f"{', '.join(SCHEMA.names)}; it was not written by `salt distill`"
+        )
+    return table.to_pandas()
+
+
+def select(
+    predictions: pd.DataFrame,
+    threshold: float,
+    synonym_threshold: float,
+    source: str = SOURCE,
+) -> pd.DataFrame:
+    """The predictions that are kept: probability ≥ threshold, for synonyms ≥ their own."""
+    for name, value in (("threshold", threshold), ("synonym_threshold", synonym_threshold)):
+        if not 0 <= value <= 1:
+            raise SaltError(f"{name} {value} is no probability: it lies between 0 and 1")
+    needed = np.where(predictions["language"] == source, synonym_threshold, threshold)
+    return predictions[predictions["probability"].to_numpy() >= needed].reset_index(drop=True)

@@ -1,0 +1,166 @@
+"""Tokenizer and model: the laboratory's tiny mBERT, a local folder, or a name on the hub.
+
+Chapters: The laboratory; Training.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+from transformers import (
+    AutoModelForMaskedLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from .errors import SaltError
+
+SHIPPED = Path(__file__).parent / "checkpoints"
+
+
+def checkpoint(world: int) -> Path:
+    """The folder of a world's checkpoint: shipped, or made by `salt pretrain`.
+
+    Looks in the package, then in ``$SALT_CACHE_DIR/checkpoints`` (default ``cache/checkpoints``).
+    Raises SaltError naming the command that makes a missing one.
+    """
+    made = Path(os.environ.get("SALT_CACHE_DIR", "cache")) / "checkpoints"
+    for root in (SHIPPED, made):
+        folder = root / f"world-{world}"
+        if (folder / "model.safetensors").exists():
+            return folder
+    worlds = sorted(p.name.removeprefix("world-") for r in (SHIPPED, made) for p in r.glob("world-*"))
+    raise SaltError(
+        f"no checkpoint for world {world!r} (there: {', '.join(worlds) or 'none'}); make it with "
+        f"`salt pretrain --world {world}`"
+    )
+
+
+def _load(auto, source: str | Path, **options):
+    try:
+        # Never remote code, never a pickle: a checkpoint from the hub is data, not a program.
+        return auto.from_pretrained(
+            str(source), local_files_only=Path(source).exists(), trust_remote_code=False, **options
+        )
+    except Exception as error:  # transformers raises many kinds: OSError, ValueError, SafetensorError
+        raise SaltError(
+            f"{source}: can't be loaded as a checkpoint ({type(error).__name__}: {error}); it is "
+            "missing, truncated or of another kind. Fetch or make it again (`salt pretrain`)"
+        ) from error
+
+
+@cache
+def tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of a checkpoint folder or hub name."""
+    return _load(AutoTokenizer, source)
+
+
+def masked_lm(source: str | Path) -> PreTrainedModel:
+    """The model with its masked-language head, in evaluation mode."""
+    return _load(AutoModelForMaskedLM, source, use_safetensors=True).eval()
+
+
+def classifier(source: str | Path, labels: int, seed: int, dropout: float) -> PreTrainedModel:
+    """The model with a fresh classification head whose weights depend on ``seed`` alone."""
+    torch.manual_seed(seed)
+    return _load(
+        AutoModelForSequenceClassification,
+        source,
+        num_labels=labels,
+        use_safetensors=True,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
+    )
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Tokenized pairs, [CLS] first [SEP] second [SEP], as flat arrays of unequal rows.
+
+    ids, segments: tensors of token and segment ids, row by row. start: (n + 1,) where rows begin.
+    whole: mask of tokens that are complete words. labels: (n,).
+    """
+
+    ids: torch.Tensor
+    segments: torch.Tensor
+    whole: torch.Tensor
+    start: torch.Tensor
+    labels: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def lengths(self) -> torch.Tensor:
+        """(n,) tokens in each row."""
+        return self.start[1:] - self.start[:-1]
+
+    def row(self, i: int) -> torch.Tensor:
+        """The token ids of one example."""
+        return self.ids[self.start[i] : self.start[i + 1]]
+
+
+def encode(tokenizer: PreTrainedTokenizerBase, pairs, truncate: bool = False) -> Encoded:
+    """Tokenize sentence pairs (`tasks.Pairs`).
+
+    A pair longer than the model can read is an error naming it, or, with ``truncate``, cut at the
+    end of its longer sentence.
+    """
+    limit = tokenizer.model_max_length
+    found = tokenizer(
+        pairs.first,
+        pairs.second,
+        add_special_tokens=True,
+        truncation="longest_first" if truncate else False,
+        max_length=limit if truncate else None,
+        return_token_type_ids=True,
+    )
+    lengths = [len(row) for row in found["input_ids"]]
+    for i, length in enumerate(lengths):
+        if length > limit:
+            raise SaltError(
+                f"pair {i} has {length} tokens, the model reads {limit}: "
+                f"{pairs.first[i][:60]!r} …; shorten it or pass truncate=True"
+            )
+    whole = []
+    for encoding in found.encodings:
+        keys = list(zip(encoding.word_ids, encoding.sequence_ids, strict=True))
+        pieces: dict = {}
+        for key in keys:
+            pieces[key] = pieces.get(key, 0) + 1
+        whole += [key[0] is not None and pieces[key] == 1 for key in keys]
+    flat = [i for row in found["input_ids"] for i in row]
+    segments = [i for row in found["token_type_ids"] for i in row]
+    return Encoded(
+        torch.tensor(flat, dtype=torch.int64),
+        torch.tensor(segments, dtype=torch.int64),
+        torch.tensor(whole, dtype=torch.bool),
+        torch.cat([torch.zeros(1, dtype=torch.int64), torch.tensor(lengths).cumsum(0)]),
+        torch.tensor(pairs.labels, dtype=torch.int64),
+    )
+
+
+def batch(encoded: Encoded, rows: torch.Tensor, flat: torch.Tensor, fill: int = 0) -> torch.Tensor:
+    """Rows of a flat per-token tensor as one padded (batch, longest) tensor."""
+    start, length = encoded.start[rows], encoded.lengths[rows]
+    t = torch.arange(int(length.max()))[None]
+    inside = t < length[:, None]
+    at = (start[:, None] + t).clamp(max=len(flat) - 1)
+    return torch.where(inside, flat[at], fill)
+
+
+def words_by_language(source: str | Path) -> dict[str, dict[str, int]]:
+    """Language → word → monolingual count, as saved beside a checkpoint (vocabulary.json)."""
+    path = Path(source) / "vocabulary.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SaltError(
+            f"{path}: can't be read ({error}); it holds the words of each language by count, see "
+            "salt_lib.vocabulary"
+        ) from error

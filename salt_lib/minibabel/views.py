@@ -1,0 +1,271 @@
+"""Views of facts: sentence pairs for inference (NLI) and for paraphrase.
+
+Inference. Around one hypothesis stand three premises, one per label, each differing from it in one
+word: the premise's word is a hyponym or synonym of the hypothesis's (entailment), its antonym,
+co-hyponym or another number (contradiction), its hypernym or an unrelated word of the same kind
+(neutral). All three may say one modifier more. So the hypothesis alone, the length difference and
+the numbers of new and lost words are the same under every label, by construction.
+
+Paraphrase. Around a fact and the same fact with its roles, adjectives or numbers swapped stand four
+pairs: each with itself (a paraphrase) and each with the other (none). The second sentence is
+reordered, says a synonym, or both, alike in all four; as in PAWS (Zhang et al. 2019) the bag of
+words tells nothing.
+
+Chapter: The laboratory.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from .facts import FIELDS, PARTITIONS, Fact, World, animate, inventory, partition, readable, sample_in
+from .lexicon import co_hyponyms, hyponyms, lexicon, synonyms
+
+NLI_LABELS = ("entailment", "neutral", "contradiction")
+PARAPHRASE_LABELS = ("different", "paraphrase")
+RETOLD = 0.35  # hypotheses in which one noun, place or colour is called by its hypernym
+EXTENDED = 0.5  # groups whose premises say one modifier more
+FRONTED = 0.7  # paraphrase groups whose second sentence opens with its adverbial
+SAID_OTHERWISE = 0.5  # ... and whose second sentence uses a synonym
+HYPERNYM = 0.25  # neutral pairs whose premise says a hypernym where an unrelated word would do
+SLOTS = (
+    "agent", "verb", "patient", "agent_adjective", "patient_adjective",
+    "agent_number", "patient_number", "place",
+)  # fmt: skip
+
+
+class Pair(NamedTuple):
+    """Two facts and a label id; ``change`` names what was done, for looking at the data."""
+
+    first: Fact
+    second: Fact
+    label: int
+    second_fronted: bool
+    change: str
+
+
+@cache
+def related(slot: str) -> dict[int, dict[str, list[tuple[int, str]]]]:
+    """For each value of a slot in the hypothesis: label → (premise's value, relation) choices."""
+    values = inventory()[slot]
+    index = {value: i for i, value in enumerate(values)}
+    table = {}
+    acting = set(np.flatnonzero(animate()).tolist()) if slot == "agent" else set(index.values())
+    for value, i in index.items():
+        choices: dict[str, list[tuple[int, str]]] = {label: [] for label in NLI_LABELS}
+        if slot.endswith("number"):
+            choices["contradiction"] = [(j, "number") for j in index.values() if j != i]
+            table[i] = choices
+            continue
+        item = lexicon()[value]
+        below = {index[v] for v in hyponyms(value)}
+        beside = {index[v] for v in co_hyponyms(value)}
+        above = {index[item.hypernym]} if item.hypernym else set()
+        opposite = {index[item.antonym]} if item.antonym else set()
+        rest = set(index.values()) - below - beside - above - opposite - {i}
+        for label, relation, ids in (
+            ("entailment", "hyponym", below),
+            ("contradiction", "antonym", opposite),
+            ("contradiction", "co-hyponym", beside),
+            ("neutral", "hypernym", above),
+            ("neutral", "unrelated", rest),
+        ):
+            choices[label] += [(j, relation) for j in sorted(ids & acting)]
+        table[i] = choices
+    return table
+
+
+def _worded(row: np.ndarray, rng: np.random.Generator) -> Fact:
+    """A fact in words; of synonyms either is as likely."""
+    fact = readable(row)
+    said = {}
+    for slot in SLOTS:
+        word = getattr(fact, slot)
+        if word in lexicon() and synonyms(word) and rng.random() < 0.5:
+            said[slot] = synonyms(word)[0]
+    return fact._replace(**said)
+
+
+def _pick(rng: np.random.Generator, options: list):
+    return options[int(rng.integers(len(options)))]
+
+
+def _retell(row: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Call one noun, place or colour of the fact by its hypernym, or leave the fact as it is."""
+    options = []
+    for slot in ("agent", "patient", "place", "agent_adjective", "patient_adjective"):
+        value = int(row[FIELDS[slot]])
+        if value >= 0:
+            options += [(slot, j) for j, rel in related(slot)[value]["neutral"] if rel == "hypernym"]
+    row = row.copy()
+    if options:
+        slot, value = _pick(rng, options)
+        row[FIELDS[slot]] = value
+    return row
+
+
+def _extension(row: np.ndarray, world: World, rng: np.random.Generator) -> dict[str, int]:
+    """One modifier that the fact doesn't say yet, drawn from the world's preferences."""
+    full = world.sample(rng, 1, row[None])[0]
+    more = [
+        slot
+        for slot in ("agent_adjective", "patient_adjective", "name", "place")
+        if row[FIELDS[slot]] < 0 <= full[FIELDS[slot]]
+    ]
+    if not more:
+        return {}
+    slot = _pick(rng, more)
+    added = {slot: int(full[FIELDS[slot]])}
+    if slot == "place":
+        added["preposition"] = int(full[FIELDS["preposition"]])
+    return added
+
+
+def _sample(world: World, split: str, rng: np.random.Generator, count: int = 4096) -> Iterator:
+    where = np.full(count, PARTITIONS.index(split))
+    while True:
+        yield from sample_in(world, rng, where)
+
+
+def nli_pairs(world: World, split: str, groups: int) -> list[Pair]:
+    """``groups`` × 3 pairs (premise, hypothesis), every sentence's fact in the split's partition."""
+    index = PARTITIONS.index(split)
+    rng = np.random.default_rng([world.seed, 6, index])
+    pairs: list[Pair] = []
+    for row in _sample(world, split, rng):
+        if rng.random() < RETOLD:
+            row = _retell(row, rng)
+            if partition(row[None])[0] != index:
+                continue
+        added = _extension(row, world, rng) if rng.random() < EXTENDED else {}
+        premise = row.copy()
+        for slot, value in added.items():
+            premise[FIELDS[slot]] = value
+        if added and partition(premise[None])[0] != index:
+            premise = row.copy()
+        hypothesis = _worded(row, rng)
+        group = []
+        for label in NLI_LABELS:
+            made = _premise(premise, row, hypothesis, label, index, rng)
+            if made is None:
+                break
+            group.append(Pair(made[0], hypothesis, NLI_LABELS.index(label), False, made[1]))
+        if len(group) == len(NLI_LABELS):
+            pairs += group
+            if len(pairs) == groups * len(NLI_LABELS):
+                return pairs
+    raise AssertionError("unreachable: facts are drawn without end")
+
+
+def _premise(premise, row, hypothesis: Fact, label: str, index: int, rng):
+    """A premise for this label: (fact, "slot relation"), or None where the split holds none."""
+    options: list[tuple[str, int, str]] = []
+    for slot in SLOTS:
+        value = int(row[FIELDS[slot]])
+        if value < 0:
+            continue
+        options += [(slot, j, rel) for j, rel in related(slot)[value][label]]
+        word = getattr(hypothesis, slot)
+        if label == "entailment" and word in _with_synonyms():
+            options.append((slot, value, "synonym"))
+    relations = sorted({r for _, _, r in options})
+    if len(relations) == 2 and label == "neutral":
+        # A hypernym in the premise is seldom anything but neutral: too many would tell the label.
+        relations = ["hypernym"] if rng.random() < HYPERNYM else ["unrelated"]
+    if not relations:
+        return None
+    # First the relation, then the slot, then the word: or the many unrelated words and
+    # co-hyponyms would drown the rest.
+    relation = _pick(rng, relations)
+    options = [o for o in options if o[2] == relation]
+    if relation == "unrelated":  # the only change that leaves the fact's family
+        options = _in_partition(premise, options, index)
+        if not options:
+            return None
+    slot = _pick(rng, sorted({s for s, _, _ in options}))
+    value = _pick(rng, [v for s, v, _ in options if s == slot])
+    changed = premise.copy()
+    changed[FIELDS[slot]] = value
+    fact = _worded(changed, rng)
+    # Whatever isn't changed is said by the hypothesis's own word.
+    same = {
+        field: getattr(hypothesis, field)
+        for field in SLOTS
+        if field != slot and getattr(hypothesis, field) is not None
+    }
+    fact = fact._replace(**same)
+    if relation == "synonym":
+        fact = fact._replace(**{slot: synonyms(getattr(hypothesis, slot))[0]})
+    return fact, f"{slot} {relation}"
+
+
+def _in_partition(premise: np.ndarray, options: list, index: int) -> list:
+    """Those of the changes (slot, value, relation) that keep the premise in the partition."""
+    rows = np.repeat(premise[None], len(options), axis=0)
+    rows[np.arange(len(options)), [FIELDS[o[0]] for o in options]] = [o[1] for o in options]
+    return [o for o, fits in zip(options, partition(rows) == index, strict=True) if fits]
+
+
+@cache
+def _with_synonyms() -> frozenset[str]:
+    return frozenset(w for c in lexicon().values() for w in c.forms["en"] if len(c.forms["en"]) > 1)
+
+
+def _swap(row: np.ndarray, what: str) -> np.ndarray | None:
+    """The fact with its two nouns, adjectives or numbers swapped; None where that says nothing new."""
+    a, b = ("agent", "patient") if what == "roles" else (f"agent_{what}", f"patient_{what}")
+    i, j = FIELDS[a], FIELDS[b]
+    if row[i] < 0 or row[j] < 0 or row[i] == row[j]:
+        return None
+    if what == "roles" and not animate()[row[j]]:
+        return None
+    swapped = row.copy()
+    swapped[[i, j]] = row[[j, i]]
+    return swapped
+
+
+def paraphrase_pairs(world: World, split: str, groups: int) -> list[Pair]:
+    """``groups`` × 4 pairs, two of each label, every sentence's fact in the split's partition."""
+    index = PARTITIONS.index(split)
+    rng = np.random.default_rng([world.seed, 7, index])
+    pairs: list[Pair] = []
+    facts = _sample(world, split, rng)
+    while len(pairs) < groups * 4:
+        what = ("roles", "adjective", "number")[(len(pairs) // 4) % 3]
+        swapped = None
+        while swapped is None or partition(swapped[None])[0] != index:
+            row = next(facts)
+            adverbial = max(row[FIELDS["place"]], row[FIELDS["name"]]) >= 0
+            swapped = _swap(row, what) if adverbial else None
+        fronted, otherwise = rng.random() < FRONTED, rng.random() < SAID_OTHERWISE
+        plain = _worded(row, rng)
+        changeable = [s for s in SLOTS if getattr(plain, s) in _with_synonyms()]
+        otherwise = bool(changeable) and (otherwise or not fronted)
+        fronted = fronted or not otherwise
+        slot = _pick(rng, changeable) if otherwise else ""
+        # The swapped fact uses the same words, so both sides have one bag of words.
+        said = {getattr(plain, s): None for s in SLOTS}
+        other = readable(swapped)
+        for s in SLOTS:
+            word = getattr(other, s)
+            for form in synonyms(word) if word in lexicon() else ():
+                if form in said:
+                    other = other._replace(**{s: form})
+        told = {True: plain, False: other}
+        again = {
+            side: _replace_word(fact, getattr(plain, slot)) if otherwise else fact
+            for side, fact in told.items()
+        }
+        change = " ".join(filter(None, (what, "fronted" * fronted, "synonym" * otherwise)))
+        for one, two in ((True, True), (False, False), (True, False), (False, True)):
+            pairs.append(Pair(told[one], again[two], int(one == two), fronted, change))
+    return pairs
+
+
+def _replace_word(fact: Fact, word: str) -> Fact:
+    """The fact with this word said by its synonym, wherever it stands."""
+    return fact._replace(
+        **{s: synonyms(word)[0] for s in SLOTS if getattr(fact, s) == word}
+    )

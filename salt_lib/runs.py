@@ -1,0 +1,343 @@
+"""The store of results: one JSON file per run, trusted only while what made it is unchanged.
+
+A run lies at ``<root>/world-<w>/<task>/<method>/seed-<ss>.json``. It carries a fingerprint of all
+that can influence its scores; a run with another fingerprint than today's is stale: it is left out
+of every table and run again. A file that can't be read is moved aside, never deleted.
+
+Chapter: Training over 15 seeds.
+"""
+
+import hashlib
+import json
+import math
+import os
+import platform
+import subprocess
+import warnings
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+import pandas as pd
+
+from .errors import SaltError
+from .files import write_json
+
+PACKAGE = Path(__file__).parent
+CHECKOUT = PACKAGE.parent
+RUNS_DIR = Path(os.environ.get("SALT_RUNS_DIR") or "runs")
+RECORDED = CHECKOUT / "recorded" / "laboratory.json"
+COLUMNS = ("world", "task", "method", "seed", "language", "score")
+STUDY_TASKS = ("mini-xnli", "mini-paws-x")
+STUDY_SEEDS = tuple(range(15))
+HERE, FROZEN = "this machine", "recorded"
+
+# Everything whose text can change a score. Too much here costs a run, too little a wrong number;
+# a test fails when one of these modules imports a module of ours that is not listed.
+INFLUENCES = (
+    "languages.py",
+    "minibabel/*.py",
+    "minibabel/lexicon.tsv",
+    "encoders.py",
+    "tasks.py",
+    "vocabulary.py",
+    "distill.py",
+    "substitutions.py",
+    "augment.py",
+    "methods.py",
+    "train.py",
+    "evaluate.py",
+)
+TOLD = ("README.md", "curve.json")  # beside a checkpoint, and of no influence
+LIBRARIES = ("torch", "transformers", "tokenizers", "numpy")
+
+
+def run_path(root: str | Path, world: int, task: str, method: str, seed: int) -> Path:
+    """Where the run of these four lies under ``root``, whether it exists or not."""
+    return Path(root) / f"world-{world}" / task / method / f"seed-{seed:02d}.json"
+
+
+def write_run(root: str | Path, run: dict) -> Path:
+    """Store ``run`` atomically, completed with where it comes from; returns its path.
+
+    run: world, task, method, seed and what ``train.run`` returns: scores ({language: in [0, 1]}),
+    dev, epoch, seconds, config. SaltError: a part is missing or a score is none, or the file can't
+    be written (a full disk; what was there before stays).
+    """
+    origin = {
+        "versions": {"python": platform.python_version(), **versions()},
+        "commit": commit(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "hardware": hardware(),
+    }
+    run = {**origin, **run}
+    key = [run.get(name) for name in ("world", "task", "method", "seed")]
+    run.setdefault("fingerprint", fingerprint(*key[:3]))
+    if reason := _flaw(run):
+        raise SaltError(f"the run {key} is not stored: {reason}")
+    path = run_path(root, *key)
+    write_json(path, run)
+    return path
+
+
+def read_run(path: str | Path) -> dict | None:
+    """The run stored at ``path``; None where there is none or the file is broken.
+
+    A file that is truncated, no run, or the run of another path is renamed to
+    ``<name>.broken-<n>`` with a warning that names it. SaltError: it can't be opened or renamed.
+    """
+    path = Path(path)
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise SaltError(f"{path}: can't be read ({error.strerror or error})") from error
+    try:
+        run = json.loads(text)
+        reason = _flaw(run) or _misplaced(path, run)
+    except ValueError as error:
+        reason = f"no JSON ({error})"
+    if not reason:
+        return run
+    aside = _set_aside(path)
+    warnings.warn(
+        f"{path} is no finished run: {reason}. It was moved to {aside.name}; 'salt study' makes "
+        "the run again",
+        stacklevel=2,
+    )
+    return None
+
+
+def is_fresh(root: str | Path, world: int, task: str, method: str, seed: int) -> bool:
+    """Whether this run is finished and what made it is what a run would use now."""
+    run = read_run(run_path(root, world, task, method, seed))
+    return run is not None and run["fingerprint"] == fingerprint(world, task, method)
+
+
+def load(root: str | Path = RUNS_DIR, world: int = 0) -> pd.DataFrame:
+    """All fresh runs of ``world`` under ``root`` as a long frame (see `COLUMNS`), may be empty.
+
+    score: accuracy in [0, 1]. ``frame.attrs`` says where it comes from: command, commit, date,
+    hardware. Broken files are moved aside (`read_run`); stale runs are left out with a warning.
+    """
+    folder = Path(root) / f"world-{world}"
+    found = [read_run(path) for path in sorted(folder.glob("*/*/seed-*.json"))]
+    runs = [run for run in found if run is not None]
+    fresh = [r for r in runs if r["fingerprint"] == fingerprint(world, r["task"], r["method"])]
+    if stale := len(runs) - len(fresh):
+        warnings.warn(
+            f"{stale} of {len(runs)} runs under {folder} were made by other sources, another "
+            "checkpoint or other library versions and are left out; 'salt study' makes them again",
+            stacklevel=2,
+        )
+    origin = {
+        "command": "salt study",
+        "commit": ", ".join(sorted({run["commit"] for run in fresh})),
+        "date": max((run["created"] for run in fresh), default=""),
+        "hardware": "; ".join(sorted({run["hardware"] for run in fresh})),
+    }
+    return _frame(fresh, origin)
+
+
+def recorded(path: str | Path = RECORDED) -> pd.DataFrame:
+    """The frozen table as a long frame, with the ``attrs`` that `load` gives.
+
+    SaltError: the file is missing or is not such a table.
+    """
+    try:
+        table = json.loads(Path(path).read_bytes())
+        rows = table.pop("rows")
+        return _frame(rows, {key: table[key] for key in ("command", "commit", "date", "hardware")})
+    except OSError as error:
+        raise SaltError(
+            f"{path}: the frozen table can't be read ({error.strerror or error}); it comes with "
+            "the checkout. Without it, run 'salt study'"
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SaltError(
+            f"{path}: not a table of results ({type(error).__name__}: {error}); "
+            "restore it with 'git checkout' or run 'salt study'"
+        ) from error
+
+
+def current_or_recorded(
+    world: int = 0,
+    methods: Iterable[str] | None = None,
+    root: str | Path = RUNS_DIR,
+    table: str | Path = RECORDED,
+) -> tuple[pd.DataFrame, str]:
+    """This machine's runs where they are complete, the frozen table otherwise, and which it is.
+
+    methods: the main five by default. Complete is: both tasks, seeds 0–14, all of ``methods``,
+    fresh. Returns the frame of just these runs, and "this machine" or "recorded": **a page shows
+    the second** (`origin_note` words it). SaltError: neither has these methods in this world.
+    """
+    from .methods import MAIN
+
+    methods = list(MAIN if methods is None else methods)
+    frame = load(root, world)
+    done = set(frame[["task", "method", "seed"]].itertuples(index=False, name=None))
+    wanted = [(t, m, s) for t in STUDY_TASKS for m in methods for s in STUDY_SEEDS]
+    source = HERE
+    if not done.issuperset(wanted):
+        source, frame = FROZEN, recorded(table)
+    frame = frame[
+        (frame["world"] == world)
+        & frame["task"].isin(STUDY_TASKS)
+        & frame["method"].isin(methods)
+        & frame["seed"].isin(STUDY_SEEDS)
+    ].reset_index(drop=True)
+    if missing := set(methods) - set(frame["method"]):
+        raise SaltError(
+            f"no results of {', '.join(sorted(missing))} in world {world}: neither are they "
+            f"complete under {root}, nor does {table} have them; run 'salt study --world {world} "
+            f"--methods {','.join(methods)}'"
+        )
+    return frame, source
+
+
+def origin_note(frame: pd.DataFrame, source: str) -> str:
+    """One sentence for a page: whose runs these are, made when, on what and at which commit."""
+    whose = {HERE: "runs of this machine", FROZEN: "the frozen table that ships with the book"}
+    origin = {key: frame.attrs.get(key) or "unknown" for key in ("date", "commit", "hardware")}
+    command = frame.attrs.get("command", "salt study")
+    return (
+        f"These numbers are {whose[source]}: made by `{command}` on {origin['date'][:10]}, "
+        f"commit {origin['commit'][:10]}, {origin['hardware']}."
+    )
+
+
+def fingerprint(world: int, task: str, method: str, package: str | Path = PACKAGE) -> str:
+    """SHA-256, in hex, of what can change the scores of these runs.
+
+    That is: the three arguments, the text of `INFLUENCES`, the files of the world's checkpoint and
+    the versions of `LIBRARIES`. Sources are read once per process, for a process goes on with the
+    modules that it has loaded.
+    """
+    parts = [world, task, method, sources(Path(package)), _checkpoint(Path(package), world)]
+    return hashlib.sha256(json.dumps([*parts, versions()]).encode()).hexdigest()
+
+
+@cache
+def sources(package: Path) -> str:
+    """SHA-256 of the influencing files of ``package``, names included, whatever its line ends."""
+    digest = hashlib.sha256()
+    for pattern in INFLUENCES:
+        for path in sorted(package.glob(pattern)):
+            text = path.read_bytes().replace(b"\r\n", b"\n")
+            name = path.relative_to(package).as_posix()
+            digest.update(f"{name}\0{len(text)}\0".encode() + text)
+    return digest.hexdigest()
+
+
+def _checkpoint(package: Path, world: int) -> str:
+    """SHA-256 of the checkpoint that `encoders.checkpoint` would find, without importing torch."""
+    made = Path(os.environ.get("SALT_CACHE_DIR", "cache"))
+    folders = [root / "checkpoints" / f"world-{world}" for root in (package, made)]
+    folder = next((f for f in folders if (f / "model.safetensors").exists()), folders[0])
+    files = [path for path in sorted(folder.glob("*")) if path.is_file() and path.name not in TOLD]
+    stats = [(path, path.stat()) for path in files]
+    return _digest(tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in stats))
+
+
+@cache
+def _digest(files: Sequence[tuple[Path, int, int]]) -> str:
+    # Size and time are the cache's key only: a checkpoint may be made while a notebook is open.
+    digest = hashlib.sha256()
+    for path, size, _ in files:
+        digest.update(f"{path.name}\0{size}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+@cache
+def versions() -> dict[str, str]:
+    """The installed versions of `LIBRARIES`, without importing them."""
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+@cache
+def commit() -> str:
+    """The checkout's commit, with "-dirty" where it was changed; "unknown" without git."""
+    if not (CHECKOUT / ".git").exists():  # an installed package may lie in a stranger's checkout
+        return "unknown"
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"],
+            cwd=CHECKOUT,
+            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return done.stdout.strip()
+
+
+@cache
+def hardware() -> str:
+    """The processor, its cores and the system, without names of machines or users."""
+    model = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        model = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    return f"{model}, {os.cpu_count()} cores, {platform.system()}"
+
+
+def _flaw(run: object) -> str | None:
+    """Why ``run`` is no whole run; None where it is one."""
+    if not isinstance(run, dict):
+        return "not an object"
+    kinds = {"world": int, "task": str, "method": str, "seed": int, "scores": dict, "dev": list}
+    kinds |= {"epoch": int, "seconds": (int, float), "config": dict, "versions": dict}
+    kinds |= dict.fromkeys(("commit", "fingerprint", "created", "hardware"), str)
+    for key, kind in kinds.items():
+        if not isinstance(run.get(key), kind) or isinstance(run[key], bool):
+            return f"{key!r} is missing or of the wrong type"
+    if not run["scores"]:
+        return "it has no scores"
+    for code, score in run["scores"].items():
+        if type(score) not in (int, float) or not (math.isfinite(score) and 0 <= score <= 1):
+            return f"the score of {code!r} is {score!r}, not a number in [0, 1]"
+    return None
+
+
+def _misplaced(path: Path, run: dict) -> str | None:
+    right = run_path("", run["world"], run["task"], run["method"], run["seed"])
+    return None if path.parts[-4:] == right.parts else f"it is the run of {right.as_posix()}"
+
+
+def _set_aside(path: Path) -> Path:
+    number = 1
+    while (aside := path.with_name(f"{path.name}.broken-{number}")).exists():
+        number += 1
+    try:
+        path.rename(aside)
+    except OSError as error:
+        raise SaltError(
+            f"{path}: broken, and can't be renamed ({error.strerror or error}); remove it"
+        ) from error
+    return aside
+
+
+def _frame(runs: Iterable[dict], origin: dict) -> pd.DataFrame:
+    rows = [
+        (*(run[key] for key in COLUMNS[:4]), language, float(score))
+        for run in runs
+        for language, score in run["scores"].items()
+    ]
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    frame.attrs.update(origin)
+    return frame

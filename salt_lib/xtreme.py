@@ -1,0 +1,155 @@
+"""Real task files in XTREME's folder layout: XNLI, PAWS-X and PAN-X.
+
+``<folder>/{xnli,pawsx}/<split>-<language>.tsv`` holds one pair a line, first text, second text and
+label, tab-separated, no header and **no quoting**: a quotation mark is a character like any other,
+so a CSV reader with its defaults would join rows and lose some. ``<folder>/panx/...`` holds one
+token and its tag a line and a blank line after each sentence. Every row is kept, in order.
+
+Source: the download scripts of Hu et al. (2020), XTREME. Chapter: Reproduce, change, extend.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from .errors import SaltError, unknown
+from .tasks import SPLITS, Pairs
+
+FOLDER_VARIABLE = "SALT_XTREME_DIR"
+FOLDERS = {"xnli": "xnli", "paws-x": "pawsx", "pan-x": "panx"}
+PAIR_LABELS = {
+    "xnli": ("entailment", "neutral", "contradiction"),
+    "paws-x": ("0", "1"),
+}
+TAGS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
+
+
+def folder() -> Path:
+    """The folder that holds ``xnli``, ``pawsx`` and ``panx``.
+
+    ``$SALT_XTREME_DIR`` where it is set, else ``../shared/xtreme`` beside the checkout. Raises
+    SaltError where there is no such folder.
+    """
+    named = os.environ.get(FOLDER_VARIABLE)
+    path = Path(named) if named else Path(__file__).parents[2] / "shared" / "xtreme"
+    if not path.is_dir():
+        where = f"{FOLDER_VARIABLE} names {path}, which is no folder"
+        if not named:
+            where = f"{FOLDER_VARIABLE} is not set and ../shared/xtreme is not there"
+        raise SaltError(
+            f"no XTREME files: {where}; set {FOLDER_VARIABLE} to the folder that holds "
+            f"{', '.join(FOLDERS.values())}"
+        )
+    return path
+
+
+def load(task: str, split: str, language: str) -> Pairs | list[tuple[list[str], list[str]]]:
+    """All rows of one file: `Pairs` for ``xnli`` and ``paws-x``, `read_tags`' list for ``pan-x``.
+
+    split: "train", "dev" or "test". language: the code in the file's name. Raises
+    SaltError for an unknown task or split, a malformed row, and a missing file (the message lists
+    the languages that are there).
+    """
+    if task not in FOLDERS:
+        raise unknown("XTREME task", task, FOLDERS)
+    if split not in SPLITS:
+        raise unknown("split", split, SPLITS)
+    path = folder() / FOLDERS[task] / f"{split}-{language}.tsv"
+    if not path.is_file():
+        raise SaltError(
+            f"no {task} {split} file in {language!r}: {path} is missing; languages there: "
+            f"{', '.join(languages(task, split)) or 'none'}"
+        )
+    return read_pairs(path, PAIR_LABELS[task]) if task in PAIR_LABELS else read_tags(path)
+
+
+def languages(task: str, split: str) -> list[str]:
+    """The languages whose file of this task and split is in the folder, sorted."""
+    paths = (folder() / FOLDERS[task]).glob(f"{split}-*.tsv")
+    return sorted(path.stem.removeprefix(f"{split}-") for path in paths)
+
+
+def read_pairs(path: str | Path, labels: tuple[str, ...]) -> Pairs:
+    """The sentence pairs of one file, in its order.
+
+    labels: the label strings; a pair's label is its string's place among them. Raises SaltError,
+    with file, line and reason, for a row without exactly three columns, an empty text, a label
+    outside ``labels`` or bytes that are not UTF-8, and for a file without rows.
+    """
+    pairs = Pairs([], [], [])
+    for number, line in _lines(path):
+        columns = line.split("\t")
+        if len(columns) != 3:
+            raise _malformed(path, number, f"{len(columns)} columns where 3 are due")
+        first, second, label = columns
+        if not first.strip() or not second.strip():
+            raise _malformed(path, number, "an empty text")
+        if label not in labels:
+            raise _malformed(path, number, f"label {label!r} is none of {', '.join(labels)}")
+        pairs.first.append(first)
+        pairs.second.append(second)
+        pairs.labels.append(labels.index(label))
+    if not pairs.labels:
+        raise SaltError(f"{path}: no rows; download the file again")
+    return pairs
+
+
+def read_tags(path: str | Path) -> list[tuple[list[str], list[str]]]:
+    """The tagged sentences of one PAN-X file, in its order: (tokens, tags) of equal length.
+
+    WikiAnn, which PAN-X is made from, writes each token with its language before it
+    (``de:Berlin``); XTREME's scripts take that off. Both are read: the prefix, known from the
+    file's name, is removed only where *every* token of the file carries it, so that a token that
+    happens to begin so stays whole. Raises SaltError, with file, line and reason, for a row
+    without exactly two columns, an empty token or an unknown tag, and for a file without rows.
+    """
+    sentences: list[tuple[list[str], list[str]]] = []
+    tokens: list[str] = []
+    tags: list[str] = []
+    for number, line in _lines(path):
+        if line:
+            columns = line.split("\t")
+            if len(columns) != 2:
+                raise _malformed(path, number, f"{len(columns)} columns where 2 are due")
+            token, tag = columns
+            if not token.strip():
+                raise _malformed(path, number, "an empty token")
+            if tag not in TAGS:
+                raise _malformed(path, number, f"tag {tag!r} is none of {', '.join(TAGS)}")
+            tokens.append(token)
+            tags.append(tag)
+        elif tokens:
+            sentences.append((tokens, tags))
+            tokens, tags = [], []
+    if tokens:
+        sentences.append((tokens, tags))
+    if not sentences:
+        raise SaltError(f"{path}: no rows; download the file again")
+    prefix = Path(path).stem.rpartition("-")[2] + ":"
+    if all(token.startswith(prefix) for tokens, _ in sentences for token in tokens):
+        sentences = [([t.removeprefix(prefix) for t in tokens], tags) for tokens, tags in sentences]
+    return sentences
+
+
+def _lines(path: str | Path) -> Iterator[tuple[int, str]]:
+    """Each line with its number from 1, without its end.
+
+    Only a line feed ends a line: a text may hold characters (U+2028, U+0085) at which
+    ``str.splitlines`` would cut too.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise SaltError(f"{path}: can't be read ({error.strerror or error})") from error
+    rows = data.split(b"\n")
+    if not rows[-1]:
+        rows.pop()
+    for number, row in enumerate(rows, start=1):
+        try:
+            yield number, row.removesuffix(b"\r").decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise _malformed(path, number, f"not UTF-8 ({error.reason})") from error
+
+
+def _malformed(path: str | Path, number: int, reason: str) -> SaltError:
+    return SaltError(f"{path}, line {number}: {reason}; mend the line or download the file again")

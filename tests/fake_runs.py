@@ -1,0 +1,62 @@
+"""Runs that take no time, to be named as the ``runner`` of `salt_lib.study.execute`.
+
+What they do is chosen by name, not by environment: worker processes outlive a test.
+"""
+
+import os
+import signal
+import sys
+import time
+
+from salt_lib.errors import SaltError
+
+
+def prepare(world, task, method):
+    if method == "mixup" and world == 13:
+        raise ValueError("nothing to prepare here")
+
+
+def run(world, task, method, seed):
+    return {
+        "scores": {"en": 0.9, "de": round(0.5 + seed / 100, 2)},
+        "dev": [0.8, 0.9],
+        "epoch": 1,
+        "seconds": 0.0,
+        "config": {
+            "threads": os.environ.get("OMP_NUM_THREADS"),
+            "pid": os.getpid(),
+            "ray": "ray" in sys.modules,
+        },
+    }
+
+
+def slow(world, task, method, seed):
+    time.sleep(0.2)
+    return run(world, task, method, seed)
+
+
+def failing(world, task, method, seed):
+    if seed == 1:
+        raise ZeroDivisionError("loss is nan")
+    return run(world, task, method, seed)
+
+
+def interrupted(world, task, method, seed):
+    if seed == 1:
+        raise KeyboardInterrupt
+    return run(world, task, method, seed)
+
+
+def killed(world, task, method, seed):
+    # As the system does when memory runs out. Needs two jobs: one job is the process of the tests.
+    if seed == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return run(world, task, method, seed)
+
+
+def unreadable(world, task, method, seed):
+    raise SaltError("predictions.parquet can't be read") from OSError("gone")
+
+
+def wrong(world, task, method, seed):
+    return {**run(world, task, method, seed), "scores": {"en": float("nan")}}
