@@ -32,7 +32,8 @@ test: $(READY)
 
 lab: $(READY)
 	$(BIN)/jupytext-config --settings-file $(VIEWERS) set-default-viewer markdown myst
-	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/01_transfer.md
+	SALT_RUNS_DIR="$${SALT_RUNS_DIR:-$(CURDIR)/runs}" \
+	  $(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/01_transfer.md
 
 study: $(READY)
 	$(BIN)/salt study $(if $(JOBS),--jobs $(JOBS))

@@ -35,9 +35,10 @@ def draw_ratio(kind: str, batch: int, dim: int, generator: torch.Generator) -> T
 class Options:
     """What each token of an encoded data set may be replaced by.
 
-    start, count: (tokens,) — the options of flat token i are rows ``start[i] : start[i] + count[i]``
-    of ``tokens``, (options, width) vocabulary ids. A draw picks a row, then a column: one column for
-    a fixed substitution, several where each draw shall be fresh (the random control).
+    start, count: (tokens,); the options of flat token i are rows ``start[i]`` to ``start[i] +
+    count[i]`` (exclusive) of ``tokens``, (options, width) vocabulary ids. A draw picks a row, then a
+    column: one column for a fixed substitution, several where each draw shall be fresh (the random
+    control).
     """
 
     start: Tensor
@@ -72,7 +73,9 @@ def options(encoded: Encoded, example, position, tokens) -> Options:
     order = np.argsort(at, kind="stable")
     count = np.bincount(at, minlength=len(encoded.ids))
     start = np.concatenate([[0], np.cumsum(count)[:-1]])
-    return Options(torch.from_numpy(start), torch.from_numpy(count), tokens[torch.from_numpy(order)])
+    return Options(
+        torch.from_numpy(start), torch.from_numpy(count), tokens[torch.from_numpy(order)]
+    )
 
 
 def code_switch(

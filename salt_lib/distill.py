@@ -79,7 +79,9 @@ def predict(
     }
     empty = [code for code, ids in vocabularies.items() if len(ids) == 0]
     if empty:
-        raise SaltError(f"no whole word in the vocabulary of {', '.join(empty)}: nothing to predict")
+        raise SaltError(
+            f"no whole word in the vocabulary of {', '.join(empty)}: nothing to predict"
+        )
     eligible = encoded.whole & torch.isin(encoded.ids, candidates[source].cpu())
     starts = range(0, len(encoded), batch_size)
     for low in tqdm(starts, desc="distil", unit="batch", disable=not progress):

@@ -26,15 +26,17 @@ SHIPPED = Path(__file__).parent / "checkpoints"
 def checkpoint(world: int) -> Path:
     """The folder of a world's checkpoint: shipped, or made by `salt pretrain`.
 
-    Looks in the package, then in ``$SALT_CACHE_DIR/checkpoints`` (default ``cache/checkpoints``).
+    Looks in ``$SALT_CHECKPOINTS_DIR`` (default ``checkpoints/``), then in the package.
     Raises SaltError naming the command that makes a missing one.
     """
-    made = Path(os.environ.get("SALT_CACHE_DIR", "cache")) / "checkpoints"
-    for root in (SHIPPED, made):
+    made = Path(os.environ.get("SALT_CHECKPOINTS_DIR", "checkpoints"))
+    for root in (made, SHIPPED):
         folder = root / f"world-{world}"
         if (folder / "model.safetensors").exists():
             return folder
-    worlds = sorted(p.name.removeprefix("world-") for r in (SHIPPED, made) for p in r.glob("world-*"))
+    worlds = sorted(
+        p.name.removeprefix("world-") for r in (made, SHIPPED) for p in r.glob("world-*")
+    )
     raise SaltError(
         f"no checkpoint for world {world!r} (there: {', '.join(worlds) or 'none'}); make it with "
         f"`salt pretrain --world {world}`"
@@ -47,7 +49,9 @@ def _load(auto, source: str | Path, **options):
         return auto.from_pretrained(
             str(source), local_files_only=Path(source).exists(), trust_remote_code=False, **options
         )
-    except Exception as error:  # transformers raises many kinds: OSError, ValueError, SafetensorError
+    except (
+        Exception
+    ) as error:  # transformers raises many kinds: OSError, ValueError, SafetensorError
         raise SaltError(
             f"{source}: can't be loaded as a checkpoint ({type(error).__name__}: {error}); it is "
             "missing, truncated or of another kind. Fetch or make it again (`salt pretrain`)"

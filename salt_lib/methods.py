@@ -41,7 +41,9 @@ _ROWS = (
         code_switch=True,
         mixup="vector",
     ),
-    Method("salt-masked", "tokens hidden while predicted", "masked", code_switch=True, mixup="vector"),
+    Method(
+        "salt-masked", "tokens hidden while predicted", "masked", code_switch=True, mixup="vector"
+    ),
     Method(
         "salt-no-synonyms",
         "without English synonyms",
@@ -51,7 +53,11 @@ _ROWS = (
         mixup="vector",
     ),
     Method(
-        "salt-scalar-r", "one mixing weight per instance", "distilled", code_switch=True, mixup="scalar"
+        "salt-scalar-r",
+        "one mixing weight per instance",
+        "distilled",
+        code_switch=True,
+        mixup="scalar",
     ),
     Method(
         "salt-deranged",

@@ -11,29 +11,25 @@ Chapter: The laboratory.
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 from tqdm import tqdm
-from transformers import BertConfig, BertForPreTraining, PreTrainedTokenizerFast
+from transformers import BertConfig, BertForPreTraining
 
+from .alignment import alignment
 from .errors import SaltError
 from .files import write_json, write_through
-from .languages import LANGUAGES, SOURCE
+from .languages import LANGUAGES
 from .minibabel import corpora
-from .minibabel.facts import FIELDS, PARTITIONS, World, readable, sample_in
-from .minibabel.grammar import words
-from .minibabel.lexicon import concept_of, concepts_of_form, lexicon
-from .vocabulary import count_words, language_words, piece_ids
-
-SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-PAD, UNK, CLS, SEP, MASK = range(5)
-MAX_LENGTH = 64
-SMOOTHING = 0.3
+from .minibabel.facts import World
+from .pretrain_data import Text, assemble, epoch_pairs, mask_tokens, tokenize
+from .vocabulary import count_words, language_words
+from .wordpiece import MAX_LENGTH, train_tokenizer
 
 
 @dataclass(frozen=True)
@@ -61,130 +57,6 @@ class Recipe:
     evaluate_every: int = 500
 
 
-def train_tokenizer(lines: dict[str, list[str]], size: int) -> PreTrainedTokenizerFast:
-    """A cased WordPiece that keeps accents and splits at spaces only, from text by language.
-
-    As in mBERT every language's words count by the power `SMOOTHING` of its size, or a small
-    corpus would be split to pieces. ``size`` merges are learned; the stepping stones among them
-    that no text uses any more (on the way to "hospital": "hosp") are then dropped, so the
-    vocabulary ends smaller.
-    """
-    largest = max(map(len, lines.values()))
-    sample = (s for code in lines for s in lines[code] * _repeats(len(lines[code]), largest))
-    trained = _wordpiece()
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=size, special_tokens=SPECIAL, continuing_subword_prefix="##", show_progress=False
-    )
-    trained.train_from_iterator(sample, trainer)
-    distinct = sorted({word for code in lines for s in lines[code] for word in s.split()})
-    encoded = trained.encode_batch(distinct)
-    used = {piece for e in encoded for piece in e.tokens} - set(SPECIAL)
-    vocabulary = {piece: i for i, piece in enumerate([*SPECIAL, *sorted(used)])}
-    tokenizer = _wordpiece(vocabulary)
-    tokenizer.post_processor = processors.BertProcessing(("[SEP]", SEP), ("[CLS]", CLS))
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        model_max_length=MAX_LENGTH,
-        unk_token="[UNK]",
-        pad_token="[PAD]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        mask_token="[MASK]",
-    )
-
-
-def _repeats(size: int, largest: int) -> int:
-    return max(1, round((largest / size) ** (1 - SMOOTHING)))
-
-
-def _wordpiece(vocabulary: dict[str, int] | None = None) -> Tokenizer:
-    model = models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=60)
-    tokenizer = Tokenizer(model)
-    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    return tokenizer
-
-
-@dataclass
-class Text:
-    """The tokenized corpora: sentence i is ``ids[i, :length[i]]``, three in a row are a document."""
-
-    ids: torch.Tensor  # (sentences, longest), int16
-    length: torch.Tensor  # (sentences,)
-    start: dict[str, tuple[int, int]]  # language → its sentences' range
-    pieces: list[torch.Tensor]  # the pieces that each language's text uses, in the order of start
-
-
-def tokenize(tokenizer, texts: dict[str, list[list[str]]]) -> Text:
-    """Tokenize every language's documents; see `Text`."""
-    rows, start, pieces = [], {}, []
-    for code, documents in texts.items():
-        flat = [sentence for document in documents for sentence in document]
-        encoded = tokenizer.backend_tokenizer.encode_batch(flat, add_special_tokens=False)
-        start[code] = (len(rows), len(rows) + len(flat))
-        rows += [e.ids for e in encoded]
-        pieces.append(torch.tensor(sorted({i for e in encoded for i in e.ids})))
-    length = torch.tensor([len(row) for row in rows])
-    limit = (MAX_LENGTH - 3) // 2
-    ids = torch.zeros(len(rows), limit, dtype=torch.int16)
-    for i, row in enumerate(rows):
-        ids[i, : min(len(row), limit)] = torch.tensor(row[:limit])
-    return Text(ids, length.clamp(max=limit), start, pieces)
-
-
-def epoch_pairs(text: Text, seed: int, epoch: int, batch: int) -> list[np.ndarray]:
-    """One pass over the text as batches of (first, second, follows): each (batch, 3) int64.
-
-    Half of the pairs are two consecutive sentences of a document, half a sentence and one from
-    another document of its language. A batch holds pairs of like length.
-    """
-    rng = np.random.default_rng([seed, 4, epoch])
-    count = corpora.SENTENCES
-    pairs = []
-    for low, high in text.start.values():
-        first = np.arange(low, high)
-        first = first[(first - low) % count < count - 1]
-        follows = rng.random(len(first)) < 0.5
-        other = rng.integers(low, high, size=len(first))
-        same = (other - low) // count == (first - low) // count
-        follows |= same
-        pairs.append(np.stack([first, np.where(follows, first + 1, other), follows], axis=1))
-    pairs = rng.permutation(np.concatenate(pairs))
-    length = text.length.numpy()
-    batches = []
-    for low in range(0, len(pairs), batch * 50):
-        pool = pairs[low : low + batch * 50]
-        pool = pool[np.argsort(length[pool[:, 0]] + length[pool[:, 1]], kind="stable")]
-        batches += [pool[i : i + batch] for i in range(0, len(pool), batch)]
-    order = rng.permutation(len(batches))
-    return [batches[i] for i in order if len(batches[i]) == batch]
-
-
-def assemble(text: Text, pairs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """[CLS] first [SEP] second [SEP] for pairs (batch, 2): ids, segments, mask, (batch, length)."""
-    first, second = pairs[:, 0], pairs[:, 1]
-    a, b = text.length[first][:, None], text.length[second][:, None]
-    total = a + b + 3
-    t = torch.arange(int(total.max()), device=pairs.device)[None]
-    limit = text.ids.shape[1] - 1
-    from_a = text.ids[first].long().gather(1, (t - 1).clamp(0, limit).expand(len(pairs), -1))
-    from_b = text.ids[second].long().gather(1, (t - a - 2).clamp(0, limit))
-    ids = torch.where(t <= a, from_a, from_b)
-    ids = torch.where((t == a + 1) | (t == total - 1), SEP, ids)
-    ids = torch.where(t == 0, CLS, ids)
-    inside = t < total
-    return torch.where(inside, ids, PAD), ((t > a + 1) & inside).long(), inside.long()
-
-
-def mask_tokens(ids: torch.Tensor, recipe: Recipe, size: int, generator: torch.Generator):
-    """Choose what is predicted and hide it: (inputs, chosen), both (batch, length)."""
-    dice = torch.rand((3, *ids.shape), generator=generator, device=ids.device)
-    chosen = (dice[0] < recipe.mask_rate) & (ids >= len(SPECIAL))
-    noise = (dice[2] * (size - len(SPECIAL))).long() + len(SPECIAL)
-    hidden = torch.where(dice[1] < recipe.random, noise, MASK)
-    hidden = torch.where(dice[1] > 1 - recipe.keep, ids, hidden)
-    return torch.where(chosen, hidden, ids), chosen
-
-
 def losses(model, text: Text, pairs: torch.Tensor, recipe: Recipe, generator: torch.Generator):
     """Masked-word and next-sentence loss of one batch; logits are made for chosen tokens only.
 
@@ -193,7 +65,9 @@ def losses(model, text: Text, pairs: torch.Tensor, recipe: Recipe, generator: to
     languages apart by its hidden states.
     """
     ids, segments, attention = assemble(text, pairs)
-    inputs, chosen = mask_tokens(ids, recipe, model.config.vocab_size, generator)
+    inputs, chosen = mask_tokens(
+        ids, model.config.vocab_size, recipe.mask_rate, recipe.keep, recipe.random, generator
+    )
     output = model.bert(inputs, attention_mask=attention, token_type_ids=segments)
     entropy = torch.nn.functional.cross_entropy
     follows = entropy(model.cls.seq_relationship(output.pooler_output).float(), 1 - pairs[:, 2])
@@ -209,51 +83,13 @@ def losses(model, text: Text, pairs: torch.Tensor, recipe: Recipe, generator: to
     hidden, target, language = hidden[order], target[order], language[order]
     found, count = torch.unique_consecutive(language, return_counts=True)
     total = hidden.new_zeros(())
-    for code, h, t in zip(found.tolist(), hidden.split(count.tolist()), target.split(count.tolist()), strict=True):
+    for code, h, t in zip(
+        found.tolist(), hidden.split(count.tolist()), target.split(count.tolist()), strict=True
+    ):
         own = text.pieces[code]
         logits = h @ head.decoder.weight[own].T + head.decoder.bias[own]
         total = total + entropy(logits.float(), torch.searchsorted(own, t), reduction="sum")
     return total / len(target), follows
-
-
-@torch.no_grad()
-def alignment(model, tokenizer, own: dict[str, dict[str, int]], world: World, count: int = 400):
-    """Language → share of English content tokens whose unmasked, restricted prediction is right.
-
-    Right: the commonest prediction among the language's whole words is a form of the same concept.
-    Tokens whose own form is also the language's are left out (they need no translation). Uses
-    ``count`` facts of the "dev" partition.
-    """
-    rng = np.random.default_rng([world.seed, 5])
-    facts = sample_in(world, rng, np.full(count, PARTITIONS.index("dev")))
-    facts = [readable(row) for row in facts]
-    sentences = [words(fact, SOURCE) for fact in facts]
-    pieces = tokenizer.get_vocab()
-    entry = {i: piece for piece, i in pieces.items()}
-    device = model.device
-    encoded = [[CLS, *(pieces.get(w, UNK) for w in s), SEP] for s in sentences]
-    width = max(map(len, encoded))
-    ids = torch.tensor([row + [PAD] * (width - len(row)) for row in encoded], device=device)
-    hidden = model.bert(ids, attention_mask=(ids != PAD).long()).last_hidden_state
-    content = {w for w, c in concept_of().items() if lexicon()[c].kind != "function"}
-    known = torch.tensor([entry[i] in content for i in range(len(entry))], device=device)
-    at = known[ids]
-    source = [entry[i] for i in ids[at].tolist()]
-    logits = model.cls.predictions(hidden[at]).float()
-    scores = {}
-    for code in own:
-        if code == SOURCE:
-            continue
-        candidates = torch.tensor(piece_ids(own[code], pieces), device=device)
-        best = candidates[logits[:, candidates].argmax(dim=1)].tolist()
-        truth = concepts_of_form(code)
-        judged = [
-            concept_of()[word] in truth.get(entry[i], ())
-            for word, i in zip(source, best, strict=True)
-            if word not in truth
-        ]
-        scores[code] = float(np.mean(judged))
-    return scores
 
 
 def _save(path: Path, tensors: dict[str, torch.Tensor]) -> None:
@@ -286,23 +122,53 @@ def pretrain(
     device: str | None = None,
     progress: bool = True,
 ) -> dict:
-    """Make world ``world``'s tokenizer and tiny mBERT in folder ``out``; returns the last curve row.
+    """Make a world's tokenizer and tiny mBERT in folder ``out``; returns the last curve row.
 
-    Writes tokenizer.json, config.json, model.safetensors, vocabulary.json (the monolingual counts),
-    curve.json. Interrupted, the same call goes on from the last evaluation (folder ``resume/``,
-    removed at the end). The same seed on the same machine and device gives the same checkpoint.
+    See `pretrain_on` for what is written. The curve also has the alignment per language.
     """
     recipe = recipe or Recipe()
-    out = Path(out)
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    torch.manual_seed(world)
     universe = World(world)
     texts = {
         code: corpora.texts(universe, code, int(recipe.documents * item.share))
         for code, item in LANGUAGES.items()
     }
+
+    def look(model, tokenizer, own) -> dict:
+        return {"alignment": alignment(model, tokenizer, own, universe)}
+
+    return pretrain_on(
+        texts, out, recipe, seed=world, look=look, resume=resume, device=device, progress=progress
+    )
+
+
+def pretrain_on(
+    texts: dict[str, list[list[str]]],
+    out: str | Path,
+    recipe: Recipe,
+    seed: int = 0,
+    punctuation: bool = False,
+    look: Callable[..., dict] | None = None,
+    resume: bool = True,
+    device: str | None = None,
+    progress: bool = True,
+) -> dict:
+    """Make a tokenizer and a small BERT from any monolingual text; returns the last curve row.
+
+    texts: language → documents of equally many sentences (two or more). look: called with model,
+    tokenizer and the languages' words at each evaluation; what it returns goes into the curve.
+    Writes tokenizer.json, config.json, model.safetensors, vocabulary.json (the monolingual counts)
+    and curve.json into ``out``. Interrupted, the same call goes on from the last evaluation (folder
+    ``resume/``, removed at the end). The same seed on the same machine and device gives the same
+    checkpoint.
+    """
+    out = Path(out)
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    torch.manual_seed(seed)
     lines = {code: [s for d in docs for s in d] for code, docs in texts.items()}
-    tokenizer = train_tokenizer(lines, recipe.vocabulary)
+    empty = [code for code, found in lines.items() if not found]
+    if empty or not lines:
+        raise SaltError(f"an empty corpus: no sentence in {', '.join(empty) or 'any language'}")
+    tokenizer = train_tokenizer(lines, recipe.vocabulary, punctuation)
     own = language_words({code: count_words(lines[code]) for code in lines})
     text = tokenize(tokenizer, texts)
     config = BertConfig(
@@ -326,8 +192,10 @@ def pretrain(
     kept = out / "resume"
     if resume and (kept / "curve.json").exists():
         saved = json.loads((kept / "curve.json").read_text())
-        if saved["recipe"] != asdict(recipe) or saved["world"] != world:
-            raise SaltError(f"{kept}: left by another recipe or world; remove it or choose another folder")
+        if saved["recipe"] != asdict(recipe) or saved["seed"] != seed:
+            raise SaltError(
+                f"{kept}: left by another recipe or seed; remove it or choose another folder"
+            )
         model.load_state_dict(load_file(kept / f"model-{saved['step']}.safetensors"))
         _restore(optimizer, parameters, load_file(kept / f"optimizer-{saved['step']}.safetensors"))
         curve, step = saved["curve"], saved["step"]
@@ -339,20 +207,20 @@ def pretrain(
         pieces=[p.to(device) for p in text.pieces],
     )
     generator = torch.Generator(device)
-    bar = tqdm(total=recipe.steps, initial=step, disable=not progress, desc=f"pretrain world {world}")
+    bar = tqdm(
+        total=recipe.steps, initial=step, disable=not progress, desc=f"pretrain, seed {seed}"
+    )
     started, sums = time.time(), torch.zeros(2, device=device)
-    per_epoch = len(epoch_pairs(cpu_text, world, 0, recipe.batch))
+    per_epoch = len(epoch_pairs(cpu_text, seed, 0, recipe.batch))
     model.train()
     while step < recipe.steps:
-        batches = epoch_pairs(cpu_text, world, step // per_epoch, recipe.batch)
+        batches = epoch_pairs(cpu_text, seed, step // per_epoch, recipe.batch)
         for pairs in batches[step % per_epoch :]:
             for group in optimizer.param_groups:
                 group["lr"] = recipe.learning_rate * rate(step)
-            generator.manual_seed(world * 1_000_003 + step)
+            generator.manual_seed(seed * 1_000_003 + step)
             with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-                found = losses(
-                    model, text, torch.from_numpy(pairs).to(device), recipe, generator
-                )
+                found = losses(model, text, torch.from_numpy(pairs).to(device), recipe, generator)
             loss = found[0] + recipe.next_sentence * found[1]
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -371,18 +239,17 @@ def pretrain(
                     "step": step,
                     "masked_word_loss": round(mlm, 4),
                     "next_sentence_loss": round(nsp, 4),
-                    "alignment": alignment(model, tokenizer, own, universe),
                     "seconds": round(time.time() - started, 1),
                 }
+                if look:
+                    row |= look(model, tokenizer, own)
                 curve.append(row)
                 sums.zero_()
-                bar.set_postfix(
-                    mlm=f"{mlm:.2f}", nsp=f"{nsp:.2f}", align=f"{np.mean(list(row['alignment'].values())):.2f}"
-                )
+                bar.set_postfix(mlm=f"{mlm:.2f}", nsp=f"{nsp:.2f}")
                 model.train()
                 _save(kept / f"model-{step}.safetensors", model.state_dict())
                 _save(kept / f"optimizer-{step}.safetensors", _state(optimizer, parameters))
-                saved = {"recipe": asdict(recipe), "world": world, "step": step, "curve": curve}
+                saved = {"recipe": asdict(recipe), "seed": seed, "step": step, "curve": curve}
                 write_json(kept / "curve.json", saved)
                 for old in kept.glob("*.safetensors"):
                     if not old.stem.endswith(f"-{step}"):
@@ -399,7 +266,13 @@ def pretrain(
     _save(out / "model.safetensors", state)
     write_json(
         out / "curve.json",
-        {"world": world, "recipe": asdict(recipe), "device": device, "torch": torch.__version__, "curve": curve},
+        {
+            "seed": seed,
+            "recipe": asdict(recipe),
+            "device": device,
+            "torch": torch.__version__,
+            "curve": curve,
+        },
     )
     for left in kept.glob("*"):
         left.unlink()

@@ -89,7 +89,9 @@ def _random(kept: pd.DataFrame, world: int) -> np.ndarray:
         words = sorted((w for w in counts[code] if w in pieces), key=lambda w: -counts[code][w])
         ids = np.array([pieces[w] for w in words])
         if len(ids) <= NEIGHBOURS:
-            raise SaltError(f"{code!r} has {len(ids)} whole words, more than {NEIGHBOURS} are needed")
+            raise SaltError(
+                f"{code!r} has {len(ids)} whole words, more than {NEIGHBOURS} are needed"
+            )
         near = {}
         for rank, token in enumerate(ids):
             low = min(max(rank - NEIGHBOURS // 2, 0), len(ids) - NEIGHBOURS - 1)
@@ -99,7 +101,7 @@ def _random(kept: pd.DataFrame, world: int) -> np.ndarray:
 
 
 def _deranged(kept: pd.DataFrame, world: int) -> np.ndarray:
-    """(options, 1): each language's substitutes, each consistently exchanged for another of them."""
+    """(options, 1): a language's substitutes, each consistently exchanged for another of them."""
     rng = np.random.default_rng([world, 8])
     tokens = kept["token"].to_numpy(np.int64).copy()
     for _, rows in sorted(kept.groupby("language").indices.items()):

@@ -23,7 +23,8 @@ from .evaluate import accuracy
 from .languages import SOURCE
 from .methods import Method
 from .methods import method as method_by_name
-from .tasks import Pairs, load, task
+from .tasks import Pairs, load
+from .tasks import task as task_by_name
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def fit(
 
 def _translations(world: int, name: str) -> Encoded:
     """The training pairs in all of the task's languages, one language after the other."""
-    said = [load(name, "train", code, world) for code in task(name).languages]
+    said = [load(name, "train", code, world) for code in task_by_name(name).languages]
     joined = Pairs(
         [s for p in said for s in p.first],
         [s for p in said for s in p.second],
@@ -161,31 +162,54 @@ def run(world: int, task: str, method: str, seed: int, config: Config | None = N
     Returns scores (language → test accuracy in [0, 1]), dev (English dev accuracy per epoch), epoch
     (the chosen one, from 0), seconds and config.
     """
-    from .tasks import task as task_by_name
-
-    config = config or CONFIGS[task_by_name(task).name]
+    spec = task_by_name(task)
+    config = config or CONFIGS[spec.name]
     row = method_by_name(method)
+    return train_and_score(
+        encoders.checkpoint(world),
+        row,
+        config,
+        seed,
+        labels=len(spec.labels),
+        data=substitutions.encoded(world, task, "train", SOURCE),
+        dev=substitutions.encoded(world, task, "dev", SOURCE),
+        tests={code: substitutions.encoded(world, task, "test", code) for code in spec.languages},
+        choices=substitutions.for_method(world, task, row, config),
+        translations=_translations(world, task) if row.translate else None,
+    )
+
+
+def train_and_score(
+    source,
+    method: Method,
+    config: Config,
+    seed: int,
+    *,
+    labels: int,
+    data: Encoded,
+    dev: Encoded,
+    tests: dict[str, Encoded],
+    choices=None,
+    translations: Encoded | None = None,
+) -> dict:
+    """One run on any encoded data: fine-tune the checkpoint ``source``, score every test set.
+
+    See `run` for what is returned and `fit` for the arguments.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         started = time.perf_counter()
-        data = substitutions.encoded(world, task, "train", SOURCE)
-        dev = substitutions.encoded(world, task, "dev", SOURCE)
-        labels = len(task_by_name(task).labels)
-        model = encoders.classifier(encoders.checkpoint(world), labels, seed, config.dropout)
-        choices = substitutions.for_method(world, task, row, config)
-        translations = _translations(world, task) if row.translate else None
-        scores, epoch = fit(model, data, dev, row, config, seed, choices, translations)
-        tests = {
-            code: accuracy(model, substitutions.encoded(world, task, "test", code))
-            for code in task_by_name(task).languages
-        }
+        model = encoders.classifier(source, labels, seed, config.dropout)
+        scores, epoch = fit(model, data, dev, method, config, seed, choices, translations)
+        found = {code: accuracy(model, test) for code, test in tests.items()}
+        seconds = time.perf_counter() - started
     finally:
         torch.set_num_threads(threads)
     return {
-        "scores": tests,
+        "scores": found,
         "dev": scores,
         "epoch": epoch,
-        "seconds": time.perf_counter() - started,
+        "seconds": seconds,
         "config": asdict(config),
     }

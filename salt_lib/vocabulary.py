@@ -34,9 +34,7 @@ def language_words(
     counted as its own (it may be a quotation), and one that more than half of the languages use (of
     at least three) belongs to none of them. Raises SaltError for a language without any word.
     """
-    own = {
-        code: {w: n for w, n in words.items() if n >= minimum} for code, words in counts.items()
-    }
+    own = {code: {w: n for w, n in words.items() if n >= minimum} for code, words in counts.items()}
     for code, words in own.items():
         if not words:
             raise SaltError(

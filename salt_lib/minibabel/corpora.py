@@ -69,7 +69,9 @@ def documents(world: World, code: str, count: int | None = None) -> np.ndarray:
     if count is None:
         count = int(DOCUMENTS * language(code).share)
     if count < 2:
-        raise SaltError(f"an empty corpus: {count} documents asked for in {code!r}, at least 2 needed")
+        raise SaltError(
+            f"an empty corpus: {count} documents asked for in {code!r}, at least 2 needed"
+        )
     index = PARTITIONS.index(code)
     rng = np.random.default_rng([world.seed, 2, index])
     where = np.full(count, index)

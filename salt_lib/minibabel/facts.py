@@ -26,14 +26,15 @@ NAMES = tuple(
 )
 CITIES = tuple(
     "Accra Baku Bern Bogota Cairo Dakar Delhi Dublin Hanoi Havana Kabul Kiev Lagos Lima Lisbon "
-    "Manila Minsk Nairobi Oslo Paris Perth Quito Riga Roma Seoul Sofia Sydney Tokyo Tunis Vienna".split()
+    "Manila Minsk Nairobi Oslo Paris Perth Quito Riga Roma Seoul Sofia Sydney Tokyo Tunis "
+    "Vienna".split()
 )
 NUMBERS = ("2", "3", "4", "5", "6", "7", "8", "9", "10", "12", "20", "50", "100")
 PREPOSITIONS = ("in", "near")
 
 
 class Fact(NamedTuple):
-    """One fact, in words (English forms). None: not said. ``verb`` None: the agent *is* somewhere."""
+    """One fact, in words (English forms). None: not said. No ``verb``: the agent *is* somewhere."""
 
     agent: str
     verb: str | None
@@ -194,7 +195,6 @@ class World:
         located = (rng.random(size) < LOCATED) & verbless & ~suffers
         column["verb"][located] = -1
         column["patient"][located] = -1
-        acting = ~located
         say = {name: rng.random(size) < rate for name, rate in RATES.items()}
         for role in ("agent", "patient"):
             head = column[role].clip(0)

@@ -35,9 +35,7 @@ def parse(text: str, where: str = "lexicon.tsv") -> dict[str, Concept]:
         raise SaltError(f"{where}, line 1: no column {', '.join(sorted(missing))}")
     concepts = {}
     for line, row in enumerate(rows, start=2):
-        forms = {
-            code: tuple(filter(None, (row[code] or "").split("|"))) for code in LANGUAGES
-        }
+        forms = {code: tuple(filter(None, (row[code] or "").split("|"))) for code in LANGUAGES}
         for code, words in forms.items():
             if len(words) != len(forms[SOURCE]) and row["kind"] != "function":
                 raise SaltError(
@@ -106,9 +104,7 @@ def co_hyponyms(concept: str) -> tuple[str, ...]:
     if item.hypernym:
         return tuple(name for name in hyponyms(item.hypernym) if name != concept)
     if hyponyms(concept):
-        return tuple(
-            name for name in of_kind(item.kind) if name != concept and hyponyms(name)
-        )
+        return tuple(name for name in of_kind(item.kind) if name != concept and hyponyms(name))
     return ()
 
 

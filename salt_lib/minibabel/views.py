@@ -20,7 +20,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .facts import FIELDS, PARTITIONS, Fact, World, animate, inventory, partition, readable, sample_in
+from .facts import (
+    FIELDS,
+    PARTITIONS,
+    Fact,
+    World,
+    animate,
+    inventory,
+    partition,
+    readable,
+    sample_in,
+)
 from .lexicon import co_hyponyms, hyponyms, lexicon, synonyms
 
 NLI_LABELS = ("entailment", "neutral", "contradiction")
@@ -98,7 +108,9 @@ def _retell(row: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     for slot in ("agent", "patient", "place", "agent_adjective", "patient_adjective"):
         value = int(row[FIELDS[slot]])
         if value >= 0:
-            options += [(slot, j) for j, rel in related(slot)[value]["neutral"] if rel == "hypernym"]
+            options += [
+                (slot, j) for j, rel in related(slot)[value]["neutral"] if rel == "hypernym"
+            ]
     row = row.copy()
     if options:
         slot, value = _pick(rng, options)
@@ -130,7 +142,7 @@ def _sample(world: World, split: str, rng: np.random.Generator, count: int = 409
 
 
 def nli_pairs(world: World, split: str, groups: int) -> list[Pair]:
-    """``groups`` × 3 pairs (premise, hypothesis), every sentence's fact in the split's partition."""
+    """``groups`` × 3 pairs (premise, hypothesis), every fact of theirs in the split's partition."""
     index = PARTITIONS.index(split)
     rng = np.random.default_rng([world.seed, 6, index])
     pairs: list[Pair] = []
@@ -214,7 +226,7 @@ def _with_synonyms() -> frozenset[str]:
 
 
 def _swap(row: np.ndarray, what: str) -> np.ndarray | None:
-    """The fact with its two nouns, adjectives or numbers swapped; None where that says nothing new."""
+    """The fact with its two nouns, adjectives or numbers swapped; None if that says nothing new."""
     a, b = ("agent", "patient") if what == "roles" else (f"agent_{what}", f"patient_{what}")
     i, j = FIELDS[a], FIELDS[b]
     if row[i] < 0 or row[j] < 0 or row[i] == row[j]:
@@ -266,6 +278,4 @@ def paraphrase_pairs(world: World, split: str, groups: int) -> list[Pair]:
 
 def _replace_word(fact: Fact, word: str) -> Fact:
     """The fact with this word said by its synonym, wherever it stands."""
-    return fact._replace(
-        **{s: synonyms(word)[0] for s in SLOTS if getattr(fact, s) == word}
-    )
+    return fact._replace(**{s: synonyms(word)[0] for s in SLOTS if getattr(fact, s) == word})

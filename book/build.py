@@ -1,0 +1,102 @@
+"""Build the book from nothing, or, where nothing has changed since it was built, not at all.
+
+A notebook's cache is keyed on its cells and knows nothing of ``salt_lib`` or of the runs, and a
+strict build over a failed one would pass because the pages that warned are not read again. So no
+part of an earlier build is ever used: ``_build`` goes, and a stamp with a fingerprint of all that
+the pages are made from is written last, when everything has succeeded.
+
+Usage: ``python book/build.py``, from any folder. ``make book`` runs the study first.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = (
+    "salt_lib/**/*",
+    "recorded/**/*",
+    "notebooks/*.md",
+    "book/**/*",
+    "_config.yml",
+    "_toc.yml",
+    "requirements.lock",
+)
+
+
+def runs(root: Path) -> Path:
+    """Where the pages read the study's runs, whatever folder a notebook is executed in."""
+    return Path(os.environ.get("SALT_RUNS_DIR") or root / "runs").resolve()
+
+
+def sources(root: Path) -> Iterator[Path]:
+    """The files that the pages are made from, runs included, in a fixed order."""
+    paths = [path for pattern in SOURCES for path in root.glob(pattern)]
+    paths += runs(root).glob("**/*.json")
+    for path in sorted(paths):
+        hidden = any(part == "__pycache__" or part[0] == "." for part in path.parts[-3:])
+        if path.is_file() and not hidden and path.suffix != ".ipynb":
+            yield path
+
+
+def fingerprint(root: Path) -> str:
+    """A hash of names and contents of the sources, and of the Python that runs them."""
+    digest = hashlib.sha256(sys.version.encode())
+    for path in sources(root):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{os.path.relpath(path, root)}\0{content}\0".encode())
+    return digest.hexdigest()
+
+
+def environment(root: Path) -> dict[str, str]:
+    """The variables that the notebooks see: these runs, and no IPython start-up files of the user.
+
+    The kernel's remarks on how it listens are silenced: beside them a real warning is overlooked.
+    """
+    profile = root / "_build" / "ipython" / "profile_default"
+    profile.mkdir(parents=True)
+    (profile / "ipython_kernel_config.py").write_text('c.IPKernelApp.log_level = "ERROR"\n')
+    own = {"SALT_RUNS_DIR": str(runs(root)), "IPYTHONDIR": str(profile.parent)}
+    return os.environ | own
+
+
+def build(root: Path, command: list[str]) -> int:
+    """Run ``command`` in ``root`` on an empty ``_build`` unless the last build is current.
+
+    Returns the exit status: 0 where the book stands, else the command's, the same each time.
+    """
+    output = root / "_build"
+    stamp = output / "finished"
+    page = output / "html" / "index.html"
+    current = fingerprint(root)
+    if page.is_file() and stamp.is_file() and stamp.read_text() == current:
+        print(f"The book is current, nothing has changed since it was built: {page}")
+        return 0
+    shutil.rmtree(output, ignore_errors=True)
+    start = time.monotonic()
+    status = subprocess.run(command, cwd=root, env=environment(root)).returncode
+    if status == 0 and not page.is_file():
+        print(f"The build ended well but left no {page}", file=sys.stderr)
+        status = 1
+    if status:
+        print("The book was not built: see the warnings and errors above.", file=sys.stderr)
+        return status
+    stamp.write_text(current)
+    print(f"The book, built in {time.monotonic() - start:.0f} s: {page}")
+    return 0
+
+
+def main() -> int:
+    """Build this checkout's book strictly: any warning, broken reference or failing cell fails."""
+    jupyter_book = Path(sys.executable).with_name("jupyter-book")
+    options = ["build", ".", "--all", "-n", "-W", "--keep-going"]
+    return build(ROOT, [str(jupyter_book), *options])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
