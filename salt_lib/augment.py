@@ -35,10 +35,9 @@ def draw_ratio(kind: str, batch: int, dim: int, generator: torch.Generator) -> T
 class Options:
     """What each token of an encoded data set may be replaced by.
 
-    start, count: (tokens,); the options of flat token i are rows ``start[i]`` to ``start[i] +
-    count[i]`` (exclusive) of ``tokens``, (options, width) vocabulary ids. A draw picks a row, then a
-    column: one column for a fixed substitution, several where each draw shall be fresh (the random
-    control).
+    start, count: (tokens,); the options of flat token i are the ``count[i]`` rows from ``start[i]``
+    on of ``tokens``, (options, width) vocabulary ids. A draw picks a row, then a column: one column
+    for a fixed substitution, several where each draw shall be fresh (the random control).
     """
 
     start: Tensor

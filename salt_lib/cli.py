@@ -197,7 +197,7 @@ def pretrain(
     world: World = 0,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder.  [default: cache/checkpoints/world-N, or in $SALT_CACHE_DIR]"),
+        typer.Option(help="Folder.  [default: world-N in $SALT_CHECKPOINTS_DIR or checkpoints]"),
     ] = None,
     steps: Annotated[
         int | None, typer.Option(help="Optimiser steps.  [default: the study's recipe]", min=1)
@@ -224,7 +224,8 @@ def pretrain(
     from .pretrain import Recipe, pretrain
 
     recipe = replace(Recipe(), steps=steps) if steps else Recipe()
-    folder = out or _cache() / "checkpoints" / f"world-{world}"
+    made = Path(os.environ.get("SALT_CHECKPOINTS_DIR", "checkpoints"))
+    folder = out or made / f"world-{world}"
     last = pretrain(world, folder, recipe=recipe, resume=resume, device=device)
     alignment = sum(last["alignment"].values()) / len(last["alignment"])
     typer.echo(f"{folder}: {last['step']} steps, alignment {alignment:.1%} over languages")
@@ -286,10 +287,6 @@ def _seeds(text: str) -> list[int]:
             raise SaltError(f"--seeds {text!r}: {part!r} is no seed; write 0-14 or 0,3,5")
         numbers.extend(range(int(ends[0]), int(ends[1]) + 1))
     return numbers
-
-
-def _cache() -> Path:
-    return Path(os.environ.get("SALT_CACHE_DIR", "cache"))
 
 
 def _table(summary: dict) -> str:

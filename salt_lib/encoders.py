@@ -5,6 +5,7 @@ Chapters: The laboratory; Training.
 
 import json
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.utils import logging
 
 from .errors import SaltError
 
@@ -43,12 +45,31 @@ def checkpoint(world: int) -> Path:
     )
 
 
+@contextmanager
+def _quiet():
+    """Keep transformers from reporting, at every load, that a new head is new."""
+    verbosity = logging.get_verbosity()
+    bars = logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
 def _load(auto, source: str | Path, **options):
     try:
         # Never remote code, never a pickle: a checkpoint from the hub is data, not a program.
-        return auto.from_pretrained(
-            str(source), local_files_only=Path(source).exists(), trust_remote_code=False, **options
-        )
+        with _quiet():
+            return auto.from_pretrained(
+                str(source),
+                local_files_only=Path(source).exists(),
+                trust_remote_code=False,
+                **options,
+            )
     except (
         Exception
     ) as error:  # transformers raises many kinds: OSError, ValueError, SafetensorError

@@ -205,7 +205,7 @@ def origin_note(frame: pd.DataFrame, source: str) -> str:
     origin = {key: frame.attrs.get(key) or "unknown" for key in ("date", "commit", "hardware")}
     command = frame.attrs.get("command", "salt study")
     return (
-        f"These numbers are {whose[source]}: made by `{command}` on {origin['date'][:10]}, "
+        f"These numbers come from {whose[source]}, made by `{command}` on {origin['date'][:10]}, "
         f"commit {origin['commit'][:10]}, {origin['hardware']}."
     )
 
@@ -235,9 +235,9 @@ def sources(package: Path) -> str:
 
 def _checkpoint(package: Path, world: int) -> str:
     """SHA-256 of the checkpoint that `encoders.checkpoint` would find, without importing torch."""
-    made = Path(os.environ.get("SALT_CACHE_DIR", "cache"))
-    folders = [root / "checkpoints" / f"world-{world}" for root in (package, made)]
-    folder = next((f for f in folders if (f / "model.safetensors").exists()), folders[0])
+    made = Path(os.environ.get("SALT_CHECKPOINTS_DIR", "checkpoints"))
+    folders = [root / f"world-{world}" for root in (made, package / "checkpoints")]
+    folder = next((f for f in folders if (f / "model.safetensors").exists()), folders[-1])
     files = [path for path in sorted(folder.glob("*")) if path.is_file() and path.name not in TOLD]
     stats = [(path, path.stat()) for path in files]
     return _digest(tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in stats))

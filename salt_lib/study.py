@@ -139,19 +139,17 @@ def _prepare(missing: list[Spec], runner: str, failed: dict[Spec, str], bar: tqd
     """Prepare each (world, task, method) once, here; returns the specs that can be run."""
     prepare = importlib.import_module(runner.partition(":")[0]).prepare
     errors: dict[tuple, str] = {}
-    keys = dict.fromkeys((spec.world, spec.task, spec.method) for spec in missing)
-    for key in keys:
+    for key in dict.fromkeys((spec.world, spec.task, spec.method) for spec in missing):
         bar.set_description_str("preparing {1}, {2}".format(*key))
         try:
             prepare(*key)
         except Exception as error:
             errors[key] = _words(error)
     bar.set_description_str("")
-    if len(set(errors.values())) == 1 and len(errors) == len(keys):
-        raise SaltError(errors[next(iter(keys))])  # such as a missing checkpoint: nothing can run
     broken = {s: errors.get((s.world, s.task, s.method)) for s in missing}
     failed.update({spec: error for spec, error in broken.items() if error})
     bar.update(len(failed))
+    bar.unpause()  # the time it took says nothing about the runs to come
     return [spec for spec in missing if spec not in failed]
 
 
@@ -242,12 +240,14 @@ def _kept(finished: list[Spec]) -> str:
 
 
 def _explain(failed: dict[Spec, str], total: int) -> str:
-    seeds: dict[tuple[str, str, str], list[int]] = {}
+    seeds: dict[str, dict[tuple[str, str], list[int]]] = {}
     for spec, error in failed.items():
-        seeds.setdefault((spec.task, spec.method, error), []).append(spec.seed)
-    lines = [
-        f"  {task}, {method}, seed{'s' * (len(which) > 1)} {', '.join(map(str, which))}: {error}"
-        for (task, method, error), which in seeds.items()
-    ]
-    head = f"{len(failed)} of {total} runs failed; the others are finished and stored:"
-    return "\n".join([head, *lines, "the same command runs the failed ones again"])
+        runs = seeds.setdefault(error, {})
+        runs.setdefault((spec.task, spec.method), []).append(spec.seed)
+    lines = [f"{len(failed)} of {total} runs failed; all others are finished and stored"]
+    for error, runs in seeds.items():
+        lines.append(f"  {error}")
+        for (task, method), which in runs.items():
+            numbers = ", ".join(map(str, sorted(which)))
+            lines.append(f"    {task}, {method}, seed{'s' * (len(which) > 1)} {numbers}")
+    return "\n".join([*lines, "the same command runs the failed ones again"])

@@ -64,6 +64,9 @@ def predictions_path(world: int, name: str, masked: bool = False, progress: bool
     path = root / f"{name}-world-{world}-{kind}-{digest}.parquet"
     if not path.exists():
         tokenizer = encoders.tokenizer(folder)
+        # One thread, as everywhere: with more the last bits depend on how many there are.
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
         batches = distill.predict(
             encoders.masked_lm(folder),
             encoded(world, name, "train", SOURCE),
@@ -71,7 +74,10 @@ def predictions_path(world: int, name: str, masked: bool = False, progress: bool
             mask_token=tokenizer.mask_token_id if masked else None,
             progress=progress,
         )
-        distill.save(path, batches, {"world": world, "task": name, "kind": kind})
+        try:
+            distill.save(path, batches, {"world": world, "task": name, "kind": kind})
+        finally:
+            torch.set_num_threads(threads)
     return path
 
 

@@ -178,10 +178,10 @@ def test_pretrain_says_where_the_checkpoint_is(tmp_path, monkeypatch):
         return {"step": 7, "alignment": {"de": 0.5, "sw": 0.3}}
 
     monkeypatch.setattr(pretraining, "pretrain", make)
-    monkeypatch.setenv("SALT_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("SALT_CHECKPOINTS_DIR", str(tmp_path))
     shown = salt("pretrain", "--world", 1, "--steps", 7, "--device", "cpu", "--no-resume")
     world, out, options = asked[0]
-    assert (world, out) == (1, tmp_path / "checkpoints" / "world-1")
+    assert (world, out) == (1, tmp_path / "world-1")
     assert options.pop("recipe") == replace(pretraining.Recipe(), steps=7)
     assert options == {"resume": False, "device": "cpu"}
     assert shown.stdout == f"{out}: 7 steps, alignment 40.0% over languages\n"

@@ -159,7 +159,7 @@ def test_only_a_complete_grid_replaces_the_frozen_table(tmp_path):
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """A copy of the package, with a checkpoint for world 7, and its fingerprint anew each time."""
-    monkeypatch.setenv("SALT_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("SALT_CHECKPOINTS_DIR", str(tmp_path / "checkpoints"))
     copy = tmp_path / "salt_lib"
     shutil.copytree(runs.PACKAGE, copy, ignore=shutil.ignore_patterns("checkpoints", "__pycache__"))
     for name in ("model.safetensors", "README.md"):
@@ -199,18 +199,17 @@ def test_the_fingerprint_changes_with_what_influences_a_run(package):
 def test_the_fingerprint_hashes_the_checkpoint_that_a_run_would_load(package, monkeypatch):
     copy, now = package
     monkeypatch.setattr(encoders, "SHIPPED", copy / "checkpoints")
-    shipped, made = (root / "checkpoints" / "world-7" for root in (copy, copy.parent / "cache"))
-    both = now()
+    shipped, made = copy / "checkpoints" / "world-7", copy.parent / "checkpoints" / "world-7"
+    alone = now()
+    assert encoders.checkpoint(7) == shipped
     shutil.copytree(shipped, made)
     append(made / "model.safetensors", b"another")
-    assert encoders.checkpoint(7) == shipped and now() == both
+    assert encoders.checkpoint(7) == made and now() != alone
+    both = now()
     shutil.rmtree(shipped)
-    assert encoders.checkpoint(7) == made and now() != both
-    shutil.copytree(made, shipped)
-    shutil.rmtree(made)
-    moved = now()
-    shutil.move(shipped, made)
-    assert now() == moved  # where it lies does not matter
+    assert now() == both
+    shutil.move(made, shipped)
+    assert encoders.checkpoint(7) == shipped and now() == both  # where it lies does not matter
 
 
 def test_the_fingerprint_of_a_library_version(package, monkeypatch):

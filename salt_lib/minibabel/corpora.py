@@ -22,7 +22,8 @@ DOCUMENTS = 16_000  # of a language with share 1
 SENTENCES = 3
 FIRST_FORM = 0.6  # how often a concept with synonyms is called by its commonest word
 HYPERNYM = 0.3  # how often a re-mention uses the hypernym
-KEEP = {"adjective": 0.6, "verb": 0.2, "place": 0.4, "name": 0.4}
+TOLD_AGAIN = 0.5  # how often the whole fact is told again
+KEEP = {"adjective": 0.6, "number": 0.6, "verb": 0.2, "place": 0.4, "name": 0.4}
 
 
 def _hypernym_ids() -> np.ndarray:
@@ -35,27 +36,37 @@ def _hypernym_ids() -> np.ndarray:
 def _follow(
     world: World, rng: np.random.Generator, before: np.ndarray, where: np.ndarray
 ) -> np.ndarray:
-    """A fact that re-mentions an entity of each fact in ``before`` (n, 12): (n, 12)."""
+    """A fact that re-mentions entities of each fact in ``before`` (n, 12): (n, 12).
+
+    Either the fact is told again with other modifiers, or one of its entities does or suffers
+    something new. A re-mentioned entity may be called by its hypernym.
+    """
     size, at = len(before), FIELDS
     given = np.full_like(before, -1)
     retell = np.full_like(before, -1)
     patient = before[:, at["patient"]]
+    again = (patient >= 0) & (rng.random(size) < TOLD_AGAIN)
     from_patient = (patient >= 0) & (rng.random(size) < 0.5)
     entity = np.where(from_patient, patient, before[:, at["agent"]])
+    as_agent = animate()[entity] & (rng.random(size) < 0.6)
+    keep = {part: rng.random(size) < rate for part, rate in KEEP.items()}
+    keep["city"] = keep["place"]  # the same place, so in the same city
     adjective = np.where(
         from_patient, before[:, at["patient_adjective"]], before[:, at["agent_adjective"]]
     )
-    as_agent = animate()[entity] & (rng.random(size) < 0.6)
-    hypernym = np.where(rng.random(size) < HYPERNYM, _hypernym_ids()[entity], -1)
-    keep = {part: rng.random(size) < rate for part, rate in KEEP.items()}
-    keep["city"] = keep["place"]  # the same place, so in the same city
     for role, chosen in (("agent", as_agent), ("patient", ~as_agent)):
-        given[chosen, at[role]] = entity[chosen]
-        retell[chosen, at[role]] = hypernym[chosen]
-        told = chosen & keep["adjective"]
-        given[told, at[f"{role}_adjective"]] = adjective[told]
-    same = keep["verb"] & (as_agent != from_patient)
-    given[same, at["verb"]] = before[same, at["verb"]]
+        own = before[:, at[role]]
+        same = np.where(again, own, np.where(chosen, entity, -1))
+        hypernym = np.where(rng.random(size) < HYPERNYM, _hypernym_ids()[same.clip(0)], -1)
+        given[:, at[role]] = same
+        retell[:, at[role]] = np.where(same >= 0, hypernym, -1)
+        told = np.where(again, before[:, at[f"{role}_adjective"]], adjective)
+        told = np.where(keep["adjective"] & (again | chosen), told, -1)
+        given[:, at[f"{role}_adjective"]] = told
+        number = before[:, at[f"{role}_number"]]
+        given[:, at[f"{role}_number"]] = np.where(again & keep["number"], number, -1)
+    same_verb = again | (keep["verb"] & (as_agent != from_patient))
+    given[same_verb, at["verb"]] = before[same_verb, at["verb"]]
     for part in ("place", "city", "name"):
         given[keep[part], at[part]] = before[keep[part], at[part]]
     return sample_in(world, rng, where, given, retell)

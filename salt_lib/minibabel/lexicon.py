@@ -33,18 +33,33 @@ def parse(text: str, where: str = "lexicon.tsv") -> dict[str, Concept]:
     missing = {"concept", "kind", "hypernym", "antonym", *LANGUAGES} - set(rows.fieldnames or ())
     if missing:
         raise SaltError(f"{where}, line 1: no column {', '.join(sorted(missing))}")
-    concepts = {}
-    for line, row in enumerate(rows, start=2):
-        forms = {code: tuple(filter(None, (row[code] or "").split("|"))) for code in LANGUAGES}
+    concepts, lines = {}, {}
+    for row in rows:
+        name, at = row["concept"], f"{where}, line {rows.line_num}"
+        if None in row or None in row.values():
+            cells = len(rows.fieldnames)
+            raise SaltError(f"{at}: {name} has more or fewer than the header's {cells} cells")
+        if name in concepts:
+            raise SaltError(f"{at}: {name} stands in line {lines[name]} already")
+        forms = {code: tuple(filter(None, row[code].split("|"))) for code in LANGUAGES}
+        needed = len(forms[SOURCE])
+        if not needed:
+            raise SaltError(f"{at}, column {SOURCE}: {name} has no form")
         for code, words in forms.items():
-            if len(words) != len(forms[SOURCE]) and row["kind"] != "function":
+            if len(words) != needed and not (row["kind"] == "function" and not words):
                 raise SaltError(
-                    f"{where}, line {line}, column {code}: {row['concept']} needs "
-                    f"{len(forms[SOURCE])} forms as in English, has {words}"
+                    f"{at}, column {code}: {name} needs {needed} forms as in English, has {words}"
                 )
-        concepts[row["concept"]] = Concept(
-            row["concept"], row["kind"], row["hypernym"], row["antonym"], forms
-        )
+            if any(word.split() != [word] for word in words):
+                raise SaltError(f"{at}, column {code}: a form has a space in it: {words}")
+        concepts[name] = Concept(name, row["kind"], row["hypernym"], row["antonym"], forms)
+        lines[name] = rows.line_num
+    for item in concepts.values():
+        for column, other in (("hypernym", item.hypernym), ("antonym", item.antonym)):
+            if other and other not in concepts:
+                raise SaltError(
+                    f"{where}, line {lines[item.name]}, column {column}: no concept {other!r}"
+                )
     return concepts
 
 

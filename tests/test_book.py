@@ -1,0 +1,136 @@
+"""When the book is built, and that its pages, settings and modules fit together."""
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
+PAGES = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["chapters"])]
+# Stands in for Jupyter Book: a page that counts the builds, or a failure where a cell is broken.
+BUILDER = """
+import pathlib, sys
+if "broken" in pathlib.Path("notebooks/01_x.md").read_text():
+    sys.exit(1)
+page = pathlib.Path("_build/html/index.html")
+page.parent.mkdir(parents=True)
+page.write_text("")
+with open("builds", "a") as file:
+    file.write(".")
+"""
+
+
+def load_build():
+    spec = importlib.util.spec_from_file_location("build", ROOT / "book" / "build.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    monkeypatch.delenv("SALT_RUNS_DIR", raising=False)
+    files = ["salt_lib/train.py", "notebooks/01_x.md", "book/a.md", "recorded/a.json", "_toc.yml"]
+    for name in [*files, "runs/world-0/seed-00.json", "requirements.lock"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("one")
+    return tmp_path
+
+
+def build(checkout) -> tuple[int, int]:
+    """The exit status of a build, and how many have been made so far."""
+    status = load_build().build(checkout, [sys.executable, "-c", BUILDER])
+    count = checkout / "builds"
+    return status, len(count.read_text()) if count.exists() else 0
+
+
+def test_a_second_build_with_nothing_changed_does_nothing(checkout, capsys):
+    assert build(checkout) == (0, 1)
+    assert build(checkout) == (0, 1)
+    assert "nothing has changed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "salt_lib/train.py",
+        "notebooks/01_x.md",
+        "book/a.md",
+        "recorded/a.json",
+        "runs/world-0/seed-00.json",
+        "requirements.lock",
+        "_toc.yml",
+        "salt_lib/new.py",
+    ],
+)
+def test_any_source_that_changes_rebuilds_all(checkout, name):
+    build(checkout)
+    leftover = checkout / "_build" / ".jupyter_cache"
+    leftover.mkdir()
+    (checkout / name).write_text("two")
+    assert build(checkout) == (0, 2)
+    assert not leftover.exists()
+
+
+def test_what_tools_leave_behind_changes_nothing(checkout):
+    build(checkout)
+    for name in ["salt_lib/__pycache__/a.pyc", "notebooks/01_x.ipynb", "book/.a.swp"]:
+        (checkout / name).parent.mkdir(exist_ok=True)
+        (checkout / name).write_text("")
+    assert build(checkout) == (0, 1)
+
+
+def test_a_failed_build_fails_the_second_time_too(checkout):
+    assert build(checkout) == (0, 1)
+    (checkout / "notebooks" / "01_x.md").write_text("broken")
+    assert build(checkout) == (1, 1)
+    assert build(checkout) == (1, 1)
+    (checkout / "notebooks" / "01_x.md").write_text("one")
+    assert build(checkout) == (0, 2)
+
+
+def test_a_build_that_was_cut_off_is_made_again(checkout):
+    build(checkout)
+    (checkout / "_build" / "finished").unlink()
+    assert build(checkout) == (0, 2)
+
+
+def test_pages_read_the_runs_of_the_variable_or_the_checkout(checkout, monkeypatch):
+    module = load_build()
+    assert module.environment(checkout)["SALT_RUNS_DIR"] == str(checkout / "runs")
+    monkeypatch.setenv("SALT_RUNS_DIR", str(checkout / "elsewhere"))
+    assert module.runs(checkout) == checkout / "elsewhere"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_is_there_with_its_extension(page):
+    assert page.endswith(".md") and (ROOT / page).is_file()
+
+
+def test_every_notebook_is_a_page():
+    assert {p for p in PAGES if p.startswith("notebooks/")} == {
+        f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.md")
+    }
+
+
+def test_the_api_page_names_every_module():
+    paths = (ROOT / "salt_lib").rglob("*.py")
+    modules = {".".join(p.relative_to(ROOT).with_suffix("").parts) for p in paths}
+    # Packages hold nothing themselves; the command line has its own help.
+    modules = {m for m in modules if not m.endswith("__init__")} - {"salt_lib.cli"}
+    named = re.findall(r"automodule:: (\S+)", (ROOT / "book" / "api.md").read_text())
+    assert sorted(named) == sorted(modules)
+
+
+def test_settings_that_a_reader_would_miss():
+    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    assert config["only_build_toc_files"] is True
+    assert config["execute"]["execute_notebooks"] == "force"
+    assert config["execute"]["raise_on_error"] and not config["execute"]["allow_errors"]
+    assert config["sphinx"]["recursive_update"] is True
+    assert config["sphinx"]["config"]["html_css_files"] == ["custom.css"]
+    assert config["launch_buttons"]["binderhub_url"]
