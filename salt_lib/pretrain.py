@@ -184,7 +184,11 @@ def pretrain_on(
     model = BertForPreTraining(config).to(device)
     parameters = list(model.parameters())
     optimizer = torch.optim.AdamW(
-        parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.98)
+        parameters,
+        lr=recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
+        betas=(0.9, 0.98),
+        fused=True,
     )
     warm = max(1, int(recipe.warmup * recipe.steps))
     rate = lambda s: min((s + 1) / warm, max(0.0, (recipe.steps - s) / (recipe.steps - warm)))  # noqa: E731

@@ -40,7 +40,7 @@ class Config:
     warmup: float = 0.1
     weight_decay: float = 0.01
     clip: float = 1.0
-    dropout: float = 0.1
+    dropout: float = 0.0
     threshold: float = 0.9
     synonym_threshold: float = 0.9
     instance_rate: float = 0.5
@@ -88,7 +88,7 @@ def fit(
         ids = code_switch(data, choices, config.instance_rate, config.token_rate, noise)
     embed = model.get_input_embeddings()
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
     steps = config.epochs * -(-len(data) // config.batch)
     warm = max(1, round(config.warmup * steps))

@@ -21,6 +21,7 @@ from .lexicon import lexicon
 DOCUMENTS = 16_000  # of a language with share 1
 SENTENCES = 3
 FIRST_FORM = 0.6  # how often a concept with synonyms is called by its commonest word
+FRONTED = 0.3  # sentences that open with their adverbial
 HYPERNYM = 0.3  # how often a re-mention uses the hypernym
 TOLD_AGAIN = 0.5  # how often the whole fact is told again
 KEEP = {"adjective": 0.6, "number": 0.6, "verb": 0.2, "place": 0.4, "name": 0.4}
@@ -115,5 +116,7 @@ def texts(world: World, code: str, count: int | None = None) -> list[list[str]]:
     """The corpus of a language as documents of three sentences."""
     facts = documents(world, code, count)
     rng = np.random.default_rng([world.seed, 3, PARTITIONS.index(code)])
-    told = [sentence(f, code) for f in wording(facts.reshape(-1, facts.shape[-1]), rng)]
+    flat = facts.reshape(-1, facts.shape[-1])
+    fronted = rng.random(len(flat)) < FRONTED
+    told = [sentence(f, code, front) for f, front in zip(wording(flat, rng), fronted, strict=True)]
     return [told[i : i + SENTENCES] for i in range(0, len(told), SENTENCES)]
