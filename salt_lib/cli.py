@@ -111,7 +111,18 @@ def study(
 
 
 @app.command()
-def results(world: World = 0, runs_dir: RunsDir = None, as_json: AsJson = False):
+def results(
+    world: World = 0,
+    runs_dir: RunsDir = None,
+    as_json: AsJson = False,
+    record: Annotated[
+        Path | None,
+        typer.Option(help="Freeze this machine's runs into this file instead of showing them."),
+    ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Save the headline figure as this PNG file as well.")
+    ] = None,
+):
     """Show the results and their tests.
 
     Means over seeds, the gain over the baseline, and how sure that is. Without runs of this machine
@@ -121,15 +132,27 @@ def results(world: World = 0, runs_dir: RunsDir = None, as_json: AsJson = False)
     Examples:
       salt results
       salt results --world 1 --json
+      salt results --record recorded/laboratory.json
+      salt results --figure book/_static/headline.png
     """
     from . import runs, stats
 
+    if record:
+        from .record import freeze
+
+        methods = freeze(record, runs_dir or runs.RUNS_DIR, world)
+        typer.echo(f"{record}: {', '.join(methods)}; both tasks, 15 seeds each")
+        return
     source, frame = runs.HERE, runs.load(runs_dir or runs.RUNS_DIR, world)
     if frame.empty:
         source, frame = runs.FROZEN, runs.recorded()
         frame = frame[frame["world"] == world]
     if frame.empty:
         raise SaltError(f"no results of world {world}; run 'salt study --world {world}'")
+    if figure:
+        from .plots.results import save_headline
+
+        save_headline(frame, figure)
     summary = stats.summarise(frame)
     if as_json:
         primary = summary.pop("primary")
@@ -229,6 +252,84 @@ def pretrain(
     last = pretrain(world, folder, recipe=recipe, resume=resume, device=device)
     alignment = sum(last["alignment"].values()) / len(last["alignment"])
     typer.echo(f"{folder}: {last['step']} steps, alignment {alignment:.1%} over languages")
+
+
+@app.command()
+def own(
+    out: Annotated[Path, typer.Option(help="Folder for the checkpoint and the results.")],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of xnli and pawsx.  [default: $SALT_XTREME_DIR]"),
+    ] = None,
+    languages: Annotated[
+        str, typer.Option(help="Scored languages, commas between; en too if you like.")
+    ] = "de,sw,ur",
+    task: Annotated[str, typer.Option(help="xnli or paws-x.")] = "xnli",
+    methods: Annotated[str, typer.Option(help="Names with commas between them.")] = "baseline,salt",
+    steps: Annotated[
+        int | None,
+        typer.Option(help="Steps of pretraining.  [default: 1500, two or three minutes]", min=1),
+    ] = None,
+    rows: Annotated[
+        int | None,
+        typer.Option(help="Pairs of text per language.  [default: all that are its own]", min=1),
+    ] = None,
+    test_rows: Annotated[
+        int | None, typer.Option(help="Scored pairs per language.  [default: all]", min=1)
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Least probability of a substitution.  [default: 0.5]")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
+    as_json: AsJson = False,
+):
+    """Take the whole path on your own files.
+
+    From a folder in XTREME's layout ({dev,test}-{language}.tsv): a tokenizer and a small BERT from
+    the dev files' text, distillation, each method fine-tuned on English dev pairs and scored on
+    test pairs. Expect scores near chance: it shows that the path works on your files, not which
+    method is better. Stop it whenever you like: the same command goes on with the pretraining.
+
+    \b
+    Examples:
+      salt own --out own
+      salt own --data ../shared/xtreme --out own --languages en,de,sw,ur --json
+      salt own --out own --languages th --steps 100 --rows 300 --test-rows 500
+    """
+    from dataclasses import replace
+
+    from . import xtreme
+    from .own import CONFIG, RECIPE, run_own
+
+    both = {} if threshold is None else {"threshold": threshold, "synonym_threshold": threshold}
+    found = run_own(
+        data or xtreme.folder(),
+        out,
+        list(dict.fromkeys(_names(languages))),
+        task,
+        _names(methods),
+        rows=rows,
+        test_rows=test_rows,
+        seed=seed,
+        recipe=replace(RECIPE, steps=steps) if steps else RECIPE,
+        config=replace(CONFIG, **both),
+    )
+    if as_json:
+        _print_json(found)
+        return
+    columns = list(found["methods"])
+    typer.echo(
+        f"{task}: accuracy in %; guessing gives {_percent(found['chance'])} ± the standard error"
+    )
+    typer.echo(f"{'language':<10}{'pairs':>7}{'error':>7}" + "".join(f"{c:>18}" for c in columns))
+    for code, count in found["rows"]["test"].items():
+        scores = "".join(f"{_percent(found['methods'][c]['scores'][code]):>18}" for c in columns)
+        error = _percent(found["standard_error"][code])
+        typer.echo(f"{code:<10}{count:>7}{error:>7}{scores}")
+    for name, counts in found["substitutions"].items():
+        kept = ", ".join(f"{code} {row['kept']}" for code, row in counts.items())
+        typer.echo(f"substitutions kept for {name}: {kept}")
+    typer.echo(f"{found['note']}\nall of it: {out / 'result.json'}")
 
 
 @app.command(name="world")

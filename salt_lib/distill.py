@@ -11,6 +11,7 @@ This module knows nothing of the world's truth; `salt_lib.quality` judges what i
 Chapter: Distillation.
 """
 
+import inspect
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -53,6 +54,23 @@ def restricted_best(
     return candidates[best], probability
 
 
+def head(model: PreTrainedModel) -> torch.nn.Module:
+    """The part of a BERT-like model that turns hidden states into logits over its vocabulary.
+
+    BERT and its kin call it ``cls``, RoBERTa and XLM-R ``lm_head``. Raises SaltError for a model
+    without one, or one that knows no segments (DistilBERT, ModernBERT).
+    """
+    found = getattr(model, "cls", None) or getattr(model, "lm_head", None)
+    takes = inspect.signature(model.base_model.forward).parameters
+    if found is None or "token_type_ids" not in takes:
+        raise SaltError(
+            f"{type(model).__name__} is no BERT-like masked-language model: distillation needs its "
+            "prediction head, `cls` or `lm_head`, and segment ids; take one such as "
+            "bert-base-multilingual-cased or xlm-roberta-base (see `salt_lib.encoders.masked_lm`)"
+        )
+    return getattr(found, "predictions", found)  # BERT's, without the next-sentence head beside it
+
+
 @torch.inference_mode()
 def predict(
     model: PreTrainedModel,
@@ -71,7 +89,9 @@ def predict(
     vocabularies: language → ids of its whole words, the source language among them.
     mask_token: give the id of [MASK] to hide each token while it is predicted (one pass a token).
     Yields record batches of `SCHEMA`, in the order of the examples; memory does not grow with them.
+    model: any that `head` knows; SaltError otherwise.
     """
+    head(model)
     if source not in vocabularies:
         raise SaltError(f"no vocabulary for the source language {source!r}")
     candidates = {
@@ -127,7 +147,7 @@ def predict(
 
 def _logits(model, ids, segments, inside, example, position) -> torch.Tensor:
     hidden = model.base_model(ids, attention_mask=inside, token_type_ids=segments)
-    return model.cls(hidden.last_hidden_state[example, position])
+    return head(model)(hidden.last_hidden_state[example, position])
 
 
 def _masked(model, ids, segments, inside, position, mask_token: int) -> torch.Tensor:
@@ -145,7 +165,8 @@ def save(path: str | Path, batches: Iterator[pa.RecordBatch], about: Mapping[str
     schema = SCHEMA.with_metadata({k: str(v) for k, v in about.items()})
 
     def write(temporary: Path) -> None:
-        with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        options = {"compression": "zstd", "write_page_checksum": True}
+        with pq.ParquetWriter(temporary, schema, **options) as writer:
             for item in batches:
                 writer.write_batch(item)
 
@@ -158,17 +179,23 @@ def load(path: str | Path) -> pd.DataFrame:
     Raises SaltError for a missing, corrupt or foreign file.
     """
     try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
+        # Checksums: a flipped bit in a page would otherwise be another word or probability.
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            table = file.read()
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise SaltError(
             f"{path}: not a readable Parquet file ({error}); remove it and run `salt distill` again"
         ) from error
-    if table.schema.names != SCHEMA.names:
+    if not table.schema.equals(SCHEMA):
         raise SaltError(
-            f"{path}: has the columns {', '.join(table.schema.names)} instead of "
-            f"{', '.join(SCHEMA.names)}; it was not written by `salt distill`"
+            f"{path}: has the columns {_columns(table.schema)} instead of {_columns(SCHEMA)}; it "
+            "was not written by `salt distill`"
         )
     return table.to_pandas()
+
+
+def _columns(schema: pa.Schema) -> str:
+    return ", ".join(f"{field.name} ({field.type})" for field in schema)
 
 
 def select(

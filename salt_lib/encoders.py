@@ -134,8 +134,10 @@ def encode(tokenizer: PreTrainedTokenizerBase, pairs, truncate: bool = False) ->
     """Tokenize sentence pairs (`tasks.Pairs`).
 
     A pair longer than the model can read is an error naming it, or, with ``truncate``, cut at the
-    end of its longer sentence.
+    end of its longer sentence. No pair at all is an error as well.
     """
+    if not len(pairs):
+        raise SaltError("no sentence pairs to encode: the data set is empty")
     limit = tokenizer.model_max_length
     found = tokenizer(
         pairs.first,

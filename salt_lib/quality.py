@@ -75,9 +75,12 @@ def precision_coverage(judged: pd.DataFrame, threshold: float, by: str = "tokens
 
     by: "tokens" (every occurrence), "content" (occurrences of content words), or "types" (distinct
     pairs of word and substitute, against distinct words). Precision is nan where nothing is kept.
+    Raises SaltError where there is nothing to judge at all.
     """
     rows = []
     table = _eligible(judged, by)
+    if table.empty:
+        raise SaltError("nothing to judge: no prediction is of a word that the lexicon knows")
     for code, group in table.groupby("language"):
         kept = group[group["probability"] >= threshold]
         right = kept["verdict"] == "right"

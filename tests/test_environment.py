@@ -1,6 +1,7 @@
 """pyproject.toml, the lock, environment.yml and the rest of the shell say the same."""
 
 import ast
+import importlib
 import re
 import sys
 import tomllib
@@ -65,6 +66,11 @@ def test_what_the_library_imports_is_declared(path):
     base, declared = ({canonicalize_name(r.name) for r in rs} for rs in (BASE, DIRECT))
     assert {MODULES.get(name, name) for name in imported(path, top_level=True)} <= base
     assert {MODULES.get(name, name) for name in imported(path, top_level=False)} <= declared
+
+
+def test_the_salt_command_is_there():
+    module, _, name = PROJECT["scripts"]["salt"].partition(":")
+    assert callable(getattr(importlib.import_module(module), name))
 
 
 def test_conda_and_binder_install_the_lock_and_this_checkout():

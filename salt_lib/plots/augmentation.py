@@ -1,0 +1,180 @@
+"""Tables and figures of the chapter on augmentation: code-switched sentences, mixed vectors.
+
+Chapter: Augmentation.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.axes import Axes
+
+from ..augment import draw_ratio, mixup
+from ..languages import SOURCE, language
+from ..methods import Method
+from . import style
+from .markup import Markup, table, token, tokens
+
+SPECIAL = ("[CLS]", "[SEP]", "[PAD]")
+
+
+def language_of(token_id: int, allowed: Sequence[str], vocabularies: Mapping) -> str:
+    """The first of the allowed languages whose whole words include a vocabulary id.
+
+    A word of several languages is all of theirs; English if none of the allowed has it.
+    """
+    return next((code for code in allowed if token_id in vocabularies[code]), SOURCE)
+
+
+def switched(
+    before: Sequence[int],
+    after: Sequence[int],
+    entry: Mapping[int, str],
+    allowed: Mapping[int, Sequence[str]],
+    vocabularies: Mapping,
+    kind: str = "switched",
+) -> Markup:
+    """A pair token by token: what was replaced shows its new word, language and old word.
+
+    before, after: token ids of one example. entry: vocabulary id → piece. allowed: position → the
+    languages that its substitute may be of. kind: the class of a replaced token's box.
+    """
+    boxes = []
+    for position, (old, new) in enumerate(zip(before, after, strict=True)):
+        if entry[old] in SPECIAL:
+            boxes.append(token(entry[old], SOURCE, kind="mark"))
+        elif old == new:
+            boxes.append(token(entry[old], SOURCE, kind="kept"))
+        else:
+            code = language_of(new, allowed.get(position, ()), vocabularies)
+            boxes.append(token(entry[new], code, f"{language(code).name}: {entry[old]}", kind))
+    return tokens(boxes, label="a sentence pair, token by token")
+
+
+def methods(rows: Sequence[Method], caption: str) -> Markup:
+    """The table of methods, a row each, in words."""
+    said = {None: "none", "vector": "a weight per dimension", "scalar": "one weight"}
+
+    def ticks(flag: bool) -> str:
+        return "yes" if flag else "–"
+
+    return table(
+        ("Method", "What it is", "Substitutes", "English synonyms", "Code-switching", "Mixup"),
+        [
+            (
+                Markup(f"<code>{row.name}</code>"),
+                row.label,
+                row.substitutions or "–",
+                ticks(bool(row.substitutions) and row.synonyms),
+                ticks(row.code_switch),
+                "–" if row.mixup is None else said[row.mixup],
+            )
+            for row in rows
+        ],
+        caption,
+    )
+
+
+def strips(axes: np.ndarray, source: np.ndarray, substitute: np.ndarray, ratio: np.ndarray):
+    """Four strips, one column a dimension: source, substitute, the weights r, and their mix.
+
+    axes: (4,). source, substitute, ratio: (dim,). Vectors share one diverging scale, from orange
+    through white at zero to purple; r runs from black at 0 to white at 1.
+    """
+    mixed = mixup(torch.from_numpy(source), torch.from_numpy(substitute), torch.from_numpy(ratio))
+    limit = float(np.abs([source, substitute]).max())
+    for ax, (name, values) in zip(
+        axes,
+        (("source", source), ("substitute", substitute), ("r", ratio), ("mix", mixed.numpy())),
+        strict=True,
+    ):
+        scale = {"cmap": "PuOr", "vmin": -limit, "vmax": limit}
+        if name == "r":
+            scale = {"cmap": "gray", "vmin": 0, "vmax": 1}
+        ax.imshow(values[None], aspect="auto", interpolation="nearest", **scale)
+        ax.set_yticks((0,), (name,))
+        ax.tick_params(length=0)
+        ax.set_xticks(())
+    axes[-1].set_xlabel(f"the {len(source)} dimensions of the embedding")
+    return axes
+
+
+def positions(
+    source: torch.Tensor, substitute: torch.Tensor, kind: str, draws: int, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where mixes of two vectors (dim,) lie: along the line between them, and how far off it.
+
+    Returns, for each draw of r, the share of the way from the substitute (0) to the source (1), and
+    the distance from the line in units of their distance; each (draws,).
+    """
+    generator = torch.Generator().manual_seed(seed)
+    ratio = draw_ratio(kind, draws, len(source), generator)[:, 0]
+    way = source - substitute
+    mixed = mixup(source, substitute, ratio) - substitute
+    along = mixed @ way / (way @ way)
+    off = (mixed - along[:, None] * way).norm(dim=1) / way.norm()
+    return along.numpy(), off.numpy()
+
+
+def places(ax: Axes, along: Mapping[str, np.ndarray]) -> Axes:
+    """How mixes spread between the substitute and the source, by kind of r: outlined histograms."""
+    bins = np.linspace(0, 1, 26)
+    looks = zip(along.items(), (style.BLUE, style.VERMILLION), ("-", "--"), strict=False)
+    for (name, values), colour, line in looks:
+        weights = np.full(len(values), 1 / len(values))
+        ax.hist(
+            values,
+            bins,
+            weights=weights,
+            histtype="step",
+            color=colour,
+            linestyle=line,
+            linewidth=2,
+            label=name,
+        )
+    ax.set_xlim(0, 1)
+    ax.set_xticks((0, 0.5, 1), ("substitute", "halfway", "source"))
+    ax.get_xticklabels()[0].set_ha("left")
+    ax.get_xticklabels()[-1].set_ha("right")
+    ax.set_ylabel("share of the draws")
+    style.percent(ax.yaxis)
+    ax.legend(loc="upper left")
+    return ax
+
+
+def kept_by_language(ax: Axes, judged: pd.DataFrame, threshold: float) -> Axes:
+    """How many substitutions each language contributes, right ones and wrong ones, in thousands."""
+    kept = judged[judged["probability"] >= threshold]
+    right = (kept["verdict"] == "right").rename("right")
+    counts = kept.groupby(["language", right]).size().unstack(fill_value=0)
+    counts = counts.reindex(columns=[True, False], fill_value=0) / 1000
+    counts = counts.loc[counts.sum(axis=1).sort_values().index]
+    at = np.arange(len(counts))
+    ax.barh(at, counts[True], color=style.BLUE, label="right")
+    ax.barh(
+        at,
+        counts[False],
+        left=counts[True],
+        color="white",
+        edgecolor=style.VERMILLION,
+        hatch="//",
+        label="wrong",
+    )
+    ax.set_yticks(at, style.names(counts.index))
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(-0.6, len(at) - 0.4)
+    ax.set_xlabel("kept substitutions (thousands)")
+    ax.legend(loc="lower right")
+    return ax
+
+
+def replaced(ax: Axes, counts: np.ndarray) -> Axes:
+    """How many tokens of a switched pair are replaced: the share of pairs for each number."""
+    values, found = np.unique(counts, return_counts=True)
+    ax.bar(values, found / found.sum(), color=style.BLUE)
+    ax.set_xlabel("replaced tokens in a chosen pair")
+    ax.set_ylabel("share of the chosen pairs")
+    ax.set_xticks(range(0, int(values.max()) + 1, max(1, int(values.max()) // 8)))
+    style.percent(ax.yaxis)
+    return ax

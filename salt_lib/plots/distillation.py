@@ -1,0 +1,210 @@
+"""Tables and figures of the chapter on distillation: predictions, precision, coverage, errors.
+
+Chapter: Distillation.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from ..languages import SOURCE, language
+from ..minibabel.lexicon import concept_of, lexicon
+from ..quality import KINDS, verdict
+from . import style
+from .markup import Markup, table, token
+
+# "right", "antonym", "co-hyponym", "other": colour and hatch, so that colour is not the only sign.
+LOOKS = dict(
+    zip(
+        KINDS,
+        ((style.BLUE, ""), (style.VERMILLION, "xx"), (style.ORANGE, "//"), (style.PALE, "..")),
+        strict=True,
+    )
+)
+
+
+def predictions(
+    found: pd.DataFrame, sentence: Sequence[str], codes: Sequence[str], threshold: float
+) -> Markup:
+    """What one example's tokens became in some languages, with probabilities.
+
+    found: the predictions of one example, with the words in ``substitute``. sentence: its tokens by
+    position. A prediction is boxed as kept or not by ``threshold``, and as wrong where the world's
+    dictionary denies it; a dash stands where a token has none or keeps its form.
+    """
+    cells = {
+        (row.position, row.language): (row.substitute, row.probability)
+        for row in found.itertuples()
+    }
+    rows = []
+    for position, source in enumerate(sentence):
+        if not any((position, code) in cells for code in codes):
+            continue
+        row = [Markup(token(source, SOURCE, kind="plain"))]
+        for code in codes:
+            if (position, code) not in cells:
+                row.append("–")
+                continue
+            substitute, probability = cells[position, code]
+            right = source in concept_of() and verdict(source, substitute, code) == "right"
+            kind = ("switched" if right else "wrong") if probability >= threshold else "kept"
+            mark = "✓" if right else "✗"
+            row.append(token(substitute, code, f"{probability:.2f} {mark}", kind))
+        rows.append(row)
+    return table(("English", *style.names(codes)), rows)
+
+
+def probabilities(ax: Axes, judged: pd.DataFrame, threshold: float) -> Axes:
+    """How sure the model is where it is right and where it is wrong: counts by probability.
+
+    judged: as from `quality.judge`, content words. The line is the threshold.
+    """
+    bins = np.linspace(0, 1, 21)
+    right = judged["verdict"] == "right"
+    for chosen, name, colour, hatch in (
+        (~right, "wrong", style.VERMILLION, "//"),
+        (right, "right", style.BLUE, ""),
+    ):
+        ax.hist(
+            judged.loc[chosen, "probability"],
+            bins,
+            histtype="stepfilled",
+            alpha=0.45,
+            color=colour,
+            edgecolor=colour,
+            hatch=hatch,
+            label=name,
+        )
+    ax.axvline(threshold, color=style.BLACK, linestyle="--", linewidth=1.2)
+    ax.set_xlabel("probability of the prediction")
+    ax.set_ylabel("predictions (thousands)")
+    ax.yaxis.set_major_formatter(lambda count, _: f"{count / 1000:g}")
+    ax.set_xlim(0, 1)
+    ax.legend(loc="upper right", bbox_to_anchor=(0.9, 1))
+    return ax
+
+
+def precision_coverage(ax: Axes, curve: pd.DataFrame, threshold: float) -> Axes:
+    """Precision against coverage as the threshold rises: a line a language, their mean in bold.
+
+    curve: as from `quality.curve`. A language's line ends where it keeps nothing. The dot is the
+    mean at the threshold that the study uses.
+    """
+    for _, group in curve.groupby("language"):
+        ax.plot(group["coverage"], group["precision"], color=style.PALE, linewidth=0.9, zorder=1)
+    mean = curve.groupby("threshold")[["coverage", "precision"]].mean()
+    ax.plot(mean["coverage"], mean["precision"], color=style.BLUE, linewidth=2.5, zorder=2)
+    here = mean.loc[threshold]
+    ax.plot(here["coverage"], here["precision"], "o", color=style.VERMILLION, zorder=3)
+    ax.annotate(
+        f"threshold {threshold:g}",
+        (here["coverage"], here["precision"]),
+        xytext=(9, 6),
+        textcoords="offset points",
+        color=style.VERMILLION,
+        size=style.SMALL,
+    )
+    ax.set(xlim=(0, 1.02), ylim=(0, 1.04), xlabel="coverage", ylabel="precision")
+    style.percent(ax.xaxis)
+    style.percent(ax.yaxis)
+    return ax
+
+
+def by_language(ax: Axes, quality: pd.DataFrame) -> Axes:
+    """Precision, coverage and ceiling of each language in a row, the most precise at the top.
+
+    quality: languages × (precision, coverage, ceiling), shares.
+    """
+    ordered = quality.sort_values("precision", na_position="first")
+    at = np.arange(len(ordered))
+    ax.hlines(at, 0, 1, color=style.PALE, linewidth=0.6, zorder=0)
+    for column, colour, marker in (
+        ("coverage", style.ORANGE, "s"),
+        ("precision", style.BLUE, "o"),
+        ("ceiling", style.BLACK, "|"),
+    ):
+        ax.plot(
+            ordered[column],
+            at,
+            marker,
+            color=colour,
+            label=column,
+            markersize=11 if marker == "|" else 6,
+            markeredgewidth=2 if marker == "|" else 0,
+        )
+    ax.set_yticks(at, style.names(ordered.index))
+    ax.set(xlim=(-0.02, 1.02), ylim=(-0.6, len(at) - 0.4))
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
+    style.percent(ax.xaxis)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.4, 1), ncols=3, columnspacing=1.2)
+    return ax
+
+
+def errors(ax: Axes, shares: pd.DataFrame) -> Axes:
+    """What kept predictions are: a bar a language, the share of each kind in `quality.KINDS`."""
+    ordered = shares.sort_values("right")
+    at = np.arange(len(ordered))
+    left = np.zeros(len(ordered))
+    for kind in KINDS:
+        colour, hatch = LOOKS[kind]
+        ax.barh(
+            at,
+            ordered[kind],
+            left=left,
+            color=colour,
+            hatch=hatch,
+            edgecolor="white",
+            linewidth=0.5,
+            label=kind,
+        )
+        left += ordered[kind].to_numpy()
+    ax.set_yticks(at, style.names(ordered.index))
+    ax.set(xlim=(0, 1), ylim=(-0.6, len(at) - 0.4))
+    ax.tick_params(axis="y", length=0)
+    style.percent(ax.xaxis)
+    ax.legend(
+        loc="lower center",
+        bbox_to_anchor=(0.4, 1),
+        ncols=4,
+        columnspacing=1.0,
+        handlelength=1.4,
+        handletextpad=0.5,
+    )
+    return ax
+
+
+def kinds_of_words(judged: pd.DataFrame) -> pd.DataFrame:
+    """Per language and kind of word, the share of all predictions that are right, nouns first."""
+    kind = judged["word"].map(lambda word: lexicon()[concept_of()[word]].kind)
+    table_ = (
+        (judged["verdict"] == "right").groupby([judged["language"], kind.rename("kind")]).mean()
+    )
+    wide = table_.unstack()
+    order = [k for k in ("noun", "place", "verb", "adjective", "function") if k in wide]
+    return wide[order].loc[wide.mean(axis=1).sort_values(ascending=False).index]
+
+
+def heat(ax: Axes, table_: pd.DataFrame) -> Axes:
+    """A heat map of shares, languages in rows."""
+    return style.heat(ax, table_.to_numpy(), style.names(table_.index), list(table_.columns))
+
+
+def quality_table(tables: dict[str, pd.DataFrame], ceilings: pd.Series, caption: str) -> Markup:
+    """Precision and coverage per language, unit by unit, the ceiling before them, means below.
+
+    tables: unit → languages × (precision, coverage), as from `quality.precision_coverage`.
+    """
+    units = list(tables)
+    header = ["Language", "ceiling"]
+    header += [f"{what}, {unit}" for unit in units for what in ("precision", "coverage")]
+    rows = []
+    for code in ceilings.index:
+        row: list = [language(code).name, float(ceilings[code])]
+        for unit in units:
+            row += [float(tables[unit].loc[code, what]) for what in ("precision", "coverage")]
+        rows.append(row)
+    rows.append([Markup("<strong>mean</strong>"), *np.nanmean([r[1:] for r in rows], axis=0)])
+    return table(header, rows, caption, numbers=range(1, len(header)))

@@ -1,0 +1,97 @@
+"""What the book's figures have in common: their width, their text, their colours.
+
+A phone shows a figure at most 358 px wide. At `WIDTH` inches, text of `SMALL` points is then still
+more than 9 px high, and nothing may be smaller. The text of a figure is Latin: words in other
+scripts stand in the page itself (`salt_lib.plots.markup`), where the browser finds the fonts.
+
+Every plotting function takes the axes to draw on and returns them; what a figure shows is said in
+its caption on the page, so none has a title.
+
+Chapter: all of them.
+"""
+
+from collections.abc import Callable, Sequence
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..languages import language
+
+WIDTH = 5.2  # inches
+TEXT = 11  # points
+SMALL = 10
+# Okabe and Ito's colours, which all common kinds of colour blindness tell apart.
+BLUE, VERMILLION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
+PURPLE, SKY, BLACK, GREY, PALE = "#CC79A7", "#56B4E9", "#1A1A1A", "#6E6E6E", "#C8C8C8"
+COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY, BLACK)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+SETTINGS = {
+    "figure.dpi": 160,
+    "savefig.dpi": 160,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "axes.facecolor": "white",
+    "figure.constrained_layout.use": True,
+    "font.family": "DejaVu Sans",
+    "font.size": TEXT,
+    "axes.labelsize": TEXT,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "legend.fontsize": SMALL,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.prop_cycle": mpl.cycler(color=COLOURS),
+    "lines.linewidth": 1.6,
+    "svg.hashsalt": "salt",
+}
+
+
+def figure(height: float, rows: int = 1, columns: int = 1, **options) -> tuple[Figure, Axes]:
+    """An opaque white figure `WIDTH` inches wide, with its axes; options as of `plt.subplots`."""
+    mpl.rcParams.update(SETTINGS)
+    return plt.subplots(rows, columns, figsize=(WIDTH, height), **options)
+
+
+def names(codes: Sequence[str]) -> list[str]:
+    """The languages' English names: figures spell no language in its own script."""
+    return [language(code).name for code in codes]
+
+
+def percent(axis) -> None:
+    """Write an axis's shares as percentages."""
+    axis.set_major_formatter(mpl.ticker.PercentFormatter(1.0, decimals=0))
+
+
+def heat(
+    ax: Axes,
+    values: np.ndarray,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    limits: tuple[float, float] = (0.0, 1.0),
+    form: Callable[[float], str] = "{:.0%}".format,
+) -> Axes:
+    """A heat map with the number in each cell; a grey cell with a dash where it is nan.
+
+    values: (rows, columns). limits: the values at the ends of the scale. form: how a number is
+    written.
+    """
+    values = np.asarray(values, dtype=float)
+    colours = mpl.colormaps["cividis"].with_extremes(bad=PALE)
+    scale = mpl.colors.Normalize(*limits, clip=True)
+    ax.imshow(np.ma.masked_invalid(values), cmap=colours, norm=scale, aspect="auto")
+    for (row, column), value in np.ndenumerate(values):
+        text = "–" if np.isnan(value) else form(value)
+        # Where the scale is darker than its middle, white is easier to read than black.
+        colour = "white" if not np.isnan(value) and scale(value) < 0.5 else BLACK
+        ax.text(column, row, text, ha="center", va="center", size=SMALL, color=colour)
+    ax.set_xticks(range(len(columns)), columns)
+    ax.set_yticks(range(len(rows)), rows)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    return ax

@@ -1,0 +1,157 @@
+"""A checkpoint is found, loaded and, when it is broken, named; pairs become tokens exactly."""
+
+import shutil
+
+import pytest
+import torch
+from small import tokenizer_of
+
+from salt_lib import encoders
+from salt_lib.encoders import Encoded, batch, encode
+from salt_lib.errors import SaltError
+from salt_lib.tasks import Pairs
+from salt_lib.wordpiece import MAX_LENGTH
+
+
+@pytest.fixture(scope="module")
+def checkpoint(laboratory):
+    return laboratory / "world-0"
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return tokenizer_of("dog", "cat", "big", "hippo", "##pot", "##amus")
+
+
+def test_checkpoints_are_looked_for_in_the_environment(checkpoint, tmp_path, monkeypatch):
+    assert encoders.checkpoint(0) == checkpoint
+    monkeypatch.setattr(encoders, "SHIPPED", tmp_path)
+    with pytest.raises(SaltError, match=r"world 7 \(there: 0\).*`salt pretrain --world 7`"):
+        encoders.checkpoint(7)
+    (tmp_path / "world-7").mkdir()  # without a model it is none
+    with pytest.raises(SaltError, match="no checkpoint for world 7"):
+        encoders.checkpoint(7)
+    (tmp_path / "world-7" / "model.safetensors").touch()
+    assert encoders.checkpoint(7) == tmp_path / "world-7"
+    (tmp_path / "world-0").mkdir()
+    (tmp_path / "world-0" / "model.safetensors").touch()
+    assert encoders.checkpoint(0) == checkpoint  # one's own before the shipped one
+
+
+def test_without_any_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.setattr(encoders, "SHIPPED", tmp_path)
+    monkeypatch.setenv("SALT_CHECKPOINTS_DIR", str(tmp_path / "none"))
+    with pytest.raises(SaltError, match=r"world 0 \(there: none\)"):
+        encoders.checkpoint(0)
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.001, 0.5, 0.999])
+def test_a_truncated_checkpoint_is_an_error(checkpoint, tmp_path, keep):
+    folder = shutil.copytree(checkpoint, tmp_path / "world-0")
+    model = folder / "model.safetensors"
+    whole = model.read_bytes()
+    model.write_bytes(whole[: int(len(whole) * keep)])
+    for load in (encoders.masked_lm, lambda path: encoders.classifier(path, 3, 0, 0.1)):
+        with pytest.raises(SaltError, match="world-0: can't be loaded .*truncated"):
+            load(folder)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "vocabulary.json"])
+def test_a_broken_file_of_a_checkpoint_is_an_error(checkpoint, tmp_path, name):
+    folder = shutil.copytree(checkpoint, tmp_path / name)
+    (folder / name).write_text((folder / name).read_text()[:100])
+    load = {
+        "config.json": encoders.masked_lm,
+        "tokenizer.json": encoders.tokenizer,
+        "vocabulary.json": encoders.words_by_language,
+    }[name]
+    with pytest.raises(SaltError, match="can't be"):
+        load(folder)
+    (folder / name).unlink()
+    with pytest.raises(SaltError, match="can't be"):
+        load(folder)
+
+
+def test_a_missing_folder_is_an_error(tmp_path):
+    for load in (encoders.masked_lm, encoders.tokenizer, encoders.words_by_language):
+        with pytest.raises(SaltError, match="nowhere"):
+            load(tmp_path / "nowhere")
+
+
+def test_the_masked_language_model_is_the_pretrained_one(checkpoint):
+    model = encoders.masked_lm(checkpoint)
+    assert not model.training
+    decoder = model.cls.predictions.decoder.weight
+    assert torch.equal(decoder, model.get_input_embeddings().weight)
+    ids = torch.tensor([[2, 9, 3]])
+    assert torch.equal(model(ids).logits, encoders.masked_lm(checkpoint)(ids).logits)
+
+
+def test_the_new_head_depends_on_the_seed_alone(checkpoint):
+    torch.manual_seed(99)
+    one = encoders.classifier(checkpoint, 3, 5, 0.1)
+    torch.rand(7)
+    two, other = (encoders.classifier(checkpoint, 3, seed, 0.1) for seed in (5, 6))
+    assert torch.equal(one.classifier.weight, two.classifier.weight)
+    assert not torch.equal(one.classifier.weight, other.classifier.weight)
+    assert one.classifier.weight.shape == (3, 32) and one.config.hidden_dropout_prob == 0.1
+    pretrained = encoders.masked_lm(checkpoint).state_dict()
+    for name, value in other.bert.named_parameters():
+        if f"bert.{name}" in pretrained:
+            assert torch.equal(value, pretrained[f"bert.{name}"]), name
+
+
+def test_words_by_language(checkpoint):
+    counts = encoders.words_by_language(checkpoint)
+    assert len(counts) == 17 and counts["en"]["not"] >= 10
+
+
+def test_pairs_are_encoded_in_a_row(tokenizer):
+    found = encode(tokenizer, Pairs(["dog cat", "big"], ["cat", "big dog cat"], [1, 0]))
+    ids = tokenizer.get_vocab()
+    c, s = ids["[CLS]"], ids["[SEP]"]
+    dog, cat, big = ids["dog"], ids["cat"], ids["big"]
+    assert found.ids.tolist() == [c, dog, cat, s, cat, s, c, big, s, big, dog, cat, s]
+    assert found.segments.tolist() == [0, 0, 0, 0, 1, 1, 0, 0, 0, 1, 1, 1, 1]
+    assert found.start.tolist() == [0, 6, 13] and found.lengths.tolist() == [6, 7]
+    assert found.labels.tolist() == [1, 0] and len(found) == 2
+    assert found.row(1).tolist() == [c, big, s, big, dog, cat, s]
+
+
+def test_only_words_in_one_piece_are_whole(tokenizer):
+    found = encode(tokenizer, Pairs(["dog hippopotamus"], ["hippo hippopot cat"], [0]))
+    split = [False] * 3
+    assert found.whole.tolist() == [False, True, *split, False, True, *split[:2], True, False]
+    # The first word of one sentence and the first of the other are two words.
+    found = encode(tokenizer, Pairs(["dog"], ["cat"], [0]))
+    assert found.whole.tolist() == [False, True, False, True, False]
+
+
+def test_a_pair_longer_than_the_model_is_named(tokenizer):
+    long = Pairs(["dog", "cat " * 40], ["cat", "dog " * 40], [0, 1])
+    with pytest.raises(SaltError, match="pair 1 has 83 tokens, .* reads 64: 'cat"):
+        encode(tokenizer, long)
+    cut = encode(tokenizer, long, truncate=True)
+    assert cut.lengths.tolist() == [5, MAX_LENGTH]
+    fits = Pairs(["cat " * 30], ["dog " * 31], [1])
+    assert encode(tokenizer, fits).lengths.tolist() == [64]
+    uneven = encode(tokenizer, Pairs(["cat " * 3], ["dog " * 90], [1]), truncate=True)
+    assert uneven.segments.sum() == MAX_LENGTH - 5  # the short sentence is whole
+
+
+def test_an_empty_data_set_is_an_error(tokenizer):
+    with pytest.raises(SaltError, match="the data set is empty"):
+        encode(tokenizer, Pairs([], [], []))
+    assert encode(tokenizer, Pairs([""], ["dog"], [0])).lengths.tolist() == [4]
+
+
+def test_a_batch_is_padded_to_its_longest():
+    rows = [[5, 6, 7], [8], [9, 10]]
+    flat = torch.tensor([i for row in rows for i in row])
+    start = torch.tensor([0, 3, 4, 6])
+    data = Encoded(flat, flat * 0, flat > 0, start, torch.zeros(3, dtype=torch.int64))
+    assert batch(data, torch.tensor([0, 2]), flat).tolist() == [[5, 6, 7], [9, 10, 0]]
+    assert batch(data, torch.tensor([2, 1]), flat, fill=-1).tolist() == [[9, 10], [8, -1]]
+    assert batch(data, torch.tensor([1]), flat).tolist() == [[8]]
+    assert batch(data, torch.tensor([2]), flat > 9).tolist() == [[False, True]]
+    assert batch(data, torch.tensor([1, 2]), flat > 0, fill=False).dtype == torch.bool
