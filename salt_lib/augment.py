@@ -67,14 +67,12 @@ def options(encoded: Encoded, example, position, tokens) -> Options:
     example, position: (options,) where each stands. tokens: (options, width) what it may become.
     """
     example, position = np.asarray(example, np.int64), np.asarray(position, np.int64)
-    tokens = torch.as_tensor(np.asarray(tokens, np.int64))
     at = encoded.start.numpy()[example] + position
     order = np.argsort(at, kind="stable")
     count = np.bincount(at, minlength=len(encoded.ids))
     start = np.concatenate([[0], np.cumsum(count)[:-1]])
-    return Options(
-        torch.from_numpy(start), torch.from_numpy(count), tokens[torch.from_numpy(order)]
-    )
+    tokens = np.asarray(tokens, np.int64)[order]
+    return Options(*map(torch.from_numpy, (start, count, tokens)))
 
 
 def code_switch(

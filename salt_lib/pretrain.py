@@ -37,15 +37,15 @@ class Recipe:
     """What a pretraining is made of; every number was chosen in the tuning world."""
 
     vocabulary: int = 10_000
-    hidden: int = 96
+    hidden: int = 64
     layers: int = 3
-    heads: int = 4
-    intermediate: int = 384
+    heads: int = 2
+    intermediate: int = 256
     dropout: float = 0.0
     documents: int = corpora.DOCUMENTS
-    steps: int = 12_000
-    batch: int = 512
-    learning_rate: float = 3e-3
+    steps: int = 36_000
+    batch: int = 64
+    learning_rate: float = 4e-3
     warmup: float = 0.05
     weight_decay: float = 0.01
     clip: float = 1.0
@@ -54,7 +54,7 @@ class Recipe:
     random: float = 0.1  # of the chosen tokens: replaced by any token
     next_sentence: float = 1.0  # weight of its loss
     softmax: str = "language"  # masked words compete with their "language"'s words, or with "all"
-    evaluate_every: int = 500
+    evaluate_every: int = 1000
 
 
 def losses(model, text: Text, pairs: torch.Tensor, recipe: Recipe, generator: torch.Generator):

@@ -110,8 +110,10 @@ def _deranged(kept: pd.DataFrame, world: int) -> np.ndarray:
     """(options, 1): a language's substitutes, each consistently exchanged for another of them."""
     rng = np.random.default_rng([world, 8])
     tokens = kept["token"].to_numpy(np.int64).copy()
-    for _, rows in sorted(kept.groupby("language").indices.items()):
+    for code, rows in sorted(kept.groupby("language").indices.items()):
         distinct = rng.permutation(np.unique(tokens[rows]))
+        if len(distinct) < 2:
+            raise SaltError(f"{code!r} has one distilled word, and none to exchange it for")
         # One cycle through a random order: no word keeps its place.
         exchange = dict(zip(distinct, np.roll(distinct, 1), strict=True))
         tokens[rows] = [exchange[t] for t in tokens[rows]]

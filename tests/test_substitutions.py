@@ -1,0 +1,215 @@
+"""Every kind of substitution stands where the distilled ones do, or says what is true."""
+
+import shutil
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from small import CONFIG, WORLD
+
+from salt_lib import distill, encoders, substitutions
+from salt_lib.errors import SaltError
+from salt_lib.languages import XNLI_LANGUAGES
+from salt_lib.methods import METHODS
+from salt_lib.minibabel.lexicon import concept_of, concepts_of_form
+from salt_lib.substitutions import choices
+
+NAME = "mini-xnli"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_laboratory(laboratory):
+    return laboratory
+
+
+@pytest.fixture(scope="module")
+def data():
+    return substitutions.encoded(WORLD, NAME, "train", "en")
+
+
+@pytest.fixture(scope="module")
+def words():
+    """Language → its one-piece words, commonest first; and what each vocabulary id is."""
+    folder = encoders.checkpoint(WORLD)
+    pieces, counts = encoders.tokenizer(folder).get_vocab(), encoders.words_by_language(folder)
+    own = {
+        code: [pieces[w] for w in sorted(found, key=lambda w: -found[w]) if w in pieces]
+        for code, found in counts.items()
+    }
+    return own, {i: piece for piece, i in pieces.items()}
+
+
+@pytest.fixture(scope="module")
+def kept():
+    """The distilled predictions, in the order in which options are gathered."""
+    table = distill.load(substitutions.predictions_path(WORLD, NAME))
+    start = substitutions.encoded(WORLD, NAME, "train", "en").start.numpy()
+    at = start[table["example"]] + table["position"]
+    return table.assign(at=at).sort_values("at", kind="stable", ignore_index=True)
+
+
+def options(kind, synonyms=True, threshold=0.0):
+    return choices(WORLD, NAME, kind, synonyms, threshold, threshold)
+
+
+def test_predictions_are_made_once(cache_folder, monkeypatch):
+    path = substitutions.predictions_path(WORLD, NAME)
+    assert path.parent == cache_folder and path.name.startswith("mini-xnli-world-0-distilled-")
+    masked = substitutions.predictions_path(WORLD, NAME, masked=True)
+    assert masked.name.startswith("mini-xnli-world-0-masked-") and masked.exists()
+    monkeypatch.setattr(distill, "predict", None)  # would fail
+    assert substitutions.predictions_path(WORLD, NAME) == path
+    one, other = distill.load(path), distill.load(masked)
+    assert not one["token"].equals(other["token"])
+    assert set(one["language"]) == set(XNLI_LANGUAGES)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "vocabulary.json"])
+def test_another_checkpoint_has_other_predictions(laboratory, tmp_path, name):
+    folder = shutil.copytree(laboratory / "world-0", tmp_path / "copy")
+    pairs = substitutions.load(NAME, "train", "en", WORLD)
+    before = substitutions._digest(folder, pairs, XNLI_LANGUAGES, False)
+    assert before == substitutions._digest(laboratory / "world-0", pairs, XNLI_LANGUAGES, False)
+    (folder / name).write_bytes((folder / name).read_bytes() + b" ")
+    changed = [
+        substitutions._digest(folder, pairs, XNLI_LANGUAGES, False),
+        substitutions._digest(laboratory / "world-0", pairs, XNLI_LANGUAGES[1:], False),
+        substitutions._digest(laboratory / "world-0", pairs, XNLI_LANGUAGES, True),
+        substitutions._digest(
+            laboratory / "world-0", replace(pairs, labels=[0] * len(pairs)), XNLI_LANGUAGES, False
+        ),
+    ]
+    assert len({before, *changed}) == 5
+
+
+def test_distilled_options_are_the_predictions(data, kept, words):
+    found = options("distilled")
+    assert found.tokens[:, 0].tolist() == kept["token"].tolist()
+    assert np.array_equal(found.count, np.bincount(kept["at"], minlength=len(data.ids)))
+    english = set(words[0]["en"])
+    eligible = torch.tensor([i in english for i in data.ids.tolist()]) & data.whole
+    assert not (found.count > 0)[~eligible].any()
+    # Every eligible token has something in each language whose best word it isn't itself.
+    assert (found.count[eligible] >= 10).all()
+
+
+def test_thresholds_count(kept):
+    limit = float(kept["probability"].median())
+    some = options("distilled", threshold=limit)
+    assert len(some.tokens) == (kept["probability"] >= limit).sum() < len(kept)
+    nothing = options("distilled", threshold=1.0)
+    assert len(nothing.tokens) <= (kept["probability"] == 1).sum()
+
+
+@pytest.mark.parametrize("kind", ["distilled", "random", "deranged", "dictionary"])
+def test_synonyms_may_be_left_out(kind, words, data):
+    found, without = options(kind), options(kind, synonyms=False)
+    assert len(without.tokens) < len(found.tokens)
+    english = set(words[0]["en"]) - {i for c, w in words[0].items() if c != "en" for i in w}
+    assert english & set(found.tokens.flatten().tolist())
+    assert not english & set(without.tokens.flatten().tolist())
+
+
+def test_masked_options_stand_at_the_same_positions(data):
+    found, masked = options("distilled"), options("masked")
+    assert torch.equal(found.count > 0, masked.count > 0)
+    assert not torch.equal(found.tokens[:100], masked.tokens[:100])
+
+
+def test_random_options_stand_where_the_distilled_do(kept, words):
+    own, _ = words
+    found, control = options("distilled"), options("random")
+    width = substitutions.NEIGHBOURS
+    assert torch.equal(found.start, control.start) and torch.equal(found.count, control.count)
+    assert control.tokens.shape == (len(found.tokens), width)
+    rank = {code: {i: r for r, i in enumerate(ids)} for code, ids in own.items()}
+    for code, rows in kept.groupby("language").indices.items():
+        tokens, true = control.tokens[rows].numpy(), kept["token"].to_numpy()[rows]
+        assert (tokens != true[:, None]).all()
+        assert all(len(set(row)) == width for row in tokens[:200].tolist())
+        # Words of the same language, and the nearest ones in frequency.
+        ranks = np.vectorize(rank[code].__getitem__)(tokens)
+        away = np.abs(ranks - np.array([rank[code][t] for t in true])[:, None])
+        assert away.min() >= 1 and away.max() <= width
+        inside = (width <= ranks.min(axis=1)) & (ranks.max(axis=1) < len(rank[code]) - width)
+        assert away[inside].max(initial=0) <= width // 2 + 1
+
+
+def test_each_random_draw_is_fresh():
+    control = options("random")
+    at = torch.nonzero(control.count)[:300, 0]
+    draws = [control.draw(at, at, torch.Generator().manual_seed(s)) for s in range(6)]
+    assert all(len({int(d[i]) for d in draws}) > 1 for i in range(300))
+
+
+def test_too_few_words_for_the_control(monkeypatch, kept):
+    monkeypatch.setattr(substitutions, "NEIGHBOURS", 5000)
+    with pytest.raises(SaltError, match=r"has \d+ whole words, more than 5000 are needed"):
+        substitutions._random(kept, WORLD)
+
+
+def test_the_deranged_dictionary_is_consistently_wrong(kept):
+    found, control = options("distilled"), options("deranged")
+    assert torch.equal(found.start, control.start) and torch.equal(found.count, control.count)
+    for _, rows in kept.groupby("language").indices.items():
+        true, wrong = kept["token"].to_numpy()[rows], control.tokens[rows, 0].numpy()
+        exchanged = {*zip(true.tolist(), wrong.tolist(), strict=True)}
+        assert len(exchanged) == len(set(true)) == len(set(wrong))  # one to one
+        assert set(true) == set(wrong)
+        assert all(one != other for one, other in exchanged)
+    again = substitutions._deranged(kept, WORLD)
+    assert np.array_equal(again, substitutions._deranged(kept, WORLD))
+    assert not np.array_equal(again, substitutions._deranged(kept, WORLD + 1))
+
+
+def test_a_lone_word_can_not_be_deranged():
+    lone = pd.DataFrame({"language": ["de", "de", "sw", "sw"], "token": [7, 7, 8, 9]})
+    with pytest.raises(SaltError, match="'de' has one distilled word"):
+        substitutions._deranged(lone, 0)
+    assert substitutions._deranged(lone[2:], 0)[:, 0].tolist() == [9, 8]
+
+
+def test_dictionary_options_are_true_translations(data, words):
+    own, entry = words
+    found = options("dictionary")
+    at = np.repeat(np.arange(len(data.ids)), found.count)
+    seen = Counter()
+    for source, token in zip(data.ids[at].tolist(), found.tokens[:, 0].tolist(), strict=True):
+        word, said = entry[source], entry[token]
+        concept = concept_of()[word]
+        languages = [c for c in XNLI_LANGUAGES if concept in concepts_of_form(c).get(said, ())]
+        assert languages and word != said
+        seen.update(languages)
+    assert set(seen) == set(XNLI_LANGUAGES)
+    has = np.array([entry[i] in concept_of() for i in data.ids.tolist()])
+    assert not found.count.numpy()[~has].any()
+    assert not found.count.numpy()[~data.whole.numpy()].any()
+    at = next(i for i in np.nonzero(found.count.numpy())[0] if entry[int(data.ids[i])] == "the")
+    told = found.tokens[found.start[at] : found.start[at] + found.count[at], 0].tolist()
+    articles = {"de": "der", "el": "ο", "es": "el", "fr": "le"}
+    assert {entry[i] for i in told} == set(articles.values())
+
+
+def test_methods_get_their_options():
+    found = {
+        name: substitutions.for_method(WORLD, NAME, method, CONFIG)
+        for name, method in METHODS.items()
+    }
+    assert [n for n, choice in found.items() if choice is None] == ["baseline", "translate-train"]
+    salt = found["salt"]
+    for name in ("code-switch", "mixup", "salt-scalar-r"):
+        assert found[name] is salt
+    for name in ("salt-random", "salt-masked", "salt-no-synonyms", "salt-deranged", "dictionary"):
+        assert not torch.equal(found[name].tokens, salt.tokens)
+
+
+def test_the_other_task_has_its_own():
+    one, two = (substitutions.predictions_path(WORLD, name) for name in (NAME, "mini-paws-x"))
+    assert one != two and set(distill.load(two)["language"]) == {*"de en es fr ja ko zh".split()}
+    with pytest.raises(SaltError, match="unknown task"):
+        substitutions.predictions_path(WORLD, "xnli")
+    with pytest.raises(SaltError, match="no checkpoint for world 55"):
+        substitutions.predictions_path(55, NAME)
