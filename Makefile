@@ -33,6 +33,8 @@ test: $(READY)
 lab: $(READY)
 	$(BIN)/jupytext-config --settings-file $(VIEWERS) set-default-viewer markdown myst
 	SALT_RUNS_DIR="$${SALT_RUNS_DIR:-$(CURDIR)/runs}" \
+	SALT_CACHE_DIR="$${SALT_CACHE_DIR:-$(CURDIR)/cache}" \
+	SALT_CHECKPOINTS_DIR="$${SALT_CHECKPOINTS_DIR:-$(CURDIR)/checkpoints}" \
 	  $(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/01_transfer.md
 
 study: $(READY)

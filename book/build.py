@@ -56,13 +56,18 @@ def fingerprint(root: Path) -> str:
 def environment(root: Path) -> dict[str, str]:
     """The variables that the notebooks see: these runs, and no IPython start-up files of the user.
 
-    The kernel's remarks on how it listens are silenced: beside them a real warning is overlooked.
+    The kernel's remarks on how it listens, and tqdm's on a widget that no page has, are silenced:
+    beside them a real warning is overlooked.
     """
     profile = root / "_build" / "ipython" / "profile_default"
     profile.mkdir(parents=True)
     (profile / "ipython_kernel_config.py").write_text('c.IPKernelApp.log_level = "ERROR"\n')
     own = {"SALT_RUNS_DIR": str(runs(root)), "IPYTHONDIR": str(profile.parent)}
-    return os.environ | own
+    # A notebook runs in its own folder, where it would find neither what the study has distilled
+    # nor a checkpoint that was made here.
+    for name, folder in (("SALT_CACHE_DIR", "cache"), ("SALT_CHECKPOINTS_DIR", "checkpoints")):
+        own[name] = str(Path(os.environ.get(name) or root / folder).resolve())
+    return os.environ | own | {"PYTHONWARNINGS": "ignore:IProgress not found"}
 
 
 def build(root: Path, command: list[str]) -> int:

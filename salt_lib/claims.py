@@ -75,7 +75,7 @@ def read(path: str | Path = CLAIMS) -> pd.DataFrame:
 
 
 def statements(claims: pd.DataFrame) -> pd.DataFrame:
-    """The distinct statements in order of first appearance, indexed by their name.
+    """The distinct statements, indexed by their name: S1, S2, … on SALT, then D1, … on DLFA.
 
     Columns: claim, flag (of all its rows: "verified" or "unverified"), low, high (range of the
     confidences), count (rows), reports (their numbers). SaltError: rows of one statement that
@@ -86,7 +86,7 @@ def statements(claims: pd.DataFrame) -> pd.DataFrame:
         for column in ("claim", "flag"):
             if rows[column].nunique() > 1:
                 raise SaltError(f"the rows of statement {name} differ in {column}")
-    return groups.agg(
+    table = groups.agg(
         claim=("claim", "first"),
         flag=("flag", "first"),
         low=("confidence", "min"),
@@ -94,6 +94,7 @@ def statements(claims: pd.DataFrame) -> pd.DataFrame:
         count=("number", "size"),
         reports=("report", lambda found: tuple(sorted(set(found)))),
     )
+    return table.loc[sorted(table.index, key=lambda name: (name[0] != "S", int(name[1:])))]
 
 
 def outcome(verdicts: Iterable[str]) -> str:
@@ -128,7 +129,7 @@ def audit(main: Mapping, parts: Mapping, quality: Mapping[str, float]) -> dict[s
             (results,),
         ),
         "S2": Finding(rate, BUILT, (distilling,)),
-        "S3": Finding("as S2", BUILT, (distilling,)),
+        "S3": Finding("see S2", BUILT, (distilling,)),
         "S4": Finding(
             f"code-switching alone against the baseline: {_tests(main, 'code-switch')}",
             BUILT,
@@ -157,7 +158,7 @@ def audit(main: Mapping, parts: Mapping, quality: Mapping[str, float]) -> dict[s
         for name, why in CONTRADICTIONS.items()
     }
     names = statements(read()).index
-    return {name: found.get(name, Finding("nothing", UNMEASURED)) for name in names}
+    return {name: found.get(name, Finding("nothing was measured", UNMEASURED)) for name in names}
 
 
 def _tests(

@@ -13,6 +13,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -168,9 +169,22 @@ def pretrain_on(
     empty = [code for code, found in lines.items() if not found]
     if empty or not lines:
         raise SaltError(f"an empty corpus: no sentence in {', '.join(empty) or 'any language'}")
+    size = len(next(iter(texts.values()))[0])
+    uneven = [code for code, docs in texts.items() if any(len(d) != size for d in docs)]
+    if uneven:
+        raise SaltError(
+            f"documents of unequal length in {', '.join(uneven)}: all need {size} sentences"
+        )
     tokenizer = train_tokenizer(lines, recipe.vocabulary, punctuation)
     own = language_words({code: count_words(lines[code]) for code in lines})
     text = tokenize(tokenizer, texts)
+    per_epoch = len(epoch_pairs(text, seed, 0, recipe.batch))
+    if not per_epoch:
+        pairs = len(text.length) // size * (size - 1)
+        raise SaltError(
+            f"too little text: {pairs} pairs of sentences make no batches of {recipe.batch}; give "
+            "more text, documents of two or more sentences, or a smaller batch"
+        )
     config = BertConfig(
         vocab_size=len(tokenizer),
         hidden_size=recipe.hidden,
@@ -191,14 +205,16 @@ def pretrain_on(
         fused=True,
     )
     warm = max(1, int(recipe.warmup * recipe.steps))
-    rate = lambda s: min((s + 1) / warm, max(0.0, (recipe.steps - s) / (recipe.steps - warm)))  # noqa: E731
+    rate = lambda s: min((s + 1) / warm, max(0.0, (recipe.steps - s) / max(1, recipe.steps - warm)))  # noqa: E731
     curve, step = [], 0
+    pieces = sha256("\n".join(sorted(tokenizer.get_vocab())).encode()).hexdigest()
+    made_of = {"recipe": asdict(recipe), "seed": seed, "pieces": pieces}
     kept = out / "resume"
     if resume and (kept / "curve.json").exists():
         saved = json.loads((kept / "curve.json").read_text())
-        if saved["recipe"] != asdict(recipe) or saved["seed"] != seed:
+        if {key: saved.get(key) for key in made_of} != made_of:
             raise SaltError(
-                f"{kept}: left by another recipe or seed; remove it or choose another folder"
+                f"{kept}: left by another recipe, seed or text; remove it or choose another folder"
             )
         model.load_state_dict(load_file(kept / f"model-{saved['step']}.safetensors"))
         _restore(optimizer, parameters, load_file(kept / f"optimizer-{saved['step']}.safetensors"))
@@ -215,7 +231,6 @@ def pretrain_on(
         total=recipe.steps, initial=step, disable=not progress, desc=f"pretrain, seed {seed}"
     )
     started, sums = time.time(), torch.zeros(2, device=device)
-    per_epoch = len(epoch_pairs(cpu_text, seed, 0, recipe.batch))
     model.train()
     while step < recipe.steps:
         batches = epoch_pairs(cpu_text, seed, step // per_epoch, recipe.batch)
@@ -253,8 +268,7 @@ def pretrain_on(
                 model.train()
                 _save(kept / f"model-{step}.safetensors", model.state_dict())
                 _save(kept / f"optimizer-{step}.safetensors", _state(optimizer, parameters))
-                saved = {"recipe": asdict(recipe), "seed": seed, "step": step, "curve": curve}
-                write_json(kept / "curve.json", saved)
+                write_json(kept / "curve.json", {**made_of, "step": step, "curve": curve})
                 for old in kept.glob("*.safetensors"):
                     if not old.stem.endswith(f"-{step}"):
                         old.unlink()

@@ -15,7 +15,7 @@ from .wordpiece import CLS, MASK, MAX_LENGTH, PAD, SEP, SPECIAL
 class Text:
     """The tokenized corpora: sentence i is ``ids[i, :length[i]]``, a few in a row a document."""
 
-    ids: torch.Tensor  # (sentences, longest), int16
+    ids: torch.Tensor  # (sentences, longest), int16, or int32 for a large vocabulary
     length: torch.Tensor  # (sentences,)
     start: dict[str, tuple[int, int]]  # language → its sentences' range
     document: int  # sentences in a document
@@ -33,7 +33,8 @@ def tokenize(tokenizer, texts: dict[str, list[list[str]]]) -> Text:
         pieces.append(torch.tensor(sorted({i for e in encoded for i in e.ids})))
     length = torch.tensor([len(row) for row in rows])
     limit = (MAX_LENGTH - 3) // 2
-    ids = torch.zeros(len(rows), limit, dtype=torch.int16)
+    small = len(tokenizer) <= torch.iinfo(torch.int16).max
+    ids = torch.zeros(len(rows), limit, dtype=torch.int16 if small else torch.int32)
     for i, row in enumerate(rows):
         ids[i, : min(len(row), limit)] = torch.tensor(row[:limit])
     document = len(next(iter(texts.values()))[0])

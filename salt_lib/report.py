@@ -20,6 +20,7 @@ from .stats import BASELINE, Comparison, scores_array
 ALPHA = 0.05
 VERDICTS = ("higher", "lower", "not distinguishable", "not testable")
 HIGHER, LOWER, SAME, UNTESTED = VERDICTS
+_GLUED = "\N{NO-BREAK SPACE}"  # what belongs together stays on one line of a table
 
 
 def verdict(test: Comparison | Mapping, p: str = "p_holm", alpha: float = ALPHA) -> str:
@@ -53,7 +54,7 @@ def finding(what: str, test: Comparison | Mapping, than: str = "the baseline's")
     >>> test = {"difference": 0.001, "p_holm": 0.6, "ci_low": -0.002, "ci_high": 0.004}
     >>> finding("Its average", test | {"smallest_detectable": 0.005, "n": 15})
     "Its average is **not distinguishable** from the baseline's: the difference is +0.10 points \
-(95% interval −0.20 to +0.40, Holm-corrected p = 0.60), where 15 seeds would have shown one of \
+(95% interval −0.20 to +0.40, Holm-corrected p = 0.60), where 15 seeds find a true one of \
 0.50 points in four studies out of five."
     """
     test, word = fields(test), verdict(test)
@@ -66,7 +67,7 @@ def finding(what: str, test: Comparison | Mapping, than: str = "the baseline's")
     if word == SAME:
         return (
             f"{what} is **not distinguishable** from {than}: the difference is "
-            f"{points(test['difference'])} {sure}, where {test['n']} seeds would have shown one of "
+            f"{points(test['difference'])} {sure}, where {test['n']} seeds find a true one of "
             f"{size(test['smallest_detectable'])} in four studies out of five."
         )
     return f"{what} is **{word}** than {than}, by {size(test['difference'])} {sure}."
@@ -102,8 +103,8 @@ def p_value(p: float | None, name: str = "p") -> str:
 
 
 def mean_sd(row: Mapping, digits: int = 1) -> str:
-    """Mean and sd over seeds in %: "84.3 ± 0.6"."""
-    spread = "" if missing(row["sd"]) else f" ± {100 * row['sd']:.{digits}f}"
+    """Mean and sd over seeds in %, without a line break: "84.3 ± 0.6"."""
+    spread = "" if missing(row["sd"]) else f"{_GLUED}±{_GLUED}{100 * row['sd']:.{digits}f}"
     return f"{100 * row['mean']:.{digits}f}{spread}"
 
 
@@ -152,7 +153,7 @@ def short_p(p: float | None) -> str:
     if missing(p):
         return "–"
     if p < 1e-4:
-        return "< 0.0001"
+        return f"<{_GLUED}0.0001"
     return f"{p:.2f}" if p >= 0.095 else f"{p:.3f}" if p >= 0.0095 else f"{p:.4f}"
 
 

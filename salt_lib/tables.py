@@ -9,6 +9,7 @@ from .languages import SOURCE, language
 from .methods import METHODS
 from .plots.markup import Markup, percent, table
 from .report import interval, mean_sd, number, points, short_p, size, verdict
+from .runs import STUDY_TASKS
 from .stats import SALT
 
 
@@ -70,8 +71,9 @@ def primary_table(primary: Mapping, caption: str) -> Markup:
         "smallest detectable, points": lambda t: size(t["smallest_detectable"], ""),
         "verdict": verdict,
     }
-    body = [[name, *(text(test) for test in primary.values())] for name, text in lines.items()]
-    return table(["SALT − baseline, zero-shot", *primary], body, caption, range(1, 9))
+    tasks = [task for task in STUDY_TASKS if task in primary]
+    body = [[name, *(text(primary[task]) for task in tasks)] for name, text in lines.items()]
+    return table(["SALT − baseline, zero-shot", *tasks], body, caption, range(1, 1 + len(tasks)))
 
 
 def by_accuracy(rows: Mapping) -> list[str]:

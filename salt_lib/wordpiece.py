@@ -20,16 +20,24 @@ def train_tokenizer(
     As in mBERT every language's words count by the power `SMOOTHING` of its size, or a small
     corpus would be split to pieces. ``size`` merges are learned; the stepping stones among them
     that no text uses any more (on the way to "hospital": "hosp") are then dropped, so the
-    vocabulary ends smaller. punctuation: whether marks are words of their own, as real text needs.
+    vocabulary ends smaller. The same text gives the same tokenizer, in every process. punctuation:
+    whether marks are words of their own, as real text needs.
     """
     largest = max(map(len, lines.values()))
     sample = (s for code in lines for s in lines[code] * _repeats(len(lines[code]), largest))
     trained = _wordpiece(None, punctuation)
+    distinct = sorted({word for code in lines for s in lines[code] for word in s.split()})
+    split = trained.pre_tokenizer.pre_tokenize_str
+    inner = sorted({letter for word in distinct for part, _ in split(word) for letter in part[1:]})
     trainer = trainers.WordPieceTrainer(
-        vocab_size=size, special_tokens=SPECIAL, continuing_subword_prefix="##", show_progress=False
+        vocab_size=size,
+        # Named beforehand, they have the same numbers in every process. The trainer numbers others
+        # as its hash table brings them, and by their numbers it breaks ties between merges.
+        special_tokens=[*SPECIAL, *(f"##{letter}" for letter in inner)],
+        continuing_subword_prefix="##",
+        show_progress=False,
     )
     trained.train_from_iterator(sample, trainer)
-    distinct = sorted({word for code in lines for s in lines[code] for word in s.split()})
     encoded = trained.encode_batch(distinct)
     used = {piece for e in encoded for piece in e.tokens} - set(SPECIAL)
     vocabulary = {piece: i for i, piece in enumerate([*SPECIAL, *sorted(used)])}

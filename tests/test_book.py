@@ -106,6 +106,14 @@ def test_pages_read_the_runs_of_the_variable_or_the_checkout(checkout, monkeypat
     assert module.runs(checkout) == checkout / "elsewhere"
 
 
+def test_pages_read_the_cache_and_the_checkpoints_of_the_checkout(checkout, monkeypatch):
+    monkeypatch.delenv("SALT_CACHE_DIR", raising=False)
+    monkeypatch.setenv("SALT_CHECKPOINTS_DIR", str(checkout / "elsewhere"))
+    found = load_build().environment(checkout)
+    assert found["SALT_CACHE_DIR"] == str(checkout / "cache")
+    assert found["SALT_CHECKPOINTS_DIR"] == str(checkout / "elsewhere")
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_is_there_with_its_extension(page):
     assert page.endswith(".md") and (ROOT / page).is_file()

@@ -383,7 +383,7 @@ def peak(n, collect=False):
     os.wait()
     return json.loads(os.read(read, 999))
 
-print(json.dumps([peak(200), peak(2000), peak(2000, collect=True)]))
+print(json.dumps([peak(300), peak(3000), peak(3000, collect=True)]))
 """
 
 
@@ -392,12 +392,13 @@ def test_memory_does_not_grow_with_the_data(tmp_path):
     what distilling adds to that stays the same."""
     command = [sys.executable, "-c", MEASURE, str(Path(__file__).parent), str(tmp_path / "a")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    once, tenfold, collected = json.loads(done.stdout)
+    once, tenfold, collected = json.loads(done.stdout)  # [before, at most] in MB
     assert tenfold[1] <= 1.1 * once[1]
 
     def grown(before_and_peak):
         return before_and_peak[1] - before_and_peak[0]
 
-    assert grown(tenfold) <= 1.2 * grown(once) + 5
-    assert grown(collected) > 1.2 * grown(once) + 5  # the measure sees what it is to see
-    assert pq.ParquetFile(tmp_path / "a").metadata.num_rows > 2000 * 20 * 14
+    print(once, tenfold, collected)
+    limit = 1.3 * grown(once) + 20  # what the system gives and takes back varies a little
+    assert grown(tenfold) <= limit < grown(collected)
+    assert pq.ParquetFile(tmp_path / "a").metadata.num_rows > 3000 * 20 * 14

@@ -174,16 +174,23 @@ def test_sampling_in_partitions(world):
     assert {readable(row).agent for row in drawn[::2]} == {"animal"}
 
 
-@pytest.fixture(scope="module")
-def places(world, told):
+@pytest.fixture(scope="module", params=["all but premises", "premises"])
+def places(world, told, request):
     """Partition → the facts told there, of every corpus and task."""
+    if request.param == "premises":
+        reason = "a premise with another hypernym as co-hyponym may lie in another partition"
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
     found = {}
     for code, documents in told.items():
         assert (partition(documents.reshape(-1, 12)) == PARTITIONS.index(code)).all()
         found[code] = set(corpora.wording(documents.reshape(-1, 12), np.random.default_rng(0)))
     for split in tasks.SPLITS:
-        pairs = [*views.nli_pairs(world, split, 150), *views.paraphrase_pairs(world, split, 100)]
+        pairs = views.paraphrase_pairs(world, split, 100)
         found[split] = {fact for pair in pairs for fact in pair[:2]}
+        pairs = views.nli_pairs(world, split, 300)
+        found[split] |= {pair.second for pair in pairs}
+        if request.param == "premises":
+            found[split] |= {pair.first for pair in pairs}
     assert set(found) == set(PARTITIONS) and min(map(len, found.values())) > 120
     return found
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import small
 import torch
+from joblib.externals.loky import get_reusable_executor
 from small import CONFIG, WORLD
 
 from salt_lib import artefacts, encoders, evaluate, substitutions, tasks, train
@@ -74,8 +75,11 @@ def here():
 
 
 def test_the_number_of_workers_changes_nothing(here):
-    work = joblib.Parallel(n_jobs=2)
-    found = work(joblib.delayed(small.run)(*job) for job in JOBS)
+    get_reusable_executor().shutdown()  # other tests' workers know another environment
+    try:
+        found = joblib.Parallel(n_jobs=2)(joblib.delayed(small.run)(*job) for job in JOBS)
+    finally:
+        get_reusable_executor().shutdown()
     assert os.getpid() not in {run["process"] for run in found}
     assert [without_time(run) for run in found] == here
 
@@ -407,7 +411,8 @@ def epoch_after(lengths, epochs):
 def toy(count, seed):
     """Pairs whose label is in the first word."""
     tokenizer = encoders.tokenizer(encoders.checkpoint(WORLD))
-    words = [w for w in ("big", "small", "old", "new", "the", "not") if len(tokenizer.tokenize(w)) == 1]
+    known = tokenizer.get_vocab()
+    words = [word for word in ("big", "small", "old", "new", "the", "not") if word in known]
     labels = np.random.default_rng(seed).integers(3, size=count)
     first = [f"{words[label]} the" for label in labels]
     pairs = tasks.Pairs(first, ["the the"] * count, labels.tolist())
@@ -415,9 +420,9 @@ def toy(count, seed):
 
 
 def test_training_trains():
-    config = replace(CONFIG, epochs=4, learning_rate=3e-3)
+    config = replace(CONFIG, epochs=10, learning_rate=5e-3)
     _, (dev, _) = fit(config=config, data=toy(300, 0), dev=toy(100, 1))
-    assert dev[-1] > 0.95 and dev[0] < 1
+    assert dev[-1] == 1 and dev[0] < 0.95
 
 
 def test_an_encoder_that_sees_the_hypothesis_alone_is_at_chance():

@@ -12,19 +12,12 @@ from matplotlib.axes import Axes
 
 from ..augment import draw_ratio, mixup
 from ..languages import SOURCE, language
-from ..methods import Method
+from ..methods import ABLATIONS, MAIN, METHODS
+from ..quality import verdict
 from . import style
-from .markup import Markup, table, token, tokens
+from .markup import Markup, language_of, table, token, tokens
 
 SPECIAL = ("[CLS]", "[SEP]", "[PAD]")
-
-
-def language_of(token_id: int, allowed: Sequence[str], vocabularies: Mapping) -> str:
-    """The first of the allowed languages whose whole words include a vocabulary id.
-
-    A word of several languages is all of theirs; English if none of the allowed has it.
-    """
-    return next((code for code in allowed if token_id in vocabularies[code]), SOURCE)
 
 
 def switched(
@@ -33,12 +26,12 @@ def switched(
     entry: Mapping[int, str],
     allowed: Mapping[int, Sequence[str]],
     vocabularies: Mapping,
-    kind: str = "switched",
 ) -> Markup:
     """A pair token by token: what was replaced shows its new word, language and old word.
 
     before, after: token ids of one example. entry: vocabulary id → piece. allowed: position → the
-    languages that its substitute may be of. kind: the class of a replaced token's box.
+    languages that its substitute may be of. A substitute is boxed as wrong where the lexicon says
+    that it is no translation, and no synonym.
     """
     boxes = []
     for position, (old, new) in enumerate(zip(before, after, strict=True)):
@@ -48,32 +41,27 @@ def switched(
             boxes.append(token(entry[old], SOURCE, kind="kept"))
         else:
             code = language_of(new, allowed.get(position, ()), vocabularies)
-            boxes.append(token(entry[new], code, f"{language(code).name}: {entry[old]}", kind))
+            right = verdict(entry[old], entry[new], code) == "right"
+            note = f"{language(code).name}: {entry[old]} {'✓' if right else '✗'}"
+            boxes.append(token(entry[new], code, note, "switched" if right else "wrong"))
     return tokens(boxes, label="a sentence pair, token by token")
 
 
-def methods(rows: Sequence[Method], caption: str) -> Markup:
+def methods() -> Markup:
     """The table of methods, a row each, in words."""
-    said = {None: "none", "vector": "a weight per dimension", "scalar": "one weight"}
-
-    def ticks(flag: bool) -> str:
-        return "yes" if flag else "–"
-
-    return table(
-        ("Method", "What it is", "Substitutes", "English synonyms", "Code-switching", "Mixup"),
-        [
-            (
-                Markup(f"<code>{row.name}</code>"),
-                row.label,
-                row.substitutions or "–",
-                ticks(bool(row.substitutions) and row.synonyms),
-                ticks(row.code_switch),
-                "–" if row.mixup is None else said[row.mixup],
-            )
-            for row in rows
-        ],
-        caption,
+    said = {None: "–", "vector": "per dimension", "scalar": "one weight"}
+    rows = []
+    for name in (*MAIN, *ABLATIONS):
+        row = METHODS[name]
+        synonyms = bool(row.substitutions) and row.synonyms
+        cells = (row.substitutions or "–", synonyms, row.code_switch, said[row.mixup])
+        ticked = ("yes" if c is True else "–" if c is False else c for c in cells)
+        rows.append((Markup(f"<code>{name}</code>"), row.label, *ticked))
+    header = ("Method", "What it is", "Substi\u00adtutes", "Syno\u00adnyms", "Code-switch", "Mixup")
+    caption = (
+        f"The methods. The first {len(MAIN)} are the study; then ablations, controls, references."
     )
+    return table(header, rows, caption)
 
 
 def strips(axes: np.ndarray, source: np.ndarray, substitute: np.ndarray, ratio: np.ndarray):
@@ -139,7 +127,7 @@ def places(ax: Axes, along: Mapping[str, np.ndarray]) -> Axes:
     ax.get_xticklabels()[-1].set_ha("right")
     ax.set_ylabel("share of the draws")
     style.percent(ax.yaxis)
-    ax.legend(loc="upper left")
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=1)
     return ax
 
 

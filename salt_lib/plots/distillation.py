@@ -3,17 +3,17 @@
 Chapter: Distillation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..languages import SOURCE, language
+from ..languages import LANGUAGES, SOURCE, language
 from ..minibabel.lexicon import concept_of, lexicon
 from ..quality import KINDS, verdict
 from . import style
-from .markup import Markup, table, token
+from .markup import Markup, language_of, percent, table, token, tokens
 
 # "right", "antonym", "co-hyponym", "other": colour and hatch, so that colour is not the only sign.
 LOOKS = dict(
@@ -23,6 +23,8 @@ LOOKS = dict(
         strict=True,
     )
 )
+
+PARTS = ("precision", "coverage")
 
 
 def predictions(
@@ -53,7 +55,51 @@ def predictions(
             mark = "✓" if right else "✗"
             row.append(token(substitute, code, f"{probability:.2f} {mark}", kind))
         rows.append(row)
-    return table(("English", *style.names(codes)), rows)
+    caption = (
+        "The best answer for each word and language, its probability, and whether it is right. "
+        f"Framed in colour: probability at least {threshold:g}; dotted if wrong."
+    )
+    return table(("English", *style.names(codes)), rows, caption)
+
+
+def answers(
+    found: Mapping[str, Sequence[tuple[int, float]]],
+    entry: Mapping[int, str],
+    vocabularies: Mapping,
+) -> Markup:
+    """What a head proposes for one word: language → (vocabulary id, probability), likeliest first.
+
+    A key that is no language ("any word") may have words of all.
+    """
+    rows = []
+    for key, best in found.items():
+        allowed = [key] if key in vocabularies else list(vocabularies)
+        boxes = [
+            token(entry[i], language_of(i, allowed, vocabularies), f"{p:.2f}") for i, p in best
+        ]
+        rows.append((language(key).name if key in LANGUAGES else key, tokens(boxes)))
+    caption = "What the head proposes for one word, with probabilities among the words allowed."
+    return table(("Asked for", "Best answers"), rows, caption)
+
+
+def seen_and_hidden(rows: Mapping[str, Sequence[float]]) -> Markup:
+    """Shares right of all and of the kept predictions, and kept, by how the word was shown."""
+    header = ("The word is", "right, of all", "right, of the kept", "kept")
+    caption = "Predictions with the word seen and hidden: means over the languages, content words."
+    return table(header, [(k, *map(float, v)) for k, v in rows.items()], caption, (1, 2, 3))
+
+
+def commonest(wrong: pd.DataFrame, count: int = 8) -> Markup:
+    """The commonest wrong substitutions, and what they are to the word."""
+    found = wrong.groupby(["word", "language", "substitute"]).size()
+    rows = [
+        (w, language(code).name, token(substitute, code, kind="wrong"),
+         verdict(w, substitute, code), int(number))
+        for (w, code, substitute), number in found.nlargest(count).items()
+    ]  # fmt: skip
+    header = ("English", "Language", "Substitute", "Error", "Times")
+    caption = "The commonest wrong substitutions among the kept ones."
+    return table(header, rows, caption, numbers=(4,))
 
 
 def probabilities(ax: Axes, judged: pd.DataFrame, threshold: float) -> Axes:
@@ -89,13 +135,16 @@ def probabilities(ax: Axes, judged: pd.DataFrame, threshold: float) -> Axes:
 def precision_coverage(ax: Axes, curve: pd.DataFrame, threshold: float) -> Axes:
     """Precision against coverage as the threshold rises: a line a language, their mean in bold.
 
-    curve: as from `quality.curve`. A language's line ends where it keeps nothing. The dot is the
-    mean at the threshold that the study uses.
+    curve: as from `quality.curve`. A language's line ends where it keeps nothing, and the mean's
+    where any language does. The dot is the mean at the threshold that the study uses, over the
+    languages that keep something.
     """
     for _, group in curve.groupby("language"):
         ax.plot(group["coverage"], group["precision"], color=style.PALE, linewidth=0.9, zorder=1)
     mean = curve.groupby("threshold")[["coverage", "precision"]].mean()
-    ax.plot(mean["coverage"], mean["precision"], color=style.BLUE, linewidth=2.5, zorder=2)
+    complete = curve["precision"].notna().groupby(curve["threshold"]).all()
+    line = mean[complete]
+    ax.plot(line["coverage"], line["precision"], color=style.BLUE, linewidth=2.5, zorder=2)
     here = mean.loc[threshold]
     ax.plot(here["coverage"], here["precision"], "o", color=style.VERMILLION, zorder=3)
     ax.annotate(
@@ -192,19 +241,33 @@ def heat(ax: Axes, table_: pd.DataFrame) -> Axes:
     return style.heat(ax, table_.to_numpy(), style.names(table_.index), list(table_.columns))
 
 
-def quality_table(tables: dict[str, pd.DataFrame], ceilings: pd.Series, caption: str) -> Markup:
+def quality_table(tables: Mapping[str, pd.DataFrame], ceilings: pd.Series) -> Markup:
     """Precision and coverage per language, unit by unit, the ceiling before them, means below.
 
     tables: unit → languages × (precision, coverage), as from `quality.precision_coverage`.
     """
-    units = list(tables)
-    header = ["Language", "ceiling"]
-    header += [f"{what}, {unit}" for unit in units for what in ("precision", "coverage")]
-    rows = []
-    for code in ceilings.index:
-        row: list = [language(code).name, float(ceilings[code])]
-        for unit in units:
-            row += [float(tables[unit].loc[code, what]) for what in ("precision", "coverage")]
-        rows.append(row)
-    rows.append([Markup("<strong>mean</strong>"), *np.nanmean([r[1:] for r in rows], axis=0)])
+    codes = [
+        code for code in ceilings.index if all(code in table_.index for table_ in tables.values())
+    ]
+    columns = [ceilings[codes].to_numpy()]
+    columns += [t.loc[codes, what].to_numpy() for t in tables.values() for what in PARTS]
+    numbers = np.array(columns, dtype=float).T
+    rows = [
+        (name, *map(_whole, row)) for name, row in zip(style.names(codes), numbers, strict=True)
+    ]
+    kept = ~np.isnan(numbers).all(axis=0)
+    means = [
+        _whole(np.nanmean(column) if ok else np.nan)
+        for ok, column in zip(kept, numbers.T, strict=True)
+    ]
+    rows.append((Markup("<strong>mean</strong>"), *means))
+    header = ["Language", "ceiling", *(f"{unit}: {what}" for unit in tables for what in PARTS)]
+    caption = (
+        "Precision and coverage at the study's threshold; a dash where nothing is kept. A mean of "
+        "precisions is over the languages that keep something."
+    )
     return table(header, rows, caption, numbers=range(1, len(header)))
+
+
+def _whole(share: float) -> str:
+    return "–" if np.isnan(share) else percent(share, 0)

@@ -3,10 +3,13 @@
 Chapter: The laboratory.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from html import escape
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 
 from ..languages import LANGUAGES, SOURCE, language
@@ -14,10 +17,16 @@ from ..minibabel.facts import Fact
 from ..minibabel.grammar import words
 from ..minibabel.lexicon import forms, lexicon
 from ..minibabel.views import Pair
+from ..tasks import SPLITS, TASKS, load
 from . import style
 from .markup import Markup, attributes, table, word
 
 ROLES = {"subject": "agent", "verb": "verb", "object": "patient"}
+SLOT_NAMES = {
+    "agent": "subject", "verb": "verb", "patient": "object", "agent_adjective": "adjective",
+    "patient_adjective": "adjective", "agent_number": "number", "patient_number": "number",
+    "place": "place",
+}  # fmt: skip
 
 
 def told(fact: Fact, code: str, fronted: bool = False) -> Markup:
@@ -28,14 +37,11 @@ def told(fact: Fact, code: str, fronted: bool = False) -> Markup:
         value = getattr(fact, field) or ("is" if field == "verb" else None)
         if value:
             roles[said[value]] = role
-    inner = " ".join(
-        str(word(w, code, roles[w])) if w in roles else str(word(w, code))
-        for w in words(fact, code, fronted)
-    )
+    inner = " ".join(word(w, code, roles.get(w, "")) for w in words(fact, code, fronted))
     return Markup(f"<span{attributes(code, 'told')}>{inner}</span>")
 
 
-def sentences(fact: Fact, caption: str = "") -> Markup:
+def sentences(fact: Fact) -> Markup:
     """One fact in every language, a row each, English first."""
     codes = [SOURCE, *(code for code in LANGUAGES if code != SOURCE)]
     rows = [
@@ -45,7 +51,86 @@ def sentences(fact: Fact, caption: str = "") -> Markup:
         )
         for code in codes
     ]
+    caption = (
+        "One fact in every language. Underlined once: the subject; twice: the verb; with dashes: "
+        "the object. Names and numbers stay as they are."
+    )
     return table(("Language", "Sentence"), rows, caption)
+
+
+def languages(documents: Mapping[str, int]) -> Markup:
+    """What the grammar knows of each language, and how many documents its corpus has."""
+    header = (
+        "Language",
+        "Script",
+        "Order",
+        "Adjec\u00adtive",
+        "Adpo\u00adsition",
+        "Share",
+    )
+    rows = [
+        (item.name, item.script, item.order, item.adjective, item.adposition,
+         f"{item.share:g}", documents[code])
+        for code, item in LANGUAGES.items()
+    ]  # fmt: skip
+    caption = (
+        "Order of subject, verb and object; whether adjectives and adpositions stand before or "
+        "after the noun; size of the text relative to German, and in documents."
+    )
+    return table((*header, "Docu\u00adments"), rows, caption, numbers=(5, 6))
+
+
+def documents(texts: Mapping[str, Sequence[Sequence[str]]]) -> Markup:
+    """Documents of some languages as text; the full stops are added."""
+    rows = [
+        (
+            language(code).name,
+            Markup("<br>".join(word(". ".join(d) + ".", code, "line") for d in found)),
+        )
+        for code, found in texts.items()
+    ]
+    caption = (
+        "The first documents of some languages. They tell different facts. The full stops are "
+        "added here; the model reads sentences without them."
+    )
+    return table(("Language", "Documents"), rows, caption)
+
+
+def shared_words(shares: pd.DataFrame) -> Markup:
+    """The shares of `minibabel.overlap.shared_words`, a row per language."""
+    header = ("Language", "Names, numbers", "Same meaning", "Other meaning", "Its own", "Foreign")
+    rows = [(language(code).name, *map(float, row)) for code, row in shares.iterrows()]
+    caption = (
+        "Of each language's running words: names and numbers; words that another language has too, "
+        "with the same meaning or only with another; words that only it has; words it doesn't have."
+    )
+    return table(header, rows, caption, numbers=range(1, 6))
+
+
+def corrections(review: pd.DataFrame) -> Markup:
+    """The corrections of the lexicon: columns language, concept, before, after, reason."""
+
+    def forms_of(cell: str, code: str) -> Markup:
+        return word(cell.replace("|", ", ").replace("_", " ") or "–", code)
+
+    rows = [
+        (
+            language(row.language).name,
+            row.concept,
+            forms_of(row.before, row.language),
+            forms_of(row.after, row.language),
+            _reason(row.reason, row.language),
+        )
+        for row in review.itertuples()
+    ]
+    header = ("Language", "Concept", "Before", "After", "Why")
+    return table(header, rows, "All corrections of the second reading.")
+
+
+def _reason(text: str, code: str) -> Markup:
+    """English text in which words of another script get their language."""
+    parts = re.split(r"([^\x00-\x7f]+(?:[ _|]+[^\x00-\x7f]+)*)", text)
+    return Markup("".join(word(p, code) if i % 2 else escape(p) for i, p in enumerate(parts)))
 
 
 def _line(sentence: Sequence[str], other: Sequence[str], code: str) -> str:
@@ -55,13 +140,21 @@ def _line(sentence: Sequence[str], other: Sequence[str], code: str) -> str:
     for w in sentence:
         new = extra[w] > 0
         extra[w] -= new
-        parts.append(f"<mark>{word(w, code)}</mark>" if new else str(word(w, code)))
+        parts.append(f"<mark>{word(w, code)}</mark>" if new else word(w, code))
     return f"<div{attributes(code, 'line')}>{' '.join(parts)}</div>"
 
 
-def pairs(
-    group: Sequence[Pair], labels: Sequence[str], codes: Sequence[str], caption: str = ""
-) -> Markup:
+def _change(pair: Pair) -> str:
+    """What was done to make a pair, in words: "subject: hyponym", "roles, synonym"."""
+    first, *rest = pair.change.split()
+    return (
+        f"{SLOT_NAMES[first]}: {' '.join(rest)}"
+        if first in SLOT_NAMES
+        else ", ".join((first, *rest))
+    )
+
+
+def pairs(group: Sequence[Pair], labels: Sequence[str], codes: Sequence[str]) -> Markup:
     """Sentence pairs in some languages, with their labels and what was done to make them.
 
     In each pair, the words that the other sentence lacks are marked.
@@ -73,14 +166,44 @@ def pairs(
             first = words(pair.first, code)
             second = words(pair.second, code, pair.second_fronted)
             told_twice.append(_line(first, second, code) + _line(second, first, code))
-        change = pair.change.replace("_", " ")
-        rows.append(
-            (
-                Markup(f"{labels[pair.label]}<br><small>{change}</small>"),
-                Markup('<hr class="thin">'.join(told_twice)),
-            )
-        )
+        label = f"{labels[pair.label]}<br><small>{_change(pair)}</small>"
+        rows.append((Markup(label), Markup('<hr class="thin">'.join(told_twice))))
+    caption = (
+        "One group of pairs, in several languages: the first sentence above the second. Marked: "
+        "words that the other sentence lacks. Below the label: how the pair or the group is made."
+    )
     return table(("Label", "Pair"), rows, caption)
+
+
+def sizes(world: int) -> Markup:
+    """The tasks: their languages, labels and numbers of pairs."""
+    rows = [
+        (
+            Markup(f"<code>{item.name}</code>"),
+            len(item.languages),
+            ", ".join(item.labels),
+            *(len(load(item.name, split, SOURCE, world)) for split in SPLITS),
+        )
+        for item in TASKS.values()
+    ]
+    caption = (
+        "The tasks. Training pairs are English; dev and test pairs are there once per language."
+    )
+    header = ("Task", "Languages", "Labels", "Train", "Dev", "Test")
+    return table(header, rows, caption, numbers=(1, 3, 4, 5))
+
+
+def classifiers(reached: Mapping[str, Mapping[str, float]]) -> Markup:
+    """Accuracies of the artefact classifiers, task → classifier → accuracy, above chance itself."""
+    rows = [
+        (kind, *(float(found[kind]) for found in reached.values()))
+        for kind in next(iter(reached.values()))
+    ]
+    rows.append(("chance", *(1 / len(TASKS[name].labels) for name in reached)))
+    caption = (
+        "Accuracy on the English test pairs of classifiers that may not compare the sentences."
+    )
+    return table(("Classifier", *reached), rows, caption, numbers=range(1, 1 + len(reached)))
 
 
 def preferences(ax: Axes, weights: np.ndarray, nouns: Sequence[str], count: int = 10) -> Axes:
@@ -123,7 +246,9 @@ def same_habits(ax: Axes, one: np.ndarray, other: np.ndarray, codes: tuple[str, 
     return ax
 
 
-def loss(ax: Axes, curve: Sequence[Mapping], key: str, label: str, chance: float | None) -> Axes:
+def loss(
+    ax: Axes, curve: Sequence[Mapping], key: str, label: str, chance: float | None = None
+) -> Axes:
     """A loss of the pretraining over its steps, in nats; chance: what guessing would have."""
     steps = [row["step"] for row in curve]
     ax.plot(steps, [row[key] for row in curve], "o-", color=style.BLUE, markersize=4)
@@ -140,9 +265,10 @@ def loss(ax: Axes, curve: Sequence[Mapping], key: str, label: str, chance: float
             size=style.SMALL,
         )
     ax.set_xlim(0, steps[-1] * 1.02)
-    ax.set_xlabel("step")
+    if ax.get_subplotspec().is_last_row():
+        ax.set_xlabel("step")
     ax.set_ylabel(label)
-    ax.xaxis.set_major_formatter(lambda step, _: f"{step / 1000:g}k")
+    ax.xaxis.set_major_formatter(lambda step, _: f"{step / 1000:g}k" if step else "0")
     return ax
 
 

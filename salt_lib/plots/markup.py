@@ -6,10 +6,11 @@ in Chinese and Japanese) and a screen reader the right voice, and words in Arabi
 Chapters: The laboratory; Distillation; Augmentation.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from ..languages import language
+from ..errors import SaltError
+from ..languages import SOURCE, language
 
 
 class Markup(str):
@@ -47,13 +48,27 @@ def tokens(boxes: Iterable[str], code: str = "en", label: str = "") -> Markup:
     return Markup(f'<div{attributes(code, "tokens")} role="group"{named}>{"".join(boxes)}</div>')
 
 
+def language_of(token_id: int, allowed: Sequence[str], vocabularies: Mapping) -> str:
+    """The first of the allowed languages whose whole words include a vocabulary id.
+
+    A word of several languages is all of theirs; English if none of the allowed has it.
+    """
+    return next((code for code in allowed if token_id in vocabularies[code]), SOURCE)
+
+
 def table(
     header: Sequence[str], rows: Iterable[Sequence], caption: str = "", numbers: Sequence[int] = ()
 ) -> Markup:
     """A table; `Markup` goes in as it is, any other text is escaped, shares become percentages.
 
-    numbers: the columns that are set to the right. The first cell of a row is its heading.
+    numbers: the columns that are set to the right. The first cell of a row is its heading. Raises
+    SaltError for a row with more or fewer cells than the header.
     """
+    rows = [tuple(row) for row in rows]
+    if uneven := [row for row in rows if len(row) != len(header)]:
+        raise SaltError(
+            f"a row of {len(uneven[0])} cells under {len(header)} headings: {uneven[0]}"
+        )
 
     def cell(value, column: int) -> str:
         tag = "th" if column == 0 else "td"
@@ -68,7 +83,8 @@ def table(
     body = "".join(
         f"<tr>{''.join(cell(value, i) for i, value in enumerate(row))}</tr>" for row in rows
     )
-    title = f"<caption>{_text(caption)}</caption>" if caption else ""
+    # The span is what a phone can keep inside the screen where the table itself is wider.
+    title = f"<caption><span>{_text(caption)}</span></caption>" if caption else ""
     return Markup(
         f'<table class="table chapter">{title}<thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table>"

@@ -175,7 +175,10 @@ def null(ax: Axes, flips: np.ndarray, observed: float) -> Axes:
     """
     ax.hist(100 * flips, bins=61, color=PALE)
     ax.axvline(100 * observed, color=VERMILLION, linewidth=2.2)
-    side, shift = ("right", -6) if observed > 0 else ("left", 6)
+    # The label stands on the side away from zero, and the axis leaves room for it.
+    side, shift = ("left", 6) if observed > 0 else ("right", -6)
+    reach = 150 * max(np.abs(flips).max(), abs(observed))
+    ax.set_xlim(-reach, reach)
     ax.annotate(
         "observed",
         (100 * observed, 1),

@@ -1,7 +1,7 @@
 """What the book's figures have in common: their width, their text, their colours.
 
-A phone shows a figure at most 358 px wide. At `WIDTH` inches, text of `SMALL` points is then still
-more than 9 px high, and nothing may be smaller. The text of a figure is Latin: words in other
+A phone of 390 px shows a figure some 330 px wide. At `WIDTH` inches, text of `SMALL` points is then
+still more than 9 px high, and nothing may be smaller. The text of a figure is Latin: words in other
 scripts stand in the page itself (`salt_lib.plots.markup`), where the browser finds the fonts.
 
 Every plotting function takes the axes to draw on and returns them; what a figure shows is said in
@@ -21,8 +21,8 @@ from matplotlib.figure import Figure
 from ..languages import language
 
 WIDTH = 5.2  # inches
-TEXT = 11  # points
-SMALL = 10
+TEXT = 12  # points
+SMALL = 11
 # Okabe and Ito's colours, which all common kinds of colour blindness tell apart.
 BLUE, VERMILLION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
 PURPLE, SKY, BLACK, GREY, PALE = "#CC79A7", "#56B4E9", "#1A1A1A", "#6E6E6E", "#C8C8C8"
@@ -82,13 +82,13 @@ def heat(
     written.
     """
     values = np.asarray(values, dtype=float)
-    colours = mpl.colormaps["cividis"].with_extremes(bad=PALE)
+    colours = mpl.colormaps["YlGnBu"].with_extremes(bad=PALE)
     scale = mpl.colors.Normalize(*limits, clip=True)
     ax.imshow(np.ma.masked_invalid(values), cmap=colours, norm=scale, aspect="auto")
     for (row, column), value in np.ndenumerate(values):
         text = "–" if np.isnan(value) else form(value)
-        # Where the scale is darker than its middle, white is easier to read than black.
-        colour = "white" if not np.isnan(value) and scale(value) < 0.5 else BLACK
+        # At the dark end of the scale, white is easier to read than black.
+        colour = "white" if not np.isnan(value) and scale(value) > 0.55 else BLACK
         ax.text(column, row, text, ha="center", va="center", size=SMALL, color=colour)
     ax.set_xticks(range(len(columns)), columns)
     ax.set_yticks(range(len(rows)), rows)
