@@ -88,7 +88,7 @@ def assemble(text: Text, pairs: torch.Tensor) -> tuple[torch.Tensor, torch.Tenso
 def mask_tokens(
     ids: torch.Tensor,
     size: int,
-    rate: float,
+    rate: float | torch.Tensor,
     keep: float,
     random: float,
     generator: torch.Generator,
@@ -96,7 +96,8 @@ def mask_tokens(
     """Choose what is predicted and hide it: (inputs, chosen), both (batch, length).
 
     A share ``rate`` of the tokens is chosen (special ones never); of the chosen, ``keep`` stay as
-    they are, ``random`` become any of the ``size`` vocabulary entries, the rest [MASK].
+    they are, ``random`` become any of the ``size`` vocabulary entries, the rest [MASK]. rate may be
+    (batch, 1), one for each row.
     """
     dice = torch.rand((3, *ids.shape), generator=generator, device=ids.device)
     chosen = (dice[0] < rate) & (ids >= len(SPECIAL))

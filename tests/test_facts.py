@@ -174,12 +174,14 @@ def test_sampling_in_partitions(world):
     assert {readable(row).agent for row in drawn[::2]} == {"animal"}
 
 
-@pytest.fixture(scope="module", params=["all but premises", "premises"])
+ESCAPED = pytest.mark.xfail(
+    strict=True, reason="a premise with another hypernym as co-hyponym may lie in another partition"
+)
+
+
+@pytest.fixture(scope="module", params=["all but premises", pytest.param("premises", marks=ESCAPED)])
 def places(world, told, request):
     """Partition → the facts told there, of every corpus and task."""
-    if request.param == "premises":
-        reason = "a premise with another hypernym as co-hyponym may lie in another partition"
-        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
     found = {}
     for code, documents in told.items():
         assert (partition(documents.reshape(-1, 12)) == PARTITIONS.index(code)).all()

@@ -18,7 +18,7 @@ from .facts import FIELDS, PARTITIONS, Fact, World, animate, inventory, sample_i
 from .grammar import sentence
 from .lexicon import lexicon
 
-DOCUMENTS = 16_000  # of a language with share 1
+DOCUMENTS = 8_000  # of a language with share 1
 SENTENCES = 3
 FIRST_FORM = 0.6  # how often a concept with synonyms is called by its commonest word
 FRONTED = 0.3  # sentences that open with their adverbial
