@@ -293,7 +293,7 @@ def own(
     \b
     Examples:
       salt own --out own
-      salt own --data ../shared/xtreme --out own --languages en,de,sw,ur --json
+      salt own --data xtreme --out own --languages en,de,sw,ur --json
       salt own --out own --languages th --steps 100 --rows 300 --test-rows 500
     """
     from dataclasses import replace

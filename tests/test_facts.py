@@ -174,12 +174,7 @@ def test_sampling_in_partitions(world):
     assert {readable(row).agent for row in drawn[::2]} == {"animal"}
 
 
-ESCAPED = pytest.mark.xfail(
-    strict=True, reason="a premise with another hypernym as co-hyponym may lie in another partition"
-)
-
-
-@pytest.fixture(scope="module", params=["all but premises", pytest.param("premises", marks=ESCAPED)])
+@pytest.fixture(scope="module", params=["all but premises", "premises"])
 def places(world, told, request):
     """Partition → the facts told there, of every corpus and task."""
     found = {}

