@@ -47,7 +47,7 @@ class Config:
     token_rate: float = 0.3
 
 
-CONFIGS = {"mini-xnli": Config(), "mini-paws-x": Config()}
+CONFIGS = {"mini-xnli": Config(), "mini-paws-x": Config(epochs=3)}
 
 
 def batches(lengths: Tensor, size: int, generator: torch.Generator) -> Iterator[Tensor]:

@@ -118,7 +118,8 @@ def test_by_content_words(judged):
 def test_by_types(judged):
     # dog → Katze and dog → Hund are two types of one word; twice the same type counts once.
     twice = pd.concat([judged, judged])
-    for table in (judged, twice):
+    often = pd.concat([judged, *[judged[judged["substitute"] == "Hund"]] * 5])
+    for table in (judged, twice, often):
         assert numbers(table, 0.0, "types") == {
             "de": (4 / 6, 1.0, 5, 5),
             "en": (1 / 2, 1.0, 2, 2),
