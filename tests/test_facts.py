@@ -160,6 +160,14 @@ def test_a_name_is_no_city():
     assert family_hash(one) != family_hash(two)
 
 
+def test_two_of_a_family_do_not_cancel_out():
+    facts = np.full((2, 12), -1, np.int16)
+    for fact, noun in zip(facts, ("dog", "bread"), strict=True):
+        fact[[FIELDS["agent"], FIELDS["patient"]]] = inventory()["agent"].index(noun)
+    one, two = family_hash(facts)
+    assert one != two
+
+
 def test_partitions_are_of_like_size(facts):
     shares = np.bincount(partition(facts), minlength=len(PARTITIONS)) / len(facts)
     assert len(shares) == len(LANGUAGES) + 3 and shares.min() > 0.6 / 20 and shares.max() < 1.5 / 20

@@ -5,6 +5,7 @@ import pytest
 from salt_lib import tasks
 from salt_lib.errors import SaltError
 from salt_lib.languages import PAWSX_LANGUAGES, XNLI_LANGUAGES
+from salt_lib.minibabel.grammar import sentence
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -36,6 +37,16 @@ def test_every_language_has_the_same_pairs(name, split):
         pairs = tasks.load(name, split, code, 0)
         assert pairs.labels == english.labels and len(pairs.second) == len(pairs)
         assert set(pairs.first) != set(english.first)
+
+
+def test_pairs_are_the_facts_put_into_words():
+    facts = tasks.facts("mini-paws-x", "dev", 0)
+    pairs = tasks.load("mini-paws-x", "dev", "ja", 0)
+    fronted = [pair.second_fronted for pair in facts]
+    assert any(fronted) and not all(fronted)
+    for pair, first, second in zip(facts, pairs.first, pairs.second, strict=True):
+        assert first == sentence(pair.first, "ja")
+        assert second == sentence(pair.second, "ja", fronted=pair.second_fronted)
 
 
 def test_worlds_differ():

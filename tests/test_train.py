@@ -265,6 +265,8 @@ def test_the_offline_part_is_fixed_and_the_online_part_is_drawn_anew():
     assert 0.3 < changed(switched[0], english[0]) < 0.55
     assert changed(mixed[0], english[0]) == 1 and changed(mixed[0], mixed[1]) == 1
     full, _ = inputs("code-switch", replace(CONFIG, instance_rate=1.0, token_rate=1.0))
+    few, _ = inputs("code-switch", replace(CONFIG, instance_rate=0.2, token_rate=1.0))
+    assert 0.08 < changed(few[0], english[0]) < 0.35
     choices = substitutions.for_method(WORLD, NAME, method("code-switch"), CONFIG)
     for row, vectors in full[0].items():
         own = data.row(row)
