@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from .languages import SOURCE
-from .minibabel.facts import PARTITIONS, World, readable, sample_in
+from .minibabel.facts import EDITION, PARTITIONS, World, readable, sample_in
 from .minibabel.grammar import words
 from .minibabel.lexicon import concept_of, concepts_of_form, lexicon
 from .vocabulary import piece_ids
@@ -24,7 +24,7 @@ def alignment(model, tokenizer, own: dict[str, dict[str, int]], world: World, co
     Tokens whose own form is also the language's are left out (they need no translation). Uses
     ``count`` facts of the "dev" partition.
     """
-    rng = np.random.default_rng([world.seed, 5])
+    rng = np.random.default_rng([EDITION, world.seed, 5])
     facts = sample_in(world, rng, np.full(count, PARTITIONS.index("dev")))
     facts = [readable(row) for row in facts]
     sentences = [words(fact, SOURCE) for fact in facts]

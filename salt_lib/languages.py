@@ -20,7 +20,8 @@ class Language:
     order: of subject, verb, object. adjective, numeral: "before" or "after" the noun. adposition:
     "before" (preposition) or "after" its noun phrase. place: where an adverbial of place stands by
     default, "end" of the clause, before the "verb" group, or after the "subject". negation:
-    "before" or "after" the verb. right_to_left: how the script runs.
+    "before" or "after" the verb. copula: whether a verb links an adjective to what it is said of.
+    right_to_left: how the script runs.
     """
 
     code: str
@@ -33,34 +34,37 @@ class Language:
     adposition: str
     place: str
     negation: str
+    copula: bool
     share: float
     right_to_left: bool = False
 
 
 _TABLE = """
-ar Arabic     Semitic      Arabic      VSO after  before before end     before 0.75
-bg Bulgarian  Slavic       Cyrillic    SVO before before before end     before 0.50
-de German     Germanic     Latin       SVO before before before end     after  1.00
-el Greek      Hellenic     Greek       SVO before before before end     before 0.50
-en English    Germanic     Latin       SVO before before before end     before 1.00
-es Spanish    Romance      Latin       SVO after  before before end     before 1.00
-fr French     Romance      Latin       SVO after  before before end     after  1.00
-hi Hindi      Indo-Aryan   Devanagari  SOV before before after  subject before 0.50
-ja Japanese   Japonic      Japanese    SOV before before after  subject after  0.75
-ko Korean     Koreanic     Hangul      SOV before before after  subject before 0.75
-ru Russian    Slavic       Cyrillic    SVO before before before end     before 1.00
-sw Swahili    Bantu        Latin       SVO after  after  before end     before 0.25
-th Thai       Kra-Dai      Thai        SVO after  after  before end     before 0.25
-tr Turkish    Turkic       Latin       SOV before before after  subject after  0.50
-ur Urdu       Indo-Aryan   Arabic      SOV before before after  subject before 0.25
-vi Vietnamese Austroasiatic Latin      SVO after  before before end     before 0.75
-zh Chinese    Sinitic      Han         SVO before before before subject before 0.75
+ar Arabic     Semitic      Arabic      VSO after  before before end     before no  0.75
+bg Bulgarian  Slavic       Cyrillic    SVO before before before end     before yes 0.50
+de German     Germanic     Latin       SVO before before before end     after  yes 1.00
+el Greek      Hellenic     Greek       SVO before before before end     before yes 0.50
+en English    Germanic     Latin       SVO before before before end     before yes 1.00
+es Spanish    Romance      Latin       SVO after  before before end     before yes 1.00
+fr French     Romance      Latin       SVO after  before before end     after  yes 1.00
+hi Hindi      Indo-Aryan   Devanagari  SOV before before after  subject before yes 0.50
+ja Japanese   Japonic      Japanese    SOV before before after  subject after  no  0.75
+ko Korean     Koreanic     Hangul      SOV before before after  subject before no  0.75
+ru Russian    Slavic       Cyrillic    SVO before before before end     before no  1.00
+sw Swahili    Bantu        Latin       SVO after  after  before end     before yes 0.25
+th Thai       Kra-Dai      Thai        SVO after  after  before end     before no  0.25
+tr Turkish    Turkic       Latin       SOV before before after  subject after  no  0.50
+ur Urdu       Indo-Aryan   Arabic      SOV before before after  subject before yes 0.25
+vi Vietnamese Austroasiatic Latin      SVO after  before before end     before no  0.75
+zh Chinese    Sinitic      Han         SVO before before before subject before no  0.75
 """
 
 
 def _parse(row: str) -> Language:
-    *fields, share = row.split()
-    return Language(*fields, share=float(share), right_to_left=fields[3] == "Arabic")
+    *fields, copula, share = row.split()
+    return Language(
+        *fields, copula == "yes", share=float(share), right_to_left=fields[3] == "Arabic"
+    )
 
 
 LANGUAGES = {item.code: item for item in map(_parse, _TABLE.strip().splitlines())}

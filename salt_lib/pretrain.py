@@ -28,7 +28,7 @@ from .files import write_json, write_through
 from .languages import LANGUAGES
 from .minibabel import corpora
 from .minibabel.facts import World
-from .pretrain_data import Text, assemble, epoch_pairs, mask_tokens, tokenize
+from .pretrain_data import Text, assemble, draw_noise, epoch_pairs, mask_tokens, tokenize
 from .vocabulary import count_words, language_words
 from .wordpiece import MAX_LENGTH, train_tokenizer
 
@@ -42,21 +42,44 @@ class Recipe:
     layers: int = 2
     heads: int = 2
     intermediate: int = 256
+    activation: str = "relu"
     dropout: float = 0.0
-    documents: int = corpora.DOCUMENTS
-    steps: int = 16_000
+    init: float = 0.1  # standard deviation of the first weights
+    mimetic: tuple[float, ...] = (1.5, 1.0)  # see `_compare`; (): first weights all at random
+    documents: int = 16_000
+    steps: int = 40_000
     batch: int = 64
-    learning_rate: float = 5e-3
+    learning_rate: float = 2e-3
+    word_learning_rate: float = 6e-3  # of the word embeddings, each seldom in a batch
     warmup: float = 0.05
     weight_decay: float = 0.01
     clip: float = 1.0
-    mask_rate: float = 0.5
-    light_mask_rate: float = 0.1  # of every other pair, so that words are there to be compared
+    mask_rate: float = 0.4
+    light_mask_rate: float = 0.4
     keep: float = 0.1  # of the chosen tokens: left as they are
-    random: float = 0.1  # of the chosen tokens: replaced by any token
+    random: float = 0.1  # of the chosen tokens: replaced by another of the language
     next_sentence: float = 1.0  # weight of its loss
+    neighbours: float = 0.5  # of sentences that don't follow: from the neighbouring document
     softmax: str = "language"  # masked words compete with their "language"'s words, or with "all"
     evaluate_every: int = 1000
+
+
+def _compare(bert, queries: float, values: float) -> None:
+    """Mimetic initialisation (Trockman & Kolter 2023): the first layer begins as a comparison.
+
+    Its keys start as its queries, so a token attends to tokens like itself; what it reads there is
+    subtracted, so only what has no like elsewhere stays. Word embeddings outweigh those of position
+    and segment. queries: how much larger than other weights; values: the share subtracted.
+    """
+    layer = bert.encoder.layer[0]
+    with torch.no_grad():
+        layer.attention.self.query.weight *= queries
+        layer.attention.self.key.load_state_dict(layer.attention.self.query.state_dict())
+        turn = torch.nn.init.orthogonal_(torch.empty_like(layer.attention.self.value.weight))
+        layer.attention.self.value.weight.copy_(values * turn)
+        layer.attention.output.dense.weight.copy_(-values * turn.T)
+        for where in (bert.embeddings.position_embeddings, bert.embeddings.token_type_embeddings):
+            where.weight *= 0.3
 
 
 def losses(model, text: Text, pairs: torch.Tensor, recipe: Recipe, generator: torch.Generator):
@@ -69,9 +92,10 @@ def losses(model, text: Text, pairs: torch.Tensor, recipe: Recipe, generator: to
     ids, segments, attention = assemble(text, pairs)
     light = torch.arange(len(ids), device=ids.device)[:, None] % 2 == 0
     rate = torch.where(light, recipe.light_mask_rate, recipe.mask_rate)
-    inputs, chosen = mask_tokens(
-        ids, model.config.vocab_size, rate, recipe.keep, recipe.random, generator
-    )
+    bounds = torch.tensor([high for _, high in text.start.values()], device=ids.device)
+    language = torch.bucketize(pairs[:, 0].contiguous(), bounds, right=True)
+    noise = draw_noise(text, language, ids.shape[1], generator)
+    inputs, chosen = mask_tokens(ids, noise, rate, recipe.keep, recipe.random, generator)
     output = model.bert(inputs, attention_mask=attention, token_type_ids=segments)
     entropy = torch.nn.functional.cross_entropy
     follows = entropy(model.cls.seq_relationship(output.pooler_output).float(), 1 - pairs[:, 2])
@@ -80,19 +104,21 @@ def losses(model, text: Text, pairs: torch.Tensor, recipe: Recipe, generator: to
     if recipe.softmax == "all":
         return entropy(head(hidden).float(), target), follows
     hidden = head.transform(hidden)
-    bounds = torch.tensor([high for _, high in text.start.values()], device=ids.device)
-    language = torch.bucketize(pairs[:, 0].contiguous(), bounds, right=True)
     language = language[:, None].expand_as(ids)[chosen]
     order = language.argsort(stable=True)
     hidden, target, language = hidden[order], target[order], language[order]
     found, count = torch.unique_consecutive(language, return_counts=True)
+    count = count.tolist()
+    pieces = [text.pieces[code] for code in found.tolist()]
+    sizes = [len(own) for own in pieces]
+    every = torch.cat(pieces)  # gathered at once: each gather's gradient is as large as the table
+    weight, bias = head.decoder.weight[every].split(sizes), head.decoder.bias[every].split(sizes)
     total = hidden.new_zeros(())
-    for code, h, t in zip(
-        found.tolist(), hidden.split(count.tolist()), target.split(count.tolist()), strict=True
+    for own, w, b, h, t in zip(
+        pieces, weight, bias, hidden.split(count), target.split(count), strict=True
     ):
-        own = text.pieces[code]
-        logits = h @ head.decoder.weight[own].T + head.decoder.bias[own]
-        total = total + entropy(logits.float(), torch.searchsorted(own, t), reduction="sum")
+        right = torch.searchsorted(own, t)
+        total = total + entropy(torch.addmm(b, h, w.T).float(), right, reduction="sum")
     return total / len(target), follows
 
 
@@ -181,7 +207,7 @@ def pretrain_on(
     tokenizer = train_tokenizer(lines, recipe.vocabulary, punctuation)
     own = language_words({code: count_words(lines[code]) for code in lines})
     text = tokenize(tokenizer, texts)
-    per_epoch = len(epoch_pairs(text, seed, 0, recipe.batch))
+    per_epoch = len(epoch_pairs(text, seed, 0, recipe.batch, recipe.neighbours))
     if not per_epoch:
         pairs = len(text.length) // size * (size - 1)
         raise SaltError(
@@ -194,19 +220,26 @@ def pretrain_on(
         num_hidden_layers=recipe.layers,
         num_attention_heads=recipe.heads,
         intermediate_size=recipe.intermediate,
+        hidden_act=recipe.activation,
         hidden_dropout_prob=recipe.dropout,
         attention_probs_dropout_prob=recipe.dropout,
         max_position_embeddings=MAX_LENGTH,
+        initializer_range=recipe.init,
     )
-    model = BertForPreTraining(config).to(device)
+    model = BertForPreTraining(config)
+    if recipe.mimetic:
+        _compare(model.bert, *recipe.mimetic)
+    model.to(device)
     parameters = list(model.parameters())
+    words = model.bert.embeddings.word_embeddings.weight
+    others = [p for p in parameters if p is not words]
     optimizer = torch.optim.AdamW(
-        parameters,
-        lr=recipe.learning_rate,
+        [{"params": [words]}, {"params": others}],
         weight_decay=recipe.weight_decay,
         betas=(0.9, 0.98),
         fused=True,
     )
+    peaks = (recipe.word_learning_rate, recipe.learning_rate)
     warm = max(1, int(recipe.warmup * recipe.steps))
     rate = lambda s: min((s + 1) / warm, max(0.0, (recipe.steps - s) / max(1, recipe.steps - warm)))  # noqa: E731
     curve, step = [], 0
@@ -236,10 +269,12 @@ def pretrain_on(
     started, sums = time.time(), torch.zeros(2, device=device)
     model.train()
     while step < recipe.steps:
-        batches = epoch_pairs(cpu_text, seed, step // per_epoch, recipe.batch)
+        batches = epoch_pairs(
+            cpu_text, seed, step // per_epoch, recipe.batch, recipe.neighbours
+        )
         for pairs in batches[step % per_epoch :]:
-            for group in optimizer.param_groups:
-                group["lr"] = recipe.learning_rate * rate(step)
+            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                group["lr"] = peak * rate(step)
             generator.manual_seed(seed * 1_000_003 + step)
             with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
                 found = losses(model, text, torch.from_numpy(pairs).to(device), recipe, generator)

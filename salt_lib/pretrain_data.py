@@ -41,11 +41,14 @@ def tokenize(tokenizer, texts: dict[str, list[list[str]]]) -> Text:
     return Text(ids, length.clamp(max=limit), start, document, pieces)
 
 
-def epoch_pairs(text: Text, seed: int, epoch: int, batch: int) -> list[np.ndarray]:
+def epoch_pairs(
+    text: Text, seed: int, epoch: int, batch: int, neighbours: float = 0.0
+) -> list[np.ndarray]:
     """One pass over the text as batches of (first, second, follows): each (batch, 3) int64.
 
     Half of the pairs are two consecutive sentences of a document, half a sentence and one from
-    another document of its language. A batch holds pairs of like length.
+    another document of its language: in a share ``neighbours`` of them the neighbouring document,
+    likely on a like subject. A batch holds pairs of like length.
     """
     rng = np.random.default_rng([seed, 4, epoch])
     count = text.document
@@ -55,6 +58,10 @@ def epoch_pairs(text: Text, seed: int, epoch: int, batch: int) -> list[np.ndarra
         first = first[(first - low) % count < count - 1]
         follows = rng.random(len(first)) < 0.5
         other = rng.integers(low, high, size=len(first))
+        place = (first + 1 - low) % count  # the sentence that would follow, in the document beside
+        beside = low + ((first - low) // count ^ 1) * count + place
+        near = (rng.random(len(first)) < neighbours) & (beside < high)
+        other = np.where(near, beside, other)
         same = (other - low) // count == (first - low) // count
         follows |= same
         pairs.append(np.stack([first, np.where(follows, first + 1, other), follows], axis=1))
@@ -85,9 +92,17 @@ def assemble(text: Text, pairs: torch.Tensor) -> tuple[torch.Tensor, torch.Tenso
     return torch.where(inside, ids, PAD), ((t > a + 1) & inside).long(), inside.long()
 
 
+def draw_noise(text: Text, language: torch.Tensor, length: int, generator: torch.Generator):
+    """(batch, length) pieces, each any that occurs in the row's language; language: (batch,)."""
+    size = torch.tensor([len(own) for own in text.pieces], device=language.device)[language]
+    table = torch.nn.utils.rnn.pad_sequence(text.pieces, batch_first=True)
+    dice = torch.rand(len(language), length, generator=generator, device=language.device)
+    return table[language[:, None], (dice * size[:, None]).long()]
+
+
 def mask_tokens(
     ids: torch.Tensor,
-    size: int,
+    noise: torch.Tensor,
     rate: float | torch.Tensor,
     keep: float,
     random: float,
@@ -96,12 +111,11 @@ def mask_tokens(
     """Choose what is predicted and hide it: (inputs, chosen), both (batch, length).
 
     A share ``rate`` of the tokens is chosen (special ones never); of the chosen, ``keep`` stay as
-    they are, ``random`` become any of the ``size`` vocabulary entries, the rest [MASK]. rate may be
-    (batch, 1), one for each row.
+    they are, ``random`` become what stands in ``noise``, the rest [MASK]. noise: (batch, length)
+    token ids. rate may be (batch, 1), one for each row.
     """
-    dice = torch.rand((3, *ids.shape), generator=generator, device=ids.device)
+    dice = torch.rand((2, *ids.shape), generator=generator, device=ids.device)
     chosen = (dice[0] < rate) & (ids >= len(SPECIAL))
-    noise = (dice[2] * (size - len(SPECIAL))).long() + len(SPECIAL)
     hidden = torch.where(dice[1] < random, noise, MASK)
     hidden = torch.where(dice[1] > 1 - keep, ids, hidden)
     return torch.where(chosen, hidden, ids), chosen

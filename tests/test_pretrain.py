@@ -151,6 +151,35 @@ def test_half_of_the_pairs_follow_and_all_are_in_one_language(text):
     assert again[0] != np.concatenate(epoch_pairs(text, 1, 0, 4)).tolist()
 
 
+def test_sentences_that_do_not_follow_may_come_from_the_neighbour(text):
+    far = np.concatenate(epoch_pairs(text, 0, 0, 4, neighbours=0.0))
+    near = np.concatenate(epoch_pairs(text, 0, 0, 4, neighbours=1.0))
+    beside = [
+        # The neighbour's sentence at the place where the document's own would stand.
+        ((p[:, 1] // 3 == p[:, 0] // 3 ^ 1) & ((p[:, 1] - p[:, 0] - 1) % 3 == 0))[p[:, 2] == 0]
+        for p in (far, near)
+    ]
+    assert beside[0].mean() < 0.1 and beside[1].all()
+    assert abs(near[:, 2].mean() - 0.5) < 0.1
+    odd = Text(text.ids[:9], text.length[:9], {"de": (0, 9)}, 3, text.pieces[:1])
+    last = np.concatenate(epoch_pairs(odd, 0, 0, 1, neighbours=1.0))  # the third has no neighbour
+    assert last[:, :2].max() < 9
+
+
+def test_keys_may_begin_as_queries(tmp_path, told, monkeypatch):
+    """What makes a token look at tokens like itself, before it has learned anything."""
+    alike = {}
+    monkeypatch.setattr(corpora, "documents", lambda world, code, count: told[code])
+    for mimetic in (False, True):
+        recipe = replace(RECIPE, mimetic=mimetic, steps=1, learning_rate=0.0, evaluate_every=1)
+        pretrain(0, tmp_path / str(mimetic), recipe, device="cpu", progress=False)
+        state = load_file(tmp_path / str(mimetic) / "model.safetensors")
+        name = "bert.encoder.layer.0.attention.self.{}.weight"
+        alike[mimetic] = torch.equal(state[name.format("query")], state[name.format("key")])
+        assert 0.8 * recipe.init < state[name.format("query")].std() < 1.2 * recipe.init
+    assert alike == {False: False, True: True}
+
+
 def test_batches_are_full_and_of_like_length(text):
     found = epoch_pairs(text, 0, 0, 16)
     assert [len(b) for b in found] == [16] * 7

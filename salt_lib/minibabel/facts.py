@@ -11,6 +11,7 @@ into languages' corpora and task splits is a hash of their content.
 Chapter: The laboratory.
 """
 
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
@@ -34,7 +35,7 @@ PREPOSITIONS = ("in", "near")
 
 
 class Fact(NamedTuple):
-    """One fact, in words (English forms). None: not said. No ``verb``: the agent *is* somewhere."""
+    """One fact, in words (English forms). None: not said. No ``verb``: the agent *is* something or somewhere."""
 
     agent: str
     verb: str | None
@@ -65,6 +66,7 @@ RATES = {
 ZIPF = 0.6  # exponent of the words' popularity
 LOCATED = 0.1  # share of facts that only say where somebody is
 PARTITIONS = (*LANGUAGES, "train", "dev", "test")
+EDITION = 2  # of the worlds: those of another edition share nothing with these
 _TABLE = 4096  # resolution of the sampling tables
 
 
@@ -132,7 +134,7 @@ class World:
 
     def __init__(self, seed: int):
         self.seed = seed
-        rng = np.random.default_rng([seed, 1])
+        rng = np.random.default_rng([EDITION, seed, 1])
         ids = inventory()
         nouns, verbs, places = len(ids["agent"]), len(ids["verb"]), len(ids["place"])
         popular = {
@@ -171,10 +173,17 @@ class World:
         heads = np.asarray(heads)
         return self._draw[table][heads, rng.integers(_TABLE, size=heads.shape)]
 
-    def sample(self, rng: np.random.Generator, size: int, given: np.ndarray | None = None):
+    def sample(
+        self,
+        rng: np.random.Generator,
+        size: int,
+        given: np.ndarray | None = None,
+        described: bool = False,
+    ) -> np.ndarray:
         """Draw facts: (size, 12) int16, columns as in `FIELDS`, −1 where nothing is said.
 
         given: an array of that shape whose entries ≥ 0 are kept; the rest is drawn around them.
+        described: each fact says no more than what its agent is like, perhaps where and with whom.
         """
         facts = np.full((size, len(FIELDS)), -1, dtype=np.int16) if given is None else given.copy()
         column = {name: facts[:, i] for name, i in FIELDS.items()}
@@ -193,9 +202,11 @@ class World:
         fill("agent", self._pick("agent|verb", column["verb"], rng))
         fill("patient", self._pick("patient|verb", column["verb"], rng))
         located = (rng.random(size) < LOCATED) & verbless & ~suffers
+        located |= described
         column["verb"][located] = -1
         column["patient"][located] = -1
         say = {name: rng.random(size) < rate for name, rate in RATES.items()}
+        say["agent_adjective"] |= described
         for role in ("agent", "patient"):
             head = column[role].clip(0)
             there = column[role] >= 0
@@ -204,7 +215,8 @@ class World:
             fill(number, self._pick("number", head, rng), say[number] & there)
         column["patient_adjective"][located] = -1
         column["patient_number"][located] = -1
-        fill("place", self._pick("place", column["agent"], rng), say["place"] | located)
+        nothing = located & (column["agent_adjective"] < 0)  # said of it: then where it is
+        fill("place", self._pick("place", column["agent"], rng), say["place"] | nothing)
         placed = column["place"] >= 0
         fill("preposition", (rng.random(size) < 0.4).astype(np.int16), placed)
         fill("city", self._pick("city", column["place"].clip(0), rng), say["city"] & placed)
@@ -279,28 +291,34 @@ def partition(facts: np.ndarray) -> np.ndarray:
     return (family_hash(facts) % np.uint64(len(PARTITIONS))).astype(np.int64)
 
 
-def sample_in(
-    world: World,
-    rng: np.random.Generator,
+def draw_fitting(
     where: np.ndarray,
-    given: np.ndarray | None = None,
-    retell: np.ndarray | None = None,
+    draw: Callable[[np.ndarray], np.ndarray],
+    otherwise: np.ndarray | None = None,
+    tries: int = 200,
 ) -> np.ndarray:
     """Draw one fact for each wanted partition index in ``where`` (n,), by rejection: (n, 12).
 
-    given: entries ≥ 0 are kept and the rest is drawn around them. retell: entries ≥ 0 replace what
-    was drawn (a hypernym for its hyponym), and it is the retold fact that must lie in ``where``.
+    draw: row numbers (m,) → facts (m, 12), drawn anew at each call. otherwise: (n, 12), what a row
+    becomes when none of ``tries`` draws fits; without it, draws go on.
     """
     facts = np.empty((len(where), len(FIELDS)), dtype=np.int16)
-    open_rows = np.arange(len(where))
-    while len(open_rows):
-        draw = world.sample(rng, len(open_rows), None if given is None else given[open_rows])
-        if retell is not None:
-            draw = np.where(retell[open_rows] >= 0, retell[open_rows], draw)
-        fits = partition(draw) == where[open_rows]
-        facts[open_rows[fits]] = draw[fits]
-        open_rows = open_rows[~fits]
+    rows = np.arange(len(where))
+    while len(rows):
+        if otherwise is not None and tries == 0:
+            facts[rows] = otherwise[rows]
+            break
+        tries -= 1
+        drawn = draw(rows)
+        fits = partition(drawn) == where[rows]
+        facts[rows[fits]] = drawn[fits]
+        rows = rows[~fits]
     return facts
+
+
+def sample_in(world: World, rng: np.random.Generator, where: np.ndarray) -> np.ndarray:
+    """Draw a fact of the world for each wanted partition index in ``where`` (n,): (n, 12)."""
+    return draw_fitting(where, lambda rows: world.sample(rng, len(rows)))
 
 
 def readable(row: np.ndarray) -> Fact:

@@ -29,18 +29,20 @@ def _adposition(lang: Language, adposition: str, phrase: list[str]) -> list[str]
 
 
 def words(fact: Fact, code: str, fronted: bool = False) -> list[str]:
-    """The fact's words in a language.
+    """The fact's words in a language. Without a verb the agent's adjective is what is said of it.
 
     fronted: the adverbial of place (without one, of company) opens the sentence, which every
     language here allows and which changes nothing in the meaning.
     """
     lang = language(code)
     word = forms(code)
-    subject = _noun_phrase(lang, fact.agent, fact.agent_adjective, fact.agent_number)
-    verb = word[fact.verb] if fact.verb else word["is"]
+    described = fact.verb is None and fact.agent_adjective is not None
+    attribute = None if described else fact.agent_adjective
+    subject = _noun_phrase(lang, fact.agent, attribute, fact.agent_number)
+    verb = word[fact.verb] if fact.verb else word["is"] if lang.copula or not described else ""
     negator = word["not"] if fact.negated else ""
     group = [negator, verb] if lang.negation == "before" else [verb, negator]
-    object_ = []
+    object_ = [word[fact.agent_adjective]] if described else []
     if fact.patient:
         object_ = _noun_phrase(lang, fact.patient, fact.patient_adjective, fact.patient_number)
     adverbials = []
