@@ -45,7 +45,7 @@ class Recipe:
     activation: str = "relu"
     dropout: float = 0.0
     init: float = 0.1  # standard deviation of the first weights
-    mimetic: tuple[float, ...] = (1.5, 1.0)  # see `_compare`; (): first weights all at random
+    mimetic: bool = True  # see `_compare`
     documents: int = 16_000
     steps: int = 40_000
     batch: int = 64
@@ -55,7 +55,6 @@ class Recipe:
     weight_decay: float = 0.01
     clip: float = 1.0
     mask_rate: float = 0.4
-    light_mask_rate: float = 0.4
     keep: float = 0.1  # of the chosen tokens: left as they are
     random: float = 0.1  # of the chosen tokens: replaced by another of the language
     next_sentence: float = 1.0  # weight of its loss
@@ -64,20 +63,20 @@ class Recipe:
     evaluate_every: int = 1000
 
 
-def _compare(bert, queries: float, values: float) -> None:
-    """Mimetic initialisation (Trockman & Kolter 2023): the first layer begins as a comparison.
+def _compare(bert) -> None:
+    """Let the first layer begin as a comparison (mimetic initialisation, Trockman & Kolter 2023).
 
     Its keys start as its queries, so a token attends to tokens like itself; what it reads there is
     subtracted, so only what has no like elsewhere stays. Word embeddings outweigh those of position
-    and segment. queries: how much larger than other weights; values: the share subtracted.
+    and segment.
     """
     layer = bert.encoder.layer[0]
+    attention, output = layer.attention.self, layer.attention.output.dense
     with torch.no_grad():
-        layer.attention.self.query.weight *= queries
-        layer.attention.self.key.load_state_dict(layer.attention.self.query.state_dict())
-        turn = torch.nn.init.orthogonal_(torch.empty_like(layer.attention.self.value.weight))
-        layer.attention.self.value.weight.copy_(values * turn)
-        layer.attention.output.dense.weight.copy_(-values * turn.T)
+        attention.query.weight *= 1.5
+        attention.key.load_state_dict(attention.query.state_dict())
+        torch.nn.init.orthogonal_(attention.value.weight)
+        output.weight.copy_(-attention.value.weight.T)
         for where in (bert.embeddings.position_embeddings, bert.embeddings.token_type_embeddings):
             where.weight *= 0.3
 
@@ -90,12 +89,12 @@ def losses(model, text: Text, pairs: torch.Tensor, recipe: Recipe, generator: to
     languages apart by its hidden states.
     """
     ids, segments, attention = assemble(text, pairs)
-    light = torch.arange(len(ids), device=ids.device)[:, None] % 2 == 0
-    rate = torch.where(light, recipe.light_mask_rate, recipe.mask_rate)
     bounds = torch.tensor([high for _, high in text.start.values()], device=ids.device)
     language = torch.bucketize(pairs[:, 0].contiguous(), bounds, right=True)
     noise = draw_noise(text, language, ids.shape[1], generator)
-    inputs, chosen = mask_tokens(ids, noise, rate, recipe.keep, recipe.random, generator)
+    inputs, chosen = mask_tokens(
+        ids, noise, recipe.mask_rate, recipe.keep, recipe.random, generator
+    )
     output = model.bert(inputs, attention_mask=attention, token_type_ids=segments)
     entropy = torch.nn.functional.cross_entropy
     follows = entropy(model.cls.seq_relationship(output.pooler_output).float(), 1 - pairs[:, 2])
@@ -228,7 +227,7 @@ def pretrain_on(
     )
     model = BertForPreTraining(config)
     if recipe.mimetic:
-        _compare(model.bert, *recipe.mimetic)
+        _compare(model.bert)
     model.to(device)
     parameters = list(model.parameters())
     words = model.bert.embeddings.word_embeddings.weight
@@ -269,9 +268,7 @@ def pretrain_on(
     started, sums = time.time(), torch.zeros(2, device=device)
     model.train()
     while step < recipe.steps:
-        batches = epoch_pairs(
-            cpu_text, seed, step // per_epoch, recipe.batch, recipe.neighbours
-        )
+        batches = epoch_pairs(cpu_text, seed, step // per_epoch, recipe.batch, recipe.neighbours)
         for pairs in batches[step % per_epoch :]:
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                 group["lr"] = peak * rate(step)

@@ -103,7 +103,7 @@ def draw_noise(text: Text, language: torch.Tensor, length: int, generator: torch
 def mask_tokens(
     ids: torch.Tensor,
     noise: torch.Tensor,
-    rate: float | torch.Tensor,
+    rate: float,
     keep: float,
     random: float,
     generator: torch.Generator,
@@ -111,8 +111,7 @@ def mask_tokens(
     """Choose what is predicted and hide it: (inputs, chosen), both (batch, length).
 
     A share ``rate`` of the tokens is chosen (special ones never); of the chosen, ``keep`` stay as
-    they are, ``random`` become what stands in ``noise``, the rest [MASK]. noise: (batch, length)
-    token ids. rate may be (batch, 1), one for each row.
+    they are, ``random`` become what stands in ``noise`` (batch, length), the rest [MASK].
     """
     dice = torch.rand((2, *ids.shape), generator=generator, device=ids.device)
     chosen = (dice[0] < rate) & (ids >= len(SPECIAL))

@@ -8,15 +8,16 @@ Chapter: Training.
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 from joblib import Parallel, delayed
 
-from . import encoders, substitutions
+from . import distill, encoders, quality, runs, substitutions
 from .files import write_json
 from .languages import SOURCE
 from .methods import method
@@ -87,3 +88,69 @@ def sweep(
         if log:
             write_json(log, done)
     return done
+
+
+def averages(trials: Sequence[dict]) -> list[dict]:
+    """Trials of one task, method and changes as one row each: the means over their seeds.
+
+    Rows: task, method, changes, seeds, english, zero_shot, and zero_shot_sd with two or more seeds.
+    """
+    groups: dict[str, list[dict]] = {}
+    for t in trials:
+        key = json.dumps([t["task"], t["method"], t["changes"]], sort_keys=True)
+        groups.setdefault(key, []).append(t)
+    rows = []
+    for found in groups.values():
+        zero_shot = [t["zero_shot"] for t in found]
+        row = {key: found[0][key] for key in ("task", "method", "changes")}
+        row["seeds"] = sorted(t["seed"] for t in found)
+        row["english"] = round(float(np.mean([t["english"] for t in found])), 4)
+        row["zero_shot"] = round(float(np.mean(zero_shot)), 4)
+        if len(found) > 1:
+            row["zero_shot_sd"] = round(float(np.std(zero_shot, ddof=1)), 4)
+        rows.append(row)
+    return rows
+
+
+def distillation(
+    name: str, thresholds: Sequence[float] = (0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9), world: int = WORLD
+) -> list[dict]:
+    """Precision and coverage of content words, averaged over a task's targets, by threshold."""
+    pieces = encoders.tokenizer(encoders.checkpoint(world)).get_vocab()
+    found = distill.load(substitutions.predictions_path(world, name))
+    found = found[found["language"] != SOURCE]
+    judged = quality.judge(found, substitutions.encoded(world, name, "train", SOURCE), pieces)
+    curve = quality.curve(judged, thresholds).groupby("threshold")[["precision", "coverage"]].mean()
+    return [{"threshold": t, **row.round(4).to_dict()} for t, row in curve.iterrows()]
+
+
+def record(
+    path: str | Path, trials: Sequence[dict], pretrainings: Mapping[str, str | Path]
+) -> None:
+    """Write what was tried in the tuning world, and what was chosen, to ``path`` (JSON).
+
+    trials: of `sweep`. pretrainings: what each was → its curve.json, finished or not.
+    """
+    tried = []
+    for what, file in pretrainings.items():
+        found = json.loads(Path(file).read_text())
+        last = found["curve"][-1]
+        alignment = last.pop("alignment", None) or {}
+        if alignment:
+            last["alignment"] = round(float(np.mean(list(alignment.values()))), 4)
+        made = {"what": what, "recipe": found["recipe"], **last}
+        tried.append({**made, "finished": last["step"] == found["recipe"]["steps"]})
+    write_json(
+        path,
+        {
+            "world": WORLD,
+            "command": "salt_lib.tuning: sweep(...), then record(...)",
+            "commit": runs.commit(),
+            "date": datetime.now(UTC).date().isoformat(),
+            "hardware": runs.hardware(),
+            "chosen": {name: asdict(config) for name, config in CONFIGS.items()},
+            "pretraining": tried,
+            "distillation": {name: distillation(name) for name in CONFIGS},
+            "finetuning": averages(trials),
+        },
+    )

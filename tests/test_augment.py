@@ -167,5 +167,3 @@ def test_code_switching_is_seeded(switched):
     data, _, _, choices, found = switched
     assert (code_switch(data, choices, 0.5, 0.3, dice()).numpy() == found).all()
     assert (code_switch(data, choices, 0.5, 0.3, dice(1)).numpy() != found).any()
-
-

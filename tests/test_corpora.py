@@ -106,9 +106,8 @@ def test_a_fact_told_again_never_says_otherwise(world, german):
 
 def test_neighbours_tell_of_like_events(german):
     first = german[:, 0]
-    pairs, strangers = zip(first[::2], first[1::2], strict=True), zip(first, first[2:], strict=False)
-    like = [np.mean(one == two) for one, two in pairs]
-    unlike = [np.mean(one == two) for one, two in strangers]
+    like = [np.mean(one == two) for one, two in zip(first[::2], first[1::2], strict=True)]
+    unlike = [np.mean(one == two) for one, two in zip(first, first[2:], strict=False)]
     assert max(like) < 1  # never the same
     assert np.mean(like) > np.mean(unlike) + 0.2
     exchanged = 0

@@ -20,7 +20,6 @@ from salt_lib.minibabel.facts import (
     family_hash,
     inventory,
     partition,
-    readable,
     sample_in,
 )
 from salt_lib.minibabel.grammar import sentence

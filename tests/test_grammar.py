@@ -37,6 +37,29 @@ def test_a_sentence_in_every_language(code, expected):
     assert words(SEES, code) == expected.split(" ")
 
 
+IS = Fact("dog", None, None, "big", agent_number="3", name="Anna")
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("ar", "3 كلب كبير مع Anna"),
+        ("de", "3 Hund ist groß mit Anna"),
+        ("en", "3 dog is big with Anna"),
+        ("fr", "3 chien est grand avec Anna"),
+        ("hi", "3 कुत्ता Anna साथ बड़ा है"),
+        ("ja", "3 犬 Anna と 大きい"),
+        ("ru", "3 собака большой с Anna"),
+        ("sw", "mbwa 3 ni kubwa na Anna"),
+        ("th", "หมา 3 ใหญ่ กับ Anna"),
+        ("tr", "3 köpek Anna ile büyük"),
+        ("zh", "3 狗 跟 Anna 大"),
+    ],
+)
+def test_without_a_verb_the_adjective_is_said_of_the_agent(code, expected):
+    assert sentence(IS, code) == expected
+
+
 NOT = Fact("king", "buy", "horse", negated=True)
 
 

@@ -166,18 +166,22 @@ def test_sentences_that_do_not_follow_may_come_from_the_neighbour(text):
     assert last[:, :2].max() < 9
 
 
-def test_keys_may_begin_as_queries(tmp_path, told, monkeypatch):
-    """What makes a token look at tokens like itself, before it has learned anything."""
-    alike = {}
-    monkeypatch.setattr(corpora, "documents", lambda world, code, count: told[code])
+def test_the_first_layer_may_begin_as_a_comparison(tmp_path):
+    """A token reads what is like itself and subtracts it; the second layer is random as ever."""
     for mimetic in (False, True):
-        recipe = replace(RECIPE, mimetic=mimetic, steps=1, learning_rate=0.0, evaluate_every=1)
-        pretrain(0, tmp_path / str(mimetic), recipe, device="cpu", progress=False)
+        recipe = replace(
+            LITTLE, layers=2, mimetic=mimetic, steps=1, learning_rate=0.0, word_learning_rate=0.0
+        )
+        make(tmp_path / str(mimetic), recipe)
         state = load_file(tmp_path / str(mimetic) / "model.safetensors")
-        name = "bert.encoder.layer.0.attention.self.{}.weight"
-        alike[mimetic] = torch.equal(state[name.format("query")], state[name.format("key")])
-        assert 0.8 * recipe.init < state[name.format("query")].std() < 1.2 * recipe.init
-    assert alike == {False: False, True: True}
+        compares = []
+        for layer in range(2):
+            name = f"bert.encoder.layer.{layer}.attention.{{}}.weight"
+            query, key, value = (state[name.format(f"self.{p}")] for p in ("query", "key", "value"))
+            output = state[name.format("output.dense")]
+            minus = torch.allclose(output @ value, -torch.eye(recipe.hidden), atol=1e-5)
+            compares.append((torch.equal(query, key), minus))
+        assert compares == [(mimetic, mimetic), (False, False)]
 
 
 def test_batches_are_full_and_of_like_length(text):
@@ -207,17 +211,26 @@ def test_pairs_are_put_together_as_berts_are():
 def test_masking_at_its_rates():
     ids = torch.randint(5, 1000, (300, 40), generator=torch.Generator().manual_seed(0))
     ids[:, 0], ids[:, -1], ids[:, 20] = CLS, PAD, SEP
-    inputs, chosen = mask_tokens(ids, 1000, 0.4, 0.1, 0.2, torch.Generator().manual_seed(1))
+    noise = torch.randint(1000, 2000, ids.shape, generator=torch.Generator().manual_seed(2))
+    inputs, chosen = mask_tokens(ids, noise, 0.4, 0.1, 0.2, torch.Generator().manual_seed(1))
     special = ids < len(SPECIAL)
     assert not chosen[special].any() and torch.equal(inputs[~chosen], ids[~chosen])
     assert abs(chosen[~special].float().mean() - 0.4) < 0.02
     now, before = inputs[chosen], ids[chosen]
     hidden, kept = now == MASK, now == before
     assert abs(hidden.float().mean() - 0.7) < 0.02 and abs(kept.float().mean() - 0.1) < 0.02
-    other = now[~hidden & ~kept]
-    assert other.min() >= len(SPECIAL) and other.max() < 1000 and len(other.unique()) > 400
-    again = mask_tokens(ids, 1000, 0.4, 0.1, 0.2, torch.Generator().manual_seed(1))
+    other = ~hidden & ~kept
+    assert torch.equal(now[other], noise[chosen][other]) and other.sum() > 400
+    again = mask_tokens(ids, noise, 0.4, 0.1, 0.2, torch.Generator().manual_seed(1))
     assert torch.equal(again[0], inputs)
+
+
+def test_noise_is_of_the_language(text):
+    language = torch.tensor([0, 1] * 50)
+    noise = pretrain_data.draw_noise(text, language, 30, torch.Generator().manual_seed(0))
+    assert noise.shape == (100, 30)
+    for code, own in enumerate(text.pieces):
+        assert set(noise[language == code].flatten().tolist()) == set(own.tolist())
 
 
 def test_sentences_become_rows():

@@ -35,7 +35,10 @@ PREPOSITIONS = ("in", "near")
 
 
 class Fact(NamedTuple):
-    """One fact, in words (English forms). None: not said. No ``verb``: the agent *is* something or somewhere."""
+    """One fact, in words (English forms). None: not said.
+
+    No ``verb``: the agent *is* as its adjective says, or somewhere.
+    """
 
     agent: str
     verb: str | None

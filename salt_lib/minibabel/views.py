@@ -8,7 +8,7 @@ the numbers of new and lost words are the same under every label, by constructio
 
 Paraphrase. Around a fact and the same fact with its roles, adjectives or numbers swapped stand four
 pairs: each with itself (a paraphrase) and each with the other (none). The second sentence is
-reordered, says a synonym, or both, alike in all four; as in PAWS (Zhang et al. 2019) the bag of
+reordered, says synonyms, or both, alike in all four; as in PAWS (Zhang et al. 2019) the bag of
 words tells nothing.
 
 Chapter: The laboratory.
@@ -39,7 +39,7 @@ PARAPHRASE_LABELS = ("different", "paraphrase")
 RETOLD = 0.35  # hypotheses in which one noun, place or colour is called by its hypernym
 EXTENDED = 0.8  # groups whose premises shall say one modifier more (not all find a fitting one)
 FRONTED = 0.7  # paraphrase groups whose second sentence opens with its adverbial
-SAID_OTHERWISE = 0.5  # ... and whose second sentence uses a synonym
+SAID_OTHERWISE = 0.5  # of the second sentence's words that have a synonym: said by it
 HYPERNYM = 0.25  # neutral pairs whose premise says a hypernym where an unrelated word would do
 SLOTS = (
     "agent", "verb", "patient", "agent_adjective", "patient_adjective",
@@ -259,12 +259,13 @@ def paraphrase_pairs(world: World, split: str, groups: int) -> list[Pair]:
             row = next(facts)
             adverbial = max(row[FIELDS["place"]], row[FIELDS["name"]]) >= 0
             swapped = _swap(row, what) if adverbial and not _repeats_itself(row) else None
-        fronted, otherwise = rng.random() < FRONTED, rng.random() < SAID_OTHERWISE
+        fronted = rng.random() < FRONTED
         plain = _worded(row, rng)
-        changeable = [s for s in SLOTS if getattr(plain, s) in _with_synonyms()]
-        otherwise = bool(changeable) and (otherwise or not fronted)
+        changeable = sorted({w for x in SLOTS if (w := getattr(plain, x)) in _with_synonyms()})
+        otherwise = [word for word in changeable if rng.random() < SAID_OTHERWISE]
+        if changeable and not otherwise and not fronted:
+            otherwise = [_pick(rng, changeable)]
         fronted = fronted or not otherwise
-        slot = _pick(rng, changeable) if otherwise else ""
         # The swapped fact uses the same words, so both sides have one bag of words.
         said = {getattr(plain, s): None for s in SLOTS}
         other = readable(swapped)
@@ -274,16 +275,14 @@ def paraphrase_pairs(world: World, split: str, groups: int) -> list[Pair]:
                 if form in said:
                     other = other._replace(**{s: form})
         told = {True: plain, False: other}
-        again = {
-            side: _replace_word(fact, getattr(plain, slot)) if otherwise else fact
-            for side, fact in told.items()
-        }
-        change = " ".join(filter(None, (what, "fronted" * fronted, "synonym" * otherwise)))
+        again = {side: _say_otherwise(fact, otherwise) for side, fact in told.items()}
+        change = " ".join(filter(None, (what, "fronted" * fronted, "synonym" * bool(otherwise))))
         for one, two in ((True, True), (False, False), (True, False), (False, True)):
             pairs.append(Pair(told[one], again[two], int(one == two), fronted, change))
     return pairs
 
 
-def _replace_word(fact: Fact, word: str) -> Fact:
-    """The fact with this word said by its synonym, wherever it stands."""
-    return fact._replace(**{s: synonyms(word)[0] for s in SLOTS if getattr(fact, s) == word})
+def _say_otherwise(fact: Fact, words: list[str]) -> Fact:
+    """The fact with these words said by their synonyms, wherever they stand."""
+    said = {s: synonyms(word)[0] for s in SLOTS if (word := getattr(fact, s)) in words}
+    return fact._replace(**said)
