@@ -38,16 +38,16 @@ class Recipe:
     """What a pretraining is made of; every number was chosen in the tuning world."""
 
     vocabulary: int = 10_000
-    hidden: int = 64
+    hidden: int = 80
     layers: int = 2
     heads: int = 2
-    intermediate: int = 256
+    intermediate: int = 320
     activation: str = "relu"
     dropout: float = 0.0
     init: float = 0.1  # standard deviation of the first weights
     mimetic: bool = True  # see `_compare`
     documents: int = 16_000
-    steps: int = 40_000
+    steps: int = 34_000
     batch: int = 64
     learning_rate: float = 2e-3
     word_learning_rate: float = 6e-3  # of the word embeddings, each seldom in a batch

@@ -67,9 +67,11 @@ RATES = {
     "negated": 0.1,
 }
 ZIPF = 0.6  # exponent of the words' popularity
+OPPOSITE = 0.3  # how much of a word's company is its antonym's
+KIN = 0.3  # how much of a noun's or place's company is its family's
 LOCATED = 0.1  # share of facts that only say where somebody is
 PARTITIONS = (*LANGUAGES, "train", "dev", "test")
-EDITION = 2  # of the worlds: those of another edition share nothing with these
+EDITION = 3  # of the worlds: those of another edition share nothing with these
 _TABLE = 4096  # resolution of the sampling tables
 
 
@@ -120,6 +122,29 @@ def _favourites(
     return weights
 
 
+def _share(weights: np.ndarray, opposites: np.ndarray, axis: int) -> np.ndarray:
+    """(heads, options) in which each word along ``axis`` takes `OPPOSITE` of its antonym's."""
+    return (1 - OPPOSITE) * weights + OPPOSITE * weights.take(opposites, axis=axis)
+
+
+def _kin(weights: np.ndarray, kind: str) -> np.ndarray:
+    """(heads, options) in which each noun or place takes `KIN` of what its family has on average.
+
+    A family is what has one hypernym.
+    """
+    above = np.array([lexicon()[name].hypernym or name for name in of_kind(kind)])
+    mean = np.empty_like(weights)
+    for family in np.unique(above):
+        mean[:, above == family] = weights[:, above == family].mean(axis=1, keepdims=True)
+    return (1 - KIN) * weights + KIN * mean
+
+
+def _opposites(kind: str) -> np.ndarray:
+    """Option id → id of its antonym, or its own without one, for the concepts of a kind."""
+    names = of_kind(kind)
+    return np.array([names.index(lexicon()[name].antonym or name) for name in names])
+
+
 def _tables(weights: np.ndarray) -> np.ndarray:
     """(heads, options) weights → (heads, _TABLE) option ids, each as often as its weight says."""
     cumulative = np.cumsum(weights / weights.sum(axis=1, keepdims=True), axis=1)
@@ -149,13 +174,19 @@ class World:
             )
         }  # fmt: skip
         acting = popular["noun"] * animate()
+        # Opposites keep the same company, as in real text: what can be big can be small. So do
+        # things of a kind: what can be eaten is food.
         self.noun_adjective = _favourites(rng, nouns, popular["adjective"], 4)
+        self.noun_adjective = _share(self.noun_adjective, _opposites("adjective"), axis=1)
         self.noun_name = _favourites(rng, nouns, popular["name"], 3)
         self.noun_number = _favourites(rng, nouns, popular["number"], 3)
-        self.noun_place = _favourites(rng, nouns, popular["place"], 3)
+        self.noun_place = _kin(_favourites(rng, nouns, popular["place"], 3), "place")
         self.place_city = _favourites(rng, places, popular["city"], 3)
+        opposites = _opposites("verb")
         self.verb_agent = _favourites(rng, verbs, acting / acting.sum(), 6)
-        self.verb_patient = _favourites(rng, verbs, popular["noun"], 8)
+        self.verb_agent = _share(self.verb_agent, opposites, axis=0)
+        self.verb_patient = _kin(_favourites(rng, verbs, popular["noun"], 8), "noun")
+        self.verb_patient = _share(self.verb_patient, opposites, axis=0)
         self.verb_name = _favourites(rng, verbs, popular["name"], 3)
         verb_weight = popular["verb"]
         self._draw = {
