@@ -1,5 +1,7 @@
 """One seed, one world; and no fact, in whatever words, is told in two places."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
@@ -73,6 +75,44 @@ def test_preferences_are_followed(world, facts):
     assert weight.mean() > 2 * anybody.mean()
 
 
+def alike(weights, one, two):
+    """Correlation of two columns of preferences over the heads."""
+    return np.corrcoef(weights[:, one], weights[:, two])[0, 1]
+
+
+def test_opposites_and_things_of_a_kind_keep_the_same_company(world):
+    names = inventory()["agent_adjective"]
+    opposite = [names.index(lexicon()[name].antonym or name) for name in names]
+    pairs = [(i, j) for i, j in enumerate(opposite) if i < j]
+    likeness = [alike(world.noun_adjective, i, j) for i, j in pairs]
+    others = [alike(world.noun_adjective, i, j) for (i, _), (j, _) in combinations(pairs, 2)]
+    assert np.median(likeness) > 0.3 > 0.1 > np.median(others)
+    verbs = inventory()["verb"]
+    pairs = {
+        (i, verbs.index(lexicon()[verb].antonym)) if lexicon()[verb].antonym else (i, None)
+        for i, verb in enumerate(verbs)
+    }
+    likeness = [alike(world.verb_patient.T, i, j) for i, j in pairs if j is not None]
+    others = [alike(world.verb_patient.T, i, j) for i, j in combinations(range(10), 2)]
+    assert np.median(likeness) > 0.3 > np.median(others)
+    for weights, column_ in ((world.verb_patient, "patient"), (world.noun_place, "place")):
+        own = [lexicon()[name].hypernym for name in inventory()[column_]]
+        kin = [
+            alike(weights, i, j) for i, j in combinations(range(len(own)), 2) if own[i] == own[j]
+        ]
+        rest = [
+            alike(weights, i, j) for i, j in combinations(range(len(own)), 2) if own[i] != own[j]
+        ]
+        assert np.mean(kin) > np.mean(rest) + 0.04
+
+
+def test_a_described_fact_says_little(world):
+    facts = world.sample(np.random.default_rng(5), 500, described=True)
+    assert (column(facts, "agent_adjective") >= 0).all()
+    for name in ("verb", "patient", "patient_adjective", "patient_number"):
+        assert (column(facts, name) < 0).all()
+
+
 def test_names_numbers_and_words_are_told_apart():
     values = [*NAMES, *CITIES, *NUMBERS]
     assert len(set(values)) == len(values)
@@ -87,7 +127,8 @@ def test_facts_are_well_formed(facts):
     assert animate()[column(facts, "agent")].all()
     located = column(facts, "verb") < 0
     assert abs(located.mean() - LOCATED) < 0.02
-    assert (column(facts, "place")[located] >= 0).all()
+    said = (column(facts, "place") >= 0) | (column(facts, "agent_adjective") >= 0)
+    assert said[located].all()
     assert np.array_equal(located, column(facts, "patient") < 0)
     for part in ("patient_adjective", "patient_number"):
         assert (column(facts, part)[located] < 0).all()
