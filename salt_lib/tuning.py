@@ -124,22 +124,22 @@ def distillation(
     return [{"threshold": t, **row.round(4).to_dict()} for t, row in curve.iterrows()]
 
 
-def record(
-    path: str | Path, trials: Sequence[dict], pretrainings: Mapping[str, str | Path]
-) -> None:
+def record(path: str | Path, trials: Sequence[dict], pretrainings: Sequence[Mapping]) -> None:
     """Write what was tried in the tuning world, and what was chosen, to ``path`` (JSON).
 
-    trials: of `sweep`. pretrainings: what each was → its curve.json, finished or not.
+    trials: of `sweep`. pretrainings: each with the path of its ``curve`` file, finished or not, and
+    with whatever else shall be on record of it.
     """
     tried = []
-    for what, file in pretrainings.items():
-        found = json.loads(Path(file).read_text())
+    for item in pretrainings:
+        found = json.loads(Path(item["curve"]).read_text())
         last = found["curve"][-1]
         alignment = last.pop("alignment", None) or {}
         if alignment:
             last["alignment"] = round(float(np.mean(list(alignment.values()))), 4)
-        made = {"what": what, "recipe": found["recipe"], **last}
-        tried.append({**made, "finished": last["step"] == found["recipe"]["steps"]})
+        told = {key: value for key, value in item.items() if key != "curve"}
+        finished = last["step"] == found["recipe"]["steps"]
+        tried.append({**told, "recipe": found["recipe"], **last, "finished": finished})
     write_json(
         path,
         {

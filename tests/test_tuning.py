@@ -58,9 +58,10 @@ def test_what_is_done_is_not_done_again_and_all_is_recorded(laboratory, tmp_path
 
     monkeypatch.setattr(tuning, "distillation", lambda name: [])
     curve = laboratory / "world-0" / "curve.json"
-    tuning.record(tmp_path / "tuning.json", done, {"tiny": curve})
+    tuning.record(tmp_path / "tuning.json", done, [{"what": "tiny", "curve": curve}])
     found = json.loads((tmp_path / "tuning.json").read_text())
     assert found["chosen"]["mini-xnli"]["epochs"] == small.CONFIG.epochs
     assert [r["method"] for r in found["finetuning"]] == ["baseline", "salt"]
     (tiny,) = found["pretraining"]
-    assert tiny["finished"] and tiny["step"] == small.RECIPE.steps and 0 <= tiny["alignment"] <= 1
+    assert tiny["what"] == "tiny" and tiny["finished"] and "curve" not in tiny
+    assert tiny["step"] == small.RECIPE.steps and 0 <= tiny["alignment"] <= 1
