@@ -45,7 +45,7 @@ class Recipe:
     activation: str = "relu"
     dropout: float = 0.0
     init: float = 0.1  # standard deviation of the first weights
-    mimetic: bool = True  # see `_compare`
+    mimetic: bool = True  # whether the first layer begins as a comparison
     documents: int = 16_000
     steps: int = 34_000
     batch: int = 64
