@@ -72,7 +72,9 @@ def test_every_sentence_mentions_again(german):
 
 
 def test_what_is_mentioned_again_acts_only_if_it_can(german):
-    assert animate()[german[:, :, FIELDS["agent"]]].all()
+    acts = german[:, :, FIELDS["verb"]] >= 0
+    agents = animate()[german[:, :, FIELDS["agent"]]]
+    assert agents[acts].all() and not agents[~acts].all()  # but anything may be old
 
 
 def families(column):
@@ -92,7 +94,9 @@ def test_a_fact_told_again_never_says_otherwise(world, german):
         own = families(column)
         i = FIELDS[column]
         again &= (own[before[:, i]] == own[after[:, i]]) & (before[:, i] >= 0)
-    assert abs(again.mean() - corpora.TOLD_AGAIN) < 0.1
+    # Told again: of what is not a description, and where there was somebody to do it to.
+    rate = (1 - corpora.DESCRIBED) * corpora.TOLD_AGAIN
+    assert 0.6 * rate < again.mean() < 1.1 * rate
     changed = unsaid = 0
     for column in (*corpora.OPTIONAL, "place", "city"):
         i, own = FIELDS[column], families(column)
