@@ -172,8 +172,10 @@ def current_or_recorded(
     """This machine's runs where they are complete, the frozen table otherwise, and which it is.
 
     methods: the main five by default. Complete is: both tasks, seeds 0–14, all of ``methods``,
-    fresh. Returns the frame of just these runs, and "this machine" or "recorded": **a page shows
-    the second** (`origin_note` words it). SaltError: neither has these methods in this world.
+    fresh. The frozen table may hold fewer seeds of some methods; of it, only the seeds that all of
+    ``methods`` have are returned, so that runs pair up. Returns the frame of just these runs, and
+    "this machine" or "recorded": **a page shows the second** (`origin_note` words it). SaltError:
+    neither has these methods in this world.
     """
     from .methods import MAIN
 
@@ -196,7 +198,11 @@ def current_or_recorded(
             f"complete under {root}, nor does {table} have them; run 'salt study --world {world} "
             f"--methods {','.join(methods)}'"
         )
-    return frame, source
+    for task in STUDY_TASKS:
+        here = frame["task"] == task
+        seeds = (set(frame[here & (frame["method"] == m)]["seed"]) for m in methods)
+        frame = frame[~here | frame["seed"].isin(set.intersection(*seeds))]
+    return frame.reset_index(drop=True), source
 
 
 def origin_note(frame: pd.DataFrame, source: str) -> str:

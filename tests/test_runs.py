@@ -156,6 +156,19 @@ def test_only_a_complete_grid_replaces_the_frozen_table(tmp_path):
         runs.current_or_recorded(0, ["mixup"], tmp_path, frozen)
 
 
+def test_of_the_frozen_table_runs_pair_up(tmp_path):
+    """A method with fewer seeds narrows only the comparison that it takes part in."""
+    frozen = table(tmp_path / "t.json")
+    found = json.loads(frozen.read_text())
+    found["rows"] += [{**r, "method": "mixup"} for r in found["rows"] if r["seed"] in (1, 2, 7)]
+    files.write_json(frozen, found)
+    for methods, seeds in ((["baseline", "salt"], range(15)), (["baseline", "mixup"], (1, 2, 7))):
+        frame, source = runs.current_or_recorded(0, methods, tmp_path / "none", frozen)
+        assert source == runs.FROZEN and frame.attrs["date"] == "2026-01-02"
+        for (_, method), group in frame.groupby(["task", "method"]):
+            assert method in methods and set(group["seed"]) == set(seeds)
+
+
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """A copy of the package, with a checkpoint for world 7, and its fingerprint anew each time."""
