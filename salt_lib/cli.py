@@ -146,7 +146,11 @@ def results(
     source, frame = runs.HERE, runs.load(runs_dir or runs.RUNS_DIR, world)
     if frame.empty:
         source, frame = runs.FROZEN, runs.recorded()
-        frame = frame[frame["world"] == world]
+        frame, left = runs.whole_methods(frame[frame["world"] == world])
+        if left:
+            typer.echo(
+                f"left out, for the table has fewer seeds of them: {', '.join(left)}", err=True
+            )
     if frame.empty:
         raise SaltError(f"no results of world {world}; run 'salt study --world {world}'")
     if figure:

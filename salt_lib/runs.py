@@ -205,6 +205,16 @@ def current_or_recorded(
     return frame.reset_index(drop=True), source
 
 
+def whole_methods(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The runs of methods that have as many seeds as any, and the names of the others.
+
+    A frozen table may hold fewer seeds of some methods; they can't be compared in one table.
+    """
+    counts = frame.groupby(["task", "method"])["seed"].nunique().unstack(fill_value=0)
+    short = counts.lt(counts.max(axis=1), axis=0).any()
+    return frame[~frame["method"].map(short)], sorted(short[short].index)
+
+
 def origin_note(frame: pd.DataFrame, source: str) -> str:
     """One sentence for a page: whose runs these are, made when, on what and at which commit."""
     whose = {HERE: "runs of this machine", FROZEN: "the frozen table that ships with the book"}

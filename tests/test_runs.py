@@ -167,6 +167,10 @@ def test_of_the_frozen_table_runs_pair_up(tmp_path):
         assert source == runs.FROZEN and frame.attrs["date"] == "2026-01-02"
         for (_, method), group in frame.groupby(["task", "method"]):
             assert method in methods and set(group["seed"]) == set(seeds)
+    whole, left = runs.whole_methods(runs.recorded(frozen))
+    assert left == ["mixup"] and set(whole["method"]) == {"baseline", "salt"}
+    assert whole.attrs["date"] == "2026-01-02"
+    assert runs.whole_methods(whole)[1] == []
 
 
 @pytest.fixture
