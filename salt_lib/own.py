@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from . import distill, runs
+from . import distill, provenance
 from .errors import SaltError, unknown
 from .files import write_json
 from .finetune import (
@@ -160,9 +160,9 @@ def run_own(
         "checkpoint_reused": reused,
         "seconds": {name: round(value, 1) for name, value in seconds.items()},
         "date": datetime.now(UTC).date().isoformat(),
-        "commit": runs.commit(),
-        "hardware": runs.hardware(),
-        "versions": runs.versions(),
+        "commit": provenance.commit(),
+        "hardware": provenance.hardware(),
+        "versions": provenance.versions(),
     }
     write_json(out / "result.json", result)
     return result

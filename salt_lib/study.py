@@ -23,7 +23,8 @@ from tqdm import tqdm
 from . import methods as methods_table
 from . import tasks as tasks_table
 from .errors import SaltError, unknown
-from .runs import fingerprint, is_fresh, write_run
+from .provenance import fingerprint
+from .runs import is_fresh, write_run
 
 BACKENDS = ("processes", "ray")
 RUNNER = "salt_lib.train:run"

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from joblib import Parallel, delayed
 
-from . import distill, encoders, quality, runs, substitutions
+from . import distill, encoders, provenance, quality, substitutions
 from .files import write_json
 from .languages import SOURCE
 from .methods import method
@@ -145,9 +145,9 @@ def record(path: str | Path, trials: Sequence[dict], pretrainings: Sequence[Mapp
         {
             "world": WORLD,
             "command": "salt_lib.tuning: sweep(...), then record(...)",
-            "commit": runs.commit(),
+            "commit": provenance.commit(),
             "date": datetime.now(UTC).date().isoformat(),
-            "hardware": runs.hardware(),
+            "hardware": provenance.hardware(),
             "chosen": {name: asdict(config) for name, config in CONFIGS.items()},
             "pretraining": tried,
             "distillation": {name: distillation(name) for name in CONFIGS},

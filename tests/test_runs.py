@@ -1,6 +1,5 @@
 """A run is trusted while what made it is unchanged, and no file of a run is ever lost."""
 
-import ast
 import errno
 import json
 import shutil
@@ -9,11 +8,10 @@ import warnings
 import pytest
 from fake_runs import run as fake
 
-from salt_lib import encoders, files, runs
+from salt_lib import files, provenance, runs
 from salt_lib.errors import SaltError
 
 KEY = {"world": 0, "task": "mini-xnli", "method": "salt", "seed": 3}
-SHARED = {"errors", "files"}  # say and write things, and change no score
 
 
 def write(root, **changes):
@@ -26,7 +24,7 @@ def test_a_run_comes_back_with_where_it_comes_from(tmp_path):
     assert path == tmp_path / "world-0" / "mini-xnli" / "salt" / "seed-03.json"
     run = runs.read_run(path)
     assert run["scores"] == {"en": 0.9, "de": 0.53}
-    assert run["fingerprint"] == runs.fingerprint(0, "mini-xnli", "salt")
+    assert run["fingerprint"] == provenance.fingerprint(0, "mini-xnli", "salt")
     assert {"python", "torch", "transformers", "tokenizers", "numpy"} == set(run["versions"])
     assert run["created"].endswith("+00:00") and run["commit"] and run["hardware"]
     assert runs.is_fresh(tmp_path, **KEY) and not runs.is_fresh(tmp_path, **{**KEY, "seed": 4})
@@ -124,7 +122,9 @@ def test_the_frozen_table_says_where_it_comes_from(tmp_path):
     frame = runs.recorded(table(tmp_path / "t.json"))
     assert len(frame) == 2 * 2 * 15 * 2 and tuple(frame.columns) == runs.COLUMNS
     note = runs.origin_note(frame, runs.FROZEN)
-    assert "frozen table" in note and "2026-01-02" in note and "cccccccccc" in note
+    assert "frozen table" in note and "2026-01-02" in note and "commit cccccccccc," in note
+    frame.attrs["commit"] = f"{'c' * 40}, {'d' * 40}-dirty"
+    assert "commits cccccccccc, dddddddddd-dirty, a h." in runs.origin_note(frame, runs.HERE)
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"rows": [{"world": 0}]}', '{"rows": 3}'])
@@ -171,113 +171,6 @@ def test_of_the_frozen_table_runs_pair_up(tmp_path):
     assert left == ["mixup"] and set(whole["method"]) == {"baseline", "salt"}
     assert whole.attrs["date"] == "2026-01-02"
     assert runs.whole_methods(whole)[1] == []
-
-
-@pytest.fixture
-def package(tmp_path, monkeypatch):
-    """A copy of the package, with a checkpoint for world 7, and its fingerprint anew each time."""
-    monkeypatch.setenv("SALT_CHECKPOINTS_DIR", str(tmp_path / "checkpoints"))
-    copy = tmp_path / "salt_lib"
-    shutil.copytree(runs.PACKAGE, copy, ignore=shutil.ignore_patterns("checkpoints", "__pycache__"))
-    for name in ("model.safetensors", "README.md"):
-        files.write_bytes(copy / "checkpoints" / "world-7" / name, b"as made")
-
-    def now():
-        runs.sources.cache_clear()
-        return runs.fingerprint(7, "mini-xnli", "salt", copy)
-
-    yield copy, now
-    runs.sources.cache_clear()
-
-
-def append(path, text=b"\n# changed\n"):
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes((path.read_bytes() if path.exists() else b"") + text)
-
-
-def test_the_fingerprint_changes_with_what_influences_a_run(package):
-    copy, now = package
-    seen = {now()}
-    for name in ("train.py", "languages.py", "minibabel/facts.py", "minibabel/lexicon.tsv"):
-        append(copy / name)
-        seen.add(now())
-    append(copy / "minibabel" / "new.py")
-    seen.add(now())
-    append(copy / "checkpoints" / "world-7" / "model.safetensors")
-    seen.add(now())
-    (copy / "checkpoints" / "world-7" / "model.safetensors").unlink()
-    seen.add(now())
-    seen.add(runs.fingerprint(8, "mini-xnli", "salt", copy))
-    seen.add(runs.fingerprint(7, "mini-paws-x", "salt", copy))
-    seen.add(runs.fingerprint(7, "mini-xnli", "mixup", copy))
-    assert len(seen) == 11
-
-
-def test_the_fingerprint_hashes_the_checkpoint_that_a_run_would_load(package, monkeypatch):
-    copy, now = package
-    monkeypatch.setattr(encoders, "SHIPPED", copy / "checkpoints")
-    shipped, made = copy / "checkpoints" / "world-7", copy.parent / "checkpoints" / "world-7"
-    alone = now()
-    assert encoders.checkpoint(7) == shipped
-    shutil.copytree(shipped, made)
-    append(made / "model.safetensors", b"another")
-    assert encoders.checkpoint(7) == made and now() != alone
-    both = now()
-    shutil.rmtree(shipped)
-    assert now() == both
-    shutil.move(made, shipped)
-    assert encoders.checkpoint(7) == shipped and now() == both  # where it lies does not matter
-
-
-def test_the_fingerprint_of_a_library_version(package, monkeypatch):
-    _, now = package
-    before = now()
-    monkeypatch.setattr(runs, "versions", lambda: {"torch": "0.1"})
-    assert now() != before
-
-
-def test_the_fingerprint_ignores_what_influences_no_run(package):
-    copy, now = package
-    before = now()
-    for name in ("plots/results.py", "plots/__init__.py", "stats.py", "runs.py", "study.py"):
-        append(copy / name)
-    append(copy / "pretrain.py")
-    append(copy / "checkpoints" / "world-7" / "README.md")
-    append(copy / "checkpoints" / "world-8" / "model.safetensors")
-    languages = copy / "languages.py"
-    languages.write_bytes(languages.read_bytes().replace(b"\n", b"\r\n"))
-    assert now() == before
-
-
-def test_no_influence_is_forgotten():
-    """A module that a listed module imports is listed too."""
-    listed, strangers = set(), set()
-    for pattern in runs.INFLUENCES:
-        found = list(runs.PACKAGE.glob(pattern))
-        assert found, f"{pattern} matches no file"
-        listed |= set(found)
-    for path in (path for path in listed if path.suffix == ".py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.ImportFrom) or not node.level:
-                continue
-            base = path.parents[node.level - 1]
-            parts = (node.module or "").split(".") if node.module else []
-            base = base.joinpath(*parts)
-            names = [base.with_suffix(".py")] if base.with_suffix(".py").exists() else []
-            names = names or [base / f"{alias.name}.py" for alias in node.names]
-            strangers |= {
-                f"{path.name} imports {name.stem}"
-                for name in names
-                if name.exists() and name not in listed and name.stem not in SHARED
-            }
-    assert not strangers
-
-
-def test_sources_are_read_once_per_process(tmp_path):
-    append(tmp_path / "train.py")
-    before = runs.fingerprint(0, "mini-xnli", "salt", tmp_path)
-    append(tmp_path / "train.py")
-    assert runs.fingerprint(0, "mini-xnli", "salt", tmp_path) == before
 
 
 def test_nothing_warns_where_nothing_is_wrong(tmp_path):

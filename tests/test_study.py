@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from salt_lib import files, runs, study
+from salt_lib import files, provenance, runs, study
 from salt_lib.errors import SaltError
 
 TESTS = Path(__file__).parent
@@ -170,7 +170,7 @@ def test_kill_9_loses_at_most_the_runs_in_flight(tmp_path):
         "import fake_runs; from salt_lib import study; study.execute(study.grid(0, ['mini-xnli'], "
         f"['baseline'], range(15)), {str(tmp_path)!r}, 2, progress=False, runner='fake_runs:slow')"
     )
-    paths = os.pathsep.join([str(TESTS), str(runs.CHECKOUT)])
+    paths = os.pathsep.join([str(TESTS), str(provenance.CHECKOUT)])
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": paths},
@@ -194,7 +194,7 @@ def test_two_seeds_on_a_local_ray(tmp_path, monkeypatch):
     import ray
 
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS), str(runs.CHECKOUT)]))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS), str(provenance.CHECKOUT)]))
     assert len(execute(small(range(2)), tmp_path, jobs=2, backend="ray")) == 2
     configs = [json.loads(text)["config"] for text in stored(tmp_path).values()]
     assert len(configs) == 2 and os.getpid() not in {config["pid"] for config in configs}
