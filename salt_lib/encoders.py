@@ -5,12 +5,15 @@ Chapters: The laboratory; Training.
 
 import json
 import os
+import types
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import torch
+from torch.nn.functional import scaled_dot_product_attention
 from transformers import (
     AutoModelForMaskedLM,
     AutoModelForSequenceClassification,
@@ -23,6 +26,8 @@ from transformers.utils import logging
 from .errors import SaltError
 
 SHIPPED = Path(__file__).parent / "checkpoints"
+# Models whose classifier reads the first position alone, built of the same kind of layer.
+FIRST_POSITION = ("bert", "roberta", "xlm-roberta")
 
 
 def checkpoint(world: int) -> Path:
@@ -91,9 +96,13 @@ def masked_lm(source: str | Path) -> PreTrainedModel:
 
 
 def classifier(source: str | Path, labels: int, seed: int, dropout: float) -> PreTrainedModel:
-    """The model with a fresh classification head whose weights depend on ``seed`` alone."""
+    """The model with a fresh classification head whose weights depend on ``seed`` alone.
+
+    Where the head reads the last layer's first position alone (`FIRST_POSITION`), that layer
+    computes no other: ``last_hidden_state`` has length 1, the logits are what they would be.
+    """
     torch.manual_seed(seed)
-    return _load(
+    model = _load(
         AutoModelForSequenceClassification,
         source,
         num_labels=labels,
@@ -101,6 +110,35 @@ def classifier(source: str | Path, labels: int, seed: int, dropout: float) -> Pr
         hidden_dropout_prob=dropout,
         attention_probs_dropout_prob=dropout,
     )
+    plain = model.config._attn_implementation in ("eager", "sdpa") and not model.config.is_decoder
+    if model.config.model_type in FIRST_POSITION and plain:
+        last = model.base_model.encoder.layer[-1]
+        # Bound to the layer: weights keep their names, and a saved model is a plain one.
+        last.forward = types.MethodType(_first_position, last)
+    return model
+
+
+def _first_position(layer, hidden, attention_mask=None, *_, **__) -> torch.Tensor:
+    """A BERT layer's output at the first position alone: (batch, 1, width).
+
+    Keys and values come from every position, but only one query, and so one pass through the
+    feed-forward block instead of one a token: most of the layer's work is not done.
+    """
+    attention = layer.attention.self
+
+    def heads(states: torch.Tensor) -> torch.Tensor:
+        return states.view(*states.shape[:2], -1, attention.attention_head_size).transpose(1, 2)
+
+    first = hidden[:, :1]
+    mixed = scaled_dot_product_attention(
+        heads(attention.query(first)),
+        heads(attention.key(hidden)),
+        heads(attention.value(hidden)),
+        attn_mask=None if attention_mask is None else attention_mask[..., :1, :],
+        dropout_p=attention.dropout.p if layer.training else 0.0,
+    )
+    attended = layer.attention.output(mixed.transpose(1, 2).flatten(2), first)
+    return layer.output(layer.intermediate(attended), attended)
 
 
 @dataclass(frozen=True)
@@ -155,12 +193,19 @@ def encode(tokenizer: PreTrainedTokenizerBase, pairs, truncate: bool = False) ->
                 f"{pairs.first[i][:60]!r} …; shorten it or pass truncate=True"
             )
     whole = []
-    for encoding in found.encodings:
+    for encoding, texts in zip(
+        found.encodings, zip(pairs.first, pairs.second, strict=True), strict=True
+    ):
         keys = list(zip(encoding.word_ids, encoding.sequence_ids, strict=True))
-        pieces: dict = {}
-        for key in keys:
-            pieces[key] = pieces.get(key, 0) + 1
-        whole += [key[0] is not None and pieces[key] == 1 for key in keys]
+        pieces = Counter(keys)
+        marks = [key[0] is not None and pieces[key] == 1 for key in keys]
+        if truncate and len(keys) == limit:
+            # A sentence may have been cut inside a word, whose first piece then stands alone.
+            for side, text in enumerate(texts):
+                last = max((t for t, key in enumerate(keys) if key[1] == side), default=0)
+                if text[encoding.offsets[last][1] :][:1].strip():
+                    marks[last] = False
+        whole += marks
     flat = [i for row in found["input_ids"] for i in row]
     segments = [i for row in found["token_type_ids"] for i in row]
     return Encoded(
@@ -172,12 +217,19 @@ def encode(tokenizer: PreTrainedTokenizerBase, pairs, truncate: bool = False) ->
     )
 
 
+def positions(encoded: Encoded, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where the tokens of ``rows`` stand in the flat arrays, and which are tokens: no padding.
+
+    Both (batch, longest); the first holds some valid number at padding too.
+    """
+    start, end = encoded.start[rows], encoded.start[rows + 1]
+    at = start[:, None] + torch.arange(int((end - start).max()))
+    return at.clamp(max=len(encoded.ids) - 1), at < end[:, None]
+
+
 def batch(encoded: Encoded, rows: torch.Tensor, flat: torch.Tensor, fill: int = 0) -> torch.Tensor:
     """Rows of a flat per-token tensor as one padded (batch, longest) tensor."""
-    start, length = encoded.start[rows], encoded.lengths[rows]
-    t = torch.arange(int(length.max()))[None]
-    inside = t < length[:, None]
-    at = (start[:, None] + t).clamp(max=len(flat) - 1)
+    at, inside = positions(encoded, rows)
     return torch.where(inside, flat[at], fill)
 
 

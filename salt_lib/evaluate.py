@@ -5,7 +5,7 @@ Chapter: Training.
 
 import torch
 
-from .encoders import Encoded, batch
+from .encoders import Encoded, positions
 
 
 @torch.inference_mode()
@@ -15,10 +15,11 @@ def accuracy(model, encoded: Encoded, batch_size: int = 128) -> float:
     order = encoded.lengths.argsort(stable=True)  # batches of like length waste no padding
     right = 0
     for rows in order.split(batch_size):
+        at, inside = positions(encoded, rows)
         logits = model(
-            batch(encoded, rows, encoded.ids),
-            attention_mask=batch(encoded, rows, torch.ones_like(encoded.ids)),
-            token_type_ids=batch(encoded, rows, encoded.segments),
+            encoded.ids[at].where(inside, 0),
+            attention_mask=inside,
+            token_type_ids=encoded.segments[at].where(inside, 0),
         ).logits
         right += int((logits.argmax(dim=1) == encoded.labels[rows]).sum())
     return right / len(encoded)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from . import encoders, substitutions
 from .augment import code_switch, draw_ratio, mixup
-from .encoders import Encoded, batch, encode
+from .encoders import Encoded, encode, positions
 from .errors import SaltError
 from .evaluate import accuracy
 from .languages import SOURCE
@@ -87,8 +87,9 @@ def fit(
     if method.code_switch:
         ids = code_switch(data, choices, config.instance_rate, config.token_rate, noise)
     embed = model.get_input_embeddings()
+    weights = list(model.parameters())
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+        weights, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
     steps = config.epochs * -(-len(data) // config.batch)
     warm = max(1, round(config.warmup * steps))
@@ -99,25 +100,27 @@ def fit(
     best = copy.deepcopy(model.state_dict())
     for epoch in range(config.epochs):
         model.train()
+        if method.mixup:  # every token stands in one step of an epoch: each step draws anew
+            drawn = choices.draw(torch.arange(len(ids)), ids, noise)
         for rows in batches(data.lengths, config.batch, order):
             now, tokens = data, ids
             if method.translate:
                 languages = len(translations) // len(data)
                 rows = rows + len(data) * torch.randint(languages, rows.shape, generator=noise)
                 now, tokens = translations, translations.ids
-            source = batch(now, rows, tokens)
-            vectors = embed(source)
+            at, inside = positions(now, rows)
+            source = tokens[at].where(inside, 0)
             if method.mixup:
-                at = batch(now, rows, torch.arange(len(now.ids)))
-                inside = batch(now, rows, torch.ones_like(now.ids)) > 0
-                drawn = torch.where(inside, choices.draw(at, source, noise), source)
-                ratio = draw_ratio(method.mixup, len(rows), vectors.shape[-1], noise)
+                both = embed(torch.stack([source, drawn[at].where(inside, 0)]))
+                ratio = draw_ratio(method.mixup, len(rows), both.shape[-1], noise)
                 # Where nothing was drawn both sides are one vector, and mixing changes nothing.
-                vectors = mixup(vectors, embed(drawn), ratio)
+                vectors = mixup(*both, ratio)
+            else:
+                vectors = embed(source)
             loss = model(
                 inputs_embeds=vectors,
-                attention_mask=batch(now, rows, torch.ones_like(now.ids)),
-                token_type_ids=batch(now, rows, now.segments),
+                attention_mask=inside,
+                token_type_ids=now.segments[at].where(inside, 0),
                 labels=now.labels[rows],
             ).loss
             if not torch.isfinite(loss):
@@ -127,7 +130,7 @@ def fit(
                 )
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+            torch.nn.utils.clip_grad_norm_(weights, config.clip)
             optimizer.step()
             schedule.step()
         score = accuracy(model, dev)

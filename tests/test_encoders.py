@@ -1,10 +1,18 @@
 """A checkpoint is found, loaded and, when it is broken, named; pairs become tokens exactly."""
 
+import copy
 import shutil
 
 import pytest
 import torch
 from small import tokenizer_of
+from transformers import (
+    AutoModelForSequenceClassification,
+    BertConfig,
+    BertForSequenceClassification,
+    XLMRobertaConfig,
+    XLMRobertaForSequenceClassification,
+)
 
 from salt_lib import encoders
 from salt_lib.encoders import Encoded, batch, encode
@@ -101,6 +109,70 @@ def test_the_new_head_depends_on_the_seed_alone(checkpoint):
             assert torch.equal(value, pretrained[f"bert.{name}"]), name
 
 
+@pytest.fixture(scope="module", params=["bert", "xlm-roberta"])
+def saved(request, tmp_path_factory):
+    """A checkpoint of two layers with random weights, of either family."""
+    kinds = {
+        "bert": (BertConfig, BertForSequenceClassification),
+        "xlm-roberta": (XLMRobertaConfig, XLMRobertaForSequenceClassification),
+    }
+    config, model = kinds[request.param]
+    size = {"hidden_size": 24, "intermediate_size": 48, "num_attention_heads": 3}
+    folder = tmp_path_factory.mktemp(request.param)
+    torch.manual_seed(1)
+    model(
+        config(vocab_size=50, num_hidden_layers=2, type_vocab_size=2, num_labels=3, **size)
+    ).save_pretrained(folder)
+    return folder
+
+
+def test_the_last_layer_computes_what_the_head_reads(saved):
+    """Logits and gradients are those of the plain model; all but one position are left out."""
+    ours = encoders.classifier(saved, 3, 0, 0.0)
+    torch.manual_seed(0)
+    plain = AutoModelForSequenceClassification.from_pretrained(
+        saved, num_labels=3, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+    )
+    plain.load_state_dict(ours.state_dict())  # the names are the plain model's
+    ids = torch.randint(5, 50, (4, 9), generator=torch.Generator().manual_seed(0))
+    inside = torch.arange(9) < torch.tensor([9, 4, 7, 9])[:, None]
+    labels = torch.tensor([0, 1, 2, 0])
+    for mask in (inside, None):
+        found = []
+        for model in (ours, plain):
+            model.train()
+            model.zero_grad()
+            output = model(ids, attention_mask=mask, labels=labels)
+            output.loss.backward()
+            gradients = [p.grad for p in model.parameters() if p.grad is not None]
+            found.append([output.logits, *gradients])
+        assert len(found[0]) == len(found[1]) > 30
+        for mine, theirs in zip(*found, strict=True):
+            torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-6)
+    assert ours.base_model(ids).last_hidden_state.shape == (4, 1, 24)
+
+
+def test_a_fine_tuned_model_is_saved_as_a_plain_one(saved, tmp_path):
+    ours = encoders.classifier(saved, 3, 0, 0.0).eval()
+    copied = copy.deepcopy(ours)
+    ours.save_pretrained(tmp_path)
+    plain = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
+    ids = torch.tensor([[5, 9, 7]])
+    torch.testing.assert_close(plain(ids).logits, ours(ids).logits, rtol=1e-4, atol=1e-6)
+    torch.nn.init.zeros_(ours.base_model.encoder.layer[-1].output.dense.weight)
+    torch.testing.assert_close(copied(ids).logits, plain(ids).logits, rtol=1e-4, atol=1e-6)
+
+
+def test_dropout_is_applied_in_the_last_layer(saved):
+    ours = encoders.classifier(saved, 3, 0, 0.5)
+    ids = torch.tensor([[5, 9, 7, 8, 11, 6]])
+    ours.train()
+    drawn = {tuple(ours(ids).logits[0].tolist()) for _ in range(8)}
+    assert len(drawn) == 8
+    ours.eval()
+    assert torch.equal(ours(ids).logits, ours(ids).logits)
+
+
 def test_words_by_language(checkpoint):
     counts = encoders.words_by_language(checkpoint)
     assert len(counts) == 17 and counts["en"]["not"] >= 10
@@ -137,6 +209,17 @@ def test_a_pair_longer_than_the_model_is_named(tokenizer):
     assert encode(tokenizer, fits).lengths.tolist() == [64]
     uneven = encode(tokenizer, Pairs(["cat " * 3], ["dog " * 90], [1]), truncate=True)
     assert uneven.segments.sum() == MAX_LENGTH - 5  # the short sentence is whole
+
+
+def test_a_word_that_truncation_cuts_is_not_whole(tokenizer):
+    room = MAX_LENGTH - 4  # the marks and the second sentence's word
+    for end, whole in (("hippopotamus", False), ("dog hippopotamus", True), ("dog", True)):
+        first = "cat " * (room - 1) + end
+        found = encode(tokenizer, Pairs([first], ["dog"], [0]), truncate=True)
+        assert len(found.ids) == MAX_LENGTH
+        last = found.segments.tolist().index(1) - 2  # before [SEP]
+        assert found.whole[last].item() is whole, end
+        assert found.whole[1:last].all() and found.whole[-2]
 
 
 def test_an_empty_data_set_is_an_error(tokenizer):
