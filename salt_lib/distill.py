@@ -11,6 +11,7 @@ This module knows nothing of the world's truth; `salt_lib.quality` judges what i
 Chapter: Distillation.
 """
 
+import copy
 import inspect
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -44,10 +45,10 @@ def restricted_best(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The best candidate for each row and its probability among the candidates.
 
-    logits: (n, vocabulary). candidates: (k,) vocabulary ids. exclude: (n,) ids that may not be
-    predicted in their row. Returns token ids (n,) and probabilities (n,) in [0, 1].
+    logits: (n, k), of the candidates alone. candidates: (k,) vocabulary ids. exclude: (n,) ids that
+    may not be predicted in their row. Returns token ids (n,) and probabilities (n,) in [0, 1].
     """
-    allowed = logits[:, candidates].float()
+    allowed = logits.float()
     if exclude is not None:
         allowed = allowed.masked_fill(candidates[None] == exclude[:, None], -torch.inf)
     probability, best = allowed.softmax(dim=1).max(dim=1)
@@ -61,14 +62,30 @@ def head(model: PreTrainedModel) -> torch.nn.Module:
     without one, or one that knows no segments (DistilBERT, ModernBERT).
     """
     found = getattr(model, "cls", None) or getattr(model, "lm_head", None)
+    found = getattr(found, "predictions", found)  # BERT's, without the next-sentence head beside it
     takes = inspect.signature(model.base_model.forward).parameters
-    if found is None or "token_type_ids" not in takes:
+    if not hasattr(found, "decoder") or "token_type_ids" not in takes:
         raise SaltError(
             f"{type(model).__name__} is no BERT-like masked-language model: distillation needs its "
             "prediction head, `cls` or `lm_head`, and segment ids; take one such as "
             "bert-base-multilingual-cased or xlm-roberta-base (see `salt_lib.encoders.masked_lm`)"
         )
-    return getattr(found, "predictions", found)  # BERT's, without the next-sentence head beside it
+    return found
+
+
+def narrowed(full: torch.nn.Module, words: torch.Tensor) -> torch.nn.Module:
+    """A `head` that scores the vocabulary ids ``words`` (k,) alone: logits (n, k), in their order.
+
+    It shares all weights but the last, of which it copies the rows for ``words``.
+    """
+    decoder = copy.copy(full.decoder)
+    decoder._parameters = {
+        name: None if weight is None else torch.nn.Parameter(weight[words], requires_grad=False)
+        for name, weight in full.decoder._parameters.items()
+    }
+    narrow = copy.copy(full)
+    narrow._modules = {**full._modules, "decoder": decoder}
+    return narrow
 
 
 @torch.inference_mode()
@@ -91,7 +108,7 @@ def predict(
     Yields record batches of `SCHEMA`, in the order of the examples; memory does not grow with them.
     model: any that `head` knows; SaltError otherwise.
     """
-    head(model)
+    full = head(model)
     if source not in vocabularies:
         raise SaltError(f"no vocabulary for the source language {source!r}")
     candidates = {
@@ -102,6 +119,8 @@ def predict(
         raise SaltError(
             f"no whole word in the vocabulary of {', '.join(empty)}: nothing to predict"
         )
+    scores = narrowed(full, torch.cat(list(candidates.values())))
+    sizes = [len(ids) for ids in candidates.values()]
     eligible = encoded.whole & torch.isin(encoded.ids, candidates[source].cpu())
     starts = range(0, len(encoded), batch_size)
     for low in tqdm(starts, desc="distil", unit="batch", disable=not progress):
@@ -115,20 +134,20 @@ def predict(
             continue
         token = ids[example, position]
         if mask_token is None:
-            logits = _logits(model, ids, segments, inside, example, position)
+            logits = scores(_hidden(model, ids, segments, inside, example, position))
         else:
             logits = torch.cat(
                 [
-                    _masked(model, ids[e], segments[e], inside[e], p, mask_token)
+                    scores(_masked(model, ids[e], segments[e], inside[e], p, mask_token))
                     for e, p in zip(
                         example.split(batch_size * 4), position.split(batch_size * 4), strict=True
                     )
                 ]
             )
         parts = []
-        for code, ids_of in candidates.items():
+        for (code, ids_of), own in zip(candidates.items(), logits.split(sizes, dim=1), strict=True):
             exclude = token if code == source else None
-            best, probability = restricted_best(logits, ids_of, exclude)
+            best, probability = restricted_best(own, ids_of, exclude)
             keep = best != token
             parts.append(
                 pa.record_batch(
@@ -145,16 +164,16 @@ def predict(
         yield from parts
 
 
-def _logits(model, ids, segments, inside, example, position) -> torch.Tensor:
+def _hidden(model, ids, segments, inside, example, position) -> torch.Tensor:
     hidden = model.base_model(ids, attention_mask=inside, token_type_ids=segments)
-    return head(model)(hidden.last_hidden_state[example, position])
+    return hidden.last_hidden_state[example, position]
 
 
 def _masked(model, ids, segments, inside, position, mask_token: int) -> torch.Tensor:
     here = torch.arange(len(ids), device=ids.device)
     ids = ids.clone()
     ids[here, position] = mask_token
-    return _logits(model, ids, segments, inside, here, position)
+    return _hidden(model, ids, segments, inside, here, position)
 
 
 def save(path: str | Path, batches: Iterator[pa.RecordBatch], about: Mapping[str, str]) -> None:

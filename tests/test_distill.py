@@ -40,7 +40,19 @@ class Stub(torch.nn.Module):
         super().__init__()
         self.table, self.read = table, []
         self.base_model = _Base(self)
-        self.cls = torch.nn.Identity()
+        self.cls = _Head(len(table))
+
+
+class _Head(torch.nn.Module):
+    """Hands on what it is given, as logits."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.decoder = torch.nn.Linear(size, size, bias=False)
+        torch.nn.init.eye_(self.decoder.weight)
+
+    def forward(self, hidden):
+        return self.decoder(hidden)
 
 
 class _Base(torch.nn.Module):
@@ -82,15 +94,15 @@ def places(found):
 
 def test_the_best_of_the_candidates_and_its_share_among_them():
     # Probabilities 0.1, 0.2, 0.3, 0.4; among the candidates 1 and 2 that is 0.4 and 0.6.
-    token, probability = distill.restricted_best(log(0.1, 0.2, 0.3, 0.4), torch.tensor([1, 2]))
+    token, probability = distill.restricted_best(log(0.2, 0.3), torch.tensor([1, 2]))
     assert token.tolist() == [2] and probability.item() == pytest.approx(0.6)
-    logits = torch.cat([log(0.1, 0.2, 0.3, 0.4), log(0.5, 0.3, 0.1, 0.1)])
+    logits = torch.cat([log(0.1, 0.4), log(0.5, 0.1)])
     token, probability = distill.restricted_best(logits, torch.tensor([0, 3]))
     assert token.tolist() == [3, 0] and probability.tolist() == pytest.approx([4 / 5, 5 / 6])
 
 
 def test_a_row_may_exclude_a_token():
-    logits = torch.cat([log(0.1, 0.2, 0.3, 0.4)] * 3)
+    logits = torch.cat([log(0.2, 0.3, 0.4)] * 3)
     exclude = torch.tensor([3, 2, 0])
     token, probability = distill.restricted_best(logits, torch.tensor([1, 2, 3]), exclude)
     assert token.tolist() == [2, 3, 3]
@@ -225,7 +237,8 @@ def test_a_real_model(laboratory):
     for row in found.itertuples(index=False):
         candidates = torch.tensor(own[row.language])
         exclude = data.ids[[row.position]] if row.language == "en" else None
-        token, probability = distill.restricted_best(logits[[row.position]], candidates, exclude)
+        allowed = logits[[row.position]][:, candidates]
+        token, probability = distill.restricted_best(allowed, candidates, exclude)
         assert token.item() == row.token
         assert probability.item() == pytest.approx(row.probability, rel=1e-3)
 
