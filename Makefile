@@ -7,15 +7,17 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 VIEWERS := $(VENV)/etc/jupyter/labconfig/default_setting_overrides.json
 
-.PHONY: help book test lab study study-full lint clean
+.PHONY: help book test browser lab study study-full bench lint clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make book        the study (every run that is missing), then the book: _build/html/index.html"
 	@echo "make test        the tests"
+	@echo "make browser     the built book and the notebooks in Debian's Chromium"
 	@echo "make lab         JupyterLab on the notebooks"
 	@echo "make study       the study alone: the five main methods, 15 seeds, both tasks"
 	@echo "make study-full  the study and its ablations and controls"
+	@echo "make bench       speed and memory beside what one would pick instead (half an hour)"
 	@echo "make lint        ruff"
 	@echo "make clean       removes the built book and all caches; .venv and runs/ stay"
 	@echo "make help        this list"
@@ -28,7 +30,10 @@ book: $(READY)
 	$(BIN)/python book/build.py
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --ignore=tests/browser
+
+browser: $(READY)
+	$(BIN)/python -m pytest -rs tests/browser
 
 lab: $(READY)
 	$(BIN)/jupytext-config --settings-file $(VIEWERS) set-default-viewer markdown myst
@@ -42,6 +47,9 @@ study: $(READY)
 
 study-full: $(READY)
 	$(BIN)/salt study --methods all $(if $(JOBS),--jobs $(JOBS))
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ import re
 import sys
 from pathlib import Path
 
+import jupytext
 import pytest
 import yaml
 
@@ -142,3 +143,14 @@ def test_settings_that_a_reader_would_miss():
     assert config["sphinx"]["recursive_update"] is True
     assert config["sphinx"]["config"]["html_css_files"] == ["custom.css", "chapters.css"]
     assert config["launch_buttons"]["binderhub_url"]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.md")), ids=lambda p: p.name)
+def test_saving_a_notebook_in_jupyterlab_changes_nothing_else(path):
+    """The text is as jupytext writes it: an edit shows in a diff as that edit alone."""
+    text = path.read_text()
+    header = "---\n".join(text.split("---\n", 2)[:2])
+    written = jupytext.writes(jupytext.reads(text, fmt="md:myst"), fmt="md:myst")
+    assert written.split("---\n", 2)[2] == text.split("---\n", 2)[2]
+    assert "display_name: Python 3 (ipykernel)" in header  # as ipykernel calls itself
+    assert "jupytext_version" not in header
