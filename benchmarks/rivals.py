@@ -131,7 +131,9 @@ def plain_loop(
                         continue
                     total = float(own[columns[code]].sum())
                     total -= float(own[token]) if code == source else 0.0
-                    yield low + example, position, code, candidate, float(own[candidate]) / total
+                    # Where the word itself has all the probability, rounding leaves nothing.
+                    share = float(own[candidate]) / total if total > 0 else 0.0
+                    yield low + example, position, code, candidate, share
                 if not missing:
                     break
 
