@@ -28,6 +28,7 @@ from .errors import SaltError
 SHIPPED = Path(__file__).parent / "checkpoints"
 # Models whose classifier reads the first position alone, built of the same kind of layer.
 FIRST_POSITION = ("bert", "roberta", "xlm-roberta")
+PIECE = 2048  # pairs that are tokenized at a time
 
 
 def checkpoint(world: int) -> Path:
@@ -176,10 +177,20 @@ def encode(tokenizer: PreTrainedTokenizerBase, pairs, truncate: bool = False) ->
     """
     if not len(pairs):
         raise SaltError("no sentence pairs to encode: the data set is empty")
+    # What the tokenizer tells of a pair takes far more memory than its ids: a piece at a time.
+    pieces = [_encode(tokenizer, pairs, low, truncate) for low in range(0, len(pairs), PIECE)]
+    ids, segments, whole, lengths = (torch.cat(part) for part in zip(*pieces, strict=True))
+    start = torch.cat([torch.zeros(1, dtype=torch.int64), lengths.cumsum(0)])
+    return Encoded(ids, segments, whole, start, torch.tensor(pairs.labels, dtype=torch.int64))
+
+
+def _encode(tokenizer, pairs, low: int, truncate: bool) -> tuple[torch.Tensor, ...]:
+    """Ids, segments and whole-word marks of `PIECE` pairs from ``low`` on, and their lengths."""
     limit = tokenizer.model_max_length
+    first, second = (part[low : low + PIECE] for part in (pairs.first, pairs.second))
     found = tokenizer(
-        pairs.first,
-        pairs.second,
+        first,
+        second,
         add_special_tokens=True,
         truncation="longest_first" if truncate else False,
         max_length=limit if truncate else None,
@@ -189,16 +200,14 @@ def encode(tokenizer: PreTrainedTokenizerBase, pairs, truncate: bool = False) ->
     for i, length in enumerate(lengths):
         if length > limit:
             raise SaltError(
-                f"pair {i} has {length} tokens, the model reads {limit}: "
-                f"{pairs.first[i][:60]!r} …; shorten it or pass truncate=True"
+                f"pair {low + i} has {length} tokens, the model reads {limit}: "
+                f"{first[i][:60]!r} …; shorten it or pass truncate=True"
             )
     whole = []
-    for encoding, texts in zip(
-        found.encodings, zip(pairs.first, pairs.second, strict=True), strict=True
-    ):
+    for encoding, texts in zip(found.encodings, zip(first, second, strict=True), strict=True):
         keys = list(zip(encoding.word_ids, encoding.sequence_ids, strict=True))
-        pieces = Counter(keys)
-        marks = [key[0] is not None and pieces[key] == 1 for key in keys]
+        counts = Counter(keys)
+        marks = [key[0] is not None and counts[key] == 1 for key in keys]
         if truncate and len(keys) == limit:
             # A sentence may have been cut inside a word, whose first piece then stands alone.
             for side, text in enumerate(texts):
@@ -206,14 +215,11 @@ def encode(tokenizer: PreTrainedTokenizerBase, pairs, truncate: bool = False) ->
                 if text[encoding.offsets[last][1] :][:1].strip():
                     marks[last] = False
         whole += marks
-    flat = [i for row in found["input_ids"] for i in row]
-    segments = [i for row in found["token_type_ids"] for i in row]
-    return Encoded(
-        torch.tensor(flat, dtype=torch.int64),
-        torch.tensor(segments, dtype=torch.int64),
+    return (
+        torch.tensor([i for row in found["input_ids"] for i in row], dtype=torch.int64),
+        torch.tensor([i for row in found["token_type_ids"] for i in row], dtype=torch.int64),
         torch.tensor(whole, dtype=torch.bool),
-        torch.cat([torch.zeros(1, dtype=torch.int64), torch.tensor(lengths).cumsum(0)]),
-        torch.tensor(pairs.labels, dtype=torch.int64),
+        torch.tensor(lengths, dtype=torch.int64),
     )
 
 

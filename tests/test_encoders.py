@@ -222,6 +222,19 @@ def test_a_word_that_truncation_cuts_is_not_whole(tokenizer):
         assert found.whole[1:last].all() and found.whole[-2]
 
 
+def test_pairs_are_encoded_alike_in_pieces(tokenizer, monkeypatch):
+    pairs = Pairs(["dog cat", "big", "hippopotamus", "cat", "dog"], ["cat"] * 5, [1, 0, 2, 0, 1])
+    at_once = encode(tokenizer, pairs)
+    for size in (1, 2, 5):
+        monkeypatch.setattr(encoders, "PIECE", size)
+        found = encode(tokenizer, pairs)
+        for name in ("ids", "segments", "whole", "start", "labels"):
+            assert torch.equal(getattr(found, name), getattr(at_once, name)), name
+    with pytest.raises(SaltError, match="pair 3 has"):
+        monkeypatch.setattr(encoders, "PIECE", 2)
+        encode(tokenizer, Pairs(["dog"] * 3 + ["cat " * 99], ["cat"] * 4, [0] * 4))
+
+
 def test_an_empty_data_set_is_an_error(tokenizer):
     with pytest.raises(SaltError, match="the data set is empty"):
         encode(tokenizer, Pairs([], [], []))
