@@ -82,36 +82,35 @@ def steps(repeats: int = 5) -> dict:
     return found
 
 
-def _distillation_data(times: int = 1):
-    tokenizer = encoders.tokenizer(encoders.checkpoint(WORLD))
-    pairs = tasks.load(TASK, "train", SOURCE, WORLD)
-    repeated = tasks.Pairs(pairs.first * times, pairs.second * times, pairs.labels * times)
-    words = substitutions.vocabularies(WORLD, tasks.task(TASK).languages)
-    encoded = encoders.encode(tokenizer, repeated)
-    eligible = encoded.whole & torch.isin(encoded.ids, torch.as_tensor(words[SOURCE]))
-    return tokenizer, pairs, encoded, words, eligible
-
-
 def distillation(side: str, pairs: int = 0, times: int = 1) -> dict:
     """Distil the English training data into all languages; tokens: those that get predictions.
 
-    side: "salt_lib" (to a Parquet file, as in the study), "plain loop", or "fill-mask". pairs: only
+    side: "salt_lib" (tokenized, and to a Parquet file), "plain loop", or "fill-mask". pairs: only
     the first ones, for a side that is slow. times: the data so often.
     """
     torch.set_num_threads(1)
-    tokenizer, texts, encoded, words, eligible = _distillation_data(times)
-    model = encoders.masked_lm(encoders.checkpoint(WORLD))
-    if pairs:
-        first = tasks.Pairs(*(part[:pairs] for part in (texts.first, texts.second, texts.labels)))
-        encoded = encoders.encode(tokenizer, first)
-        eligible = encoded.whole & torch.isin(encoded.ids, torch.as_tensor(words[SOURCE]))
+    folder = encoders.checkpoint(WORLD)
+    tokenizer, model = encoders.tokenizer(folder), encoders.masked_lm(folder)
+    data = tasks.load(TASK, "train", SOURCE, WORLD)
+    parts = (part[: pairs or None] * times for part in (data.first, data.second, data.labels))
+    chosen = tasks.Pairs(*parts)
+    words = substitutions.vocabularies(WORLD, tasks.task(TASK).languages)
+    own = torch.as_tensor(words[SOURCE])
+    if side == "salt_lib":
+        start = time.perf_counter()
+        with tempfile.TemporaryDirectory() as folder:
+            pieces = encoders.encode_pieces(tokenizer, chosen)
+            found = distill.predict_pieces(model, pieces, words)
+            distill.save(Path(folder) / "found.parquet", found, {})
+        seconds = time.perf_counter() - start
+        pieces = encoders.encode_pieces(tokenizer, chosen)
+        tokens = sum(int(distill.eligible(piece, own).sum()) for piece in pieces)
+        return {"tokens": tokens, "seconds": seconds}
+    encoded = encoders.encode(tokenizer, chosen)
+    eligible = distill.eligible(encoded, own)
     tokens = int(eligible.sum())
     start = time.perf_counter()
-    if side == "salt_lib":
-        with tempfile.TemporaryDirectory() as folder:
-            found = distill.predict(model, encoded, words)
-            distill.save(Path(folder) / "found.parquet", found, {})
-    elif side == "plain loop":
+    if side == "plain loop":
         predictions = sum(1 for _ in rivals.plain_loop(model, encoded, words, eligible))
         assert predictions > tokens
     else:

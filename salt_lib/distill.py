@@ -13,12 +13,13 @@ Chapter: Distillation.
 
 import copy
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.parquet as pq
 import torch
 from tqdm import tqdm
@@ -29,6 +30,7 @@ from .errors import SaltError
 from .files import write_through
 from .languages import SOURCE
 
+ROW_GROUP = 14_000  # rows that are written together, a few MB
 SCHEMA = pa.schema(
     [
         ("example", pa.int32()),
@@ -88,6 +90,13 @@ def narrowed(full: torch.nn.Module, words: torch.Tensor) -> torch.nn.Module:
     return narrow
 
 
+def eligible(encoded: Encoded, words: torch.Tensor) -> torch.Tensor:
+    """Mask (tokens,) of what may be replaced: complete words that are among ``words`` (k,) ids."""
+    known = torch.zeros(int(max(encoded.ids.max(), words.max())) + 1, dtype=torch.bool)
+    known[words] = True  # a table, for torch.isin would sort all tokens, in many times their memory
+    return encoded.whole & known[encoded.ids]
+
+
 @torch.inference_mode()
 def predict(
     model: PreTrainedModel,
@@ -121,14 +130,14 @@ def predict(
         )
     scores = narrowed(full, torch.cat(list(candidates.values())))
     sizes = [len(ids) for ids in candidates.values()]
-    eligible = encoded.whole & torch.isin(encoded.ids, candidates[source].cpu())
+    may = eligible(encoded, candidates[source].cpu())
     starts = range(0, len(encoded), batch_size)
     for low in tqdm(starts, desc="distil", unit="batch", disable=not progress):
         rows = torch.arange(low, min(low + batch_size, len(encoded)))
         ids = batch(encoded, rows, encoded.ids).to(model.device)
         segments = batch(encoded, rows, encoded.segments).to(model.device)
         inside = batch(encoded, rows, torch.ones_like(encoded.ids)).to(model.device)
-        chosen = batch(encoded, rows, eligible, fill=False).to(model.device)
+        chosen = batch(encoded, rows, may, fill=False).to(model.device)
         example, position = chosen.nonzero(as_tuple=True)
         if not len(example):
             continue
@@ -164,6 +173,24 @@ def predict(
         yield from parts
 
 
+def predict_pieces(
+    model: PreTrainedModel,
+    pieces: Iterable[Encoded],
+    vocabularies: Mapping[str, np.ndarray],
+    **options,
+) -> Iterator[pa.RecordBatch]:
+    """`predict` for data that come in pieces (`encoders.encode_pieces`), numbered on and on.
+
+    Only one piece is in memory at a time, whatever their number. options: as for `predict`.
+    """
+    first = 0
+    for piece in pieces:
+        for found in predict(model, piece, vocabularies, **options):
+            example = pa.compute.add(found["example"], pa.scalar(first, pa.int32()))
+            yield found.set_column(0, SCHEMA.field("example"), example)
+        first += len(piece)
+
+
 def _hidden(model, ids, segments, inside, example, position) -> torch.Tensor:
     hidden = model.base_model(ids, attention_mask=inside, token_type_ids=segments)
     return hidden.last_hidden_state[example, position]
@@ -184,12 +211,25 @@ def save(path: str | Path, batches: Iterator[pa.RecordBatch], about: Mapping[str
     schema = SCHEMA.with_metadata({k: str(v) for k, v in about.items()})
 
     def write(temporary: Path) -> None:
-        options = {"compression": "zstd", "write_page_checksum": True}
+        options = {"compression": "zstd", "write_page_checksum": True, "write_statistics": False}
         with pq.ParquetWriter(temporary, schema, **options) as writer:
-            for item in batches:
-                writer.write_batch(item)
+            for table in _row_groups(batches):
+                writer.write_table(table)
 
     write_through(path, write)
+
+
+def _row_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """The batches, some at a time: the writer keeps a note of every group until it is closed."""
+    gathered, rows = [], 0
+    for item in batches:
+        gathered.append(item)
+        rows += len(item)
+        if rows >= ROW_GROUP:
+            yield pa.Table.from_batches(gathered, SCHEMA)
+            gathered, rows = [], 0
+    if gathered:
+        yield pa.Table.from_batches(gathered, SCHEMA)
 
 
 def load(path: str | Path) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import json
 import os
 import types
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -28,7 +29,7 @@ from .errors import SaltError
 SHIPPED = Path(__file__).parent / "checkpoints"
 # Models whose classifier reads the first position alone, built of the same kind of layer.
 FIRST_POSITION = ("bert", "roberta", "xlm-roberta")
-PIECE = 2048  # pairs that are tokenized at a time
+PIECE = 2048  # pairs that are tokenized at a time: a multiple of the batches of distillation
 
 
 def checkpoint(world: int) -> Path:
@@ -177,15 +178,25 @@ def encode(tokenizer: PreTrainedTokenizerBase, pairs, truncate: bool = False) ->
     """
     if not len(pairs):
         raise SaltError("no sentence pairs to encode: the data set is empty")
-    # What the tokenizer tells of a pair takes far more memory than its ids: a piece at a time.
-    pieces = [_encode(tokenizer, pairs, low, truncate) for low in range(0, len(pairs), PIECE)]
-    ids, segments, whole, lengths = (torch.cat(part) for part in zip(*pieces, strict=True))
+    pieces = list(encode_pieces(tokenizer, pairs, truncate))
+    lengths = torch.cat([piece.lengths for piece in pieces])
     start = torch.cat([torch.zeros(1, dtype=torch.int64), lengths.cumsum(0)])
-    return Encoded(ids, segments, whole, start, torch.tensor(pairs.labels, dtype=torch.int64))
+    ids, segments, whole, labels = (
+        torch.cat([getattr(piece, name) for piece in pieces])
+        for name in ("ids", "segments", "whole", "labels")
+    )
+    return Encoded(ids, segments, whole, start, labels)
 
 
-def _encode(tokenizer, pairs, low: int, truncate: bool) -> tuple[torch.Tensor, ...]:
-    """Ids, segments and whole-word marks of `PIECE` pairs from ``low`` on, and their lengths."""
+def encode_pieces(
+    tokenizer: PreTrainedTokenizerBase, pairs, truncate: bool = False
+) -> Iterator[Encoded]:
+    """As `encode`, `PIECE` pairs at a time: what the tokenizer tells of a pair takes memory."""
+    for low in range(0, len(pairs), PIECE):
+        yield _encode(tokenizer, pairs, low, truncate)
+
+
+def _encode(tokenizer, pairs, low: int, truncate: bool) -> Encoded:
     limit = tokenizer.model_max_length
     first, second = (part[low : low + PIECE] for part in (pairs.first, pairs.second))
     found = tokenizer(
@@ -215,11 +226,12 @@ def _encode(tokenizer, pairs, low: int, truncate: bool) -> tuple[torch.Tensor, .
                 if text[encoding.offsets[last][1] :][:1].strip():
                     marks[last] = False
         whole += marks
-    return (
+    return Encoded(
         torch.tensor([i for row in found["input_ids"] for i in row], dtype=torch.int64),
         torch.tensor([i for row in found["token_type_ids"] for i in row], dtype=torch.int64),
         torch.tensor(whole, dtype=torch.bool),
-        torch.tensor(lengths, dtype=torch.int64),
+        torch.tensor([0, *lengths], dtype=torch.int64).cumsum(0),
+        torch.tensor(pairs.labels[low : low + PIECE], dtype=torch.int64),
     )
 
 

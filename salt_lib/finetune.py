@@ -65,9 +65,9 @@ def write_predictions(
     """
     tokenizer = encoders.tokenizer(checkpoint)
     pieces = tokenizer.get_vocab()
-    batches = distill.predict(
+    batches = distill.predict_pieces(
         encoders.masked_lm(checkpoint),
-        encoders.encode(tokenizer, data, truncate=True),
+        encoders.encode_pieces(tokenizer, data, truncate=True),
         {code: piece_ids(own, pieces) for code, own in words.items()},
         mask_token=tokenizer.mask_token_id if masked else None,
         progress=progress,

@@ -127,7 +127,7 @@ def _dictionary(world: int, name: str) -> pd.DataFrame:
     pieces = tokenizer.get_vocab()
     word_of = {i: piece for piece, i in pieces.items()}
     own = torch.as_tensor(vocabularies(world, task(name).languages)[SOURCE])
-    at = torch.nonzero(data.whole & torch.isin(data.ids, own))[:, 0].numpy()
+    at = torch.nonzero(distill.eligible(data, own))[:, 0].numpy()
     example = np.searchsorted(data.start.numpy(), at, side="right") - 1
     table = pd.DataFrame(
         {

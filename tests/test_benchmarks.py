@@ -26,7 +26,7 @@ def parts(laboratory):
 def test_the_plain_loop_finds_what_distillation_finds(parts):
     _, _, model, words = parts
     data = substitutions.encoded(0, "mini-xnli", "train", "en")
-    eligible = data.whole & torch.isin(data.ids, torch.as_tensor(words["en"]))
+    eligible = distill.eligible(data, torch.as_tensor(words["en"]))
     theirs = {row[:4]: row[4] for row in rivals.plain_loop(model, data, words, eligible)}
     ours = {}
     for batch in distill.predict(model, data, words):

@@ -243,6 +243,22 @@ def test_a_real_model(laboratory):
         assert probability.item() == pytest.approx(row.probability, rel=1e-3)
 
 
+def test_pieces_are_numbered_on_and_on(monkeypatch):
+    model = stub(dog={"Hund": 8}, cat={"Katze": 16}, hound={"Hund": 1.5})
+    pairs = Pairs(["dog", "cat dog", "hound"], ["cat", "dog", "Hotel chien"], [0, 1, 0])
+    at_once, _ = predictions(model, data=encode(TOKENIZER, pairs))
+    monkeypatch.setattr(encoders, "PIECE", 2)
+    pieces = list(encoders.encode_pieces(TOKENIZER, pairs))
+    assert [len(piece) for piece in pieces] == [2, 1]
+    batches = list(distill.predict_pieces(model, pieces, OWN))
+    found = pa.Table.from_batches(batches, distill.SCHEMA).to_pandas()
+    order = ["example", "position", "language"]
+    pd.testing.assert_frame_equal(
+        found.sort_values(order, ignore_index=True), at_once.sort_values(order, ignore_index=True)
+    )
+    assert set(found["example"]) == {0, 1, 2}
+
+
 TABLE = pd.DataFrame(
     {
         "example": np.array([0, 0, 1], np.int32),
@@ -325,7 +341,7 @@ def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
     def full(self, *_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(pq.ParquetWriter, "write_batch", full)
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
     with pytest.raises(SaltError, match="a.parquet: can't be written .No space left"):
         distill.save(path, batches_of(TABLE), {})
     assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["a.parquet"]

@@ -96,7 +96,8 @@ def test_padding_on_the_left_shifts_nothing():
     model = Model()
     EmbeddingMixup(model, Substitutions(ROWS, kept((0, 2, 21))))
     found = model(torch.tensor([[0, 0, *ROWS[0]]]))
-    changed = (found != model.words.weight[torch.tensor([[0, 0, *ROWS[0]]])]).any(dim=2)
+    plain = model.words.weight[torch.tensor([[0, 0, *ROWS[0]]])]
+    changed = ~torch.isclose(found, plain).all(dim=2)  # mixed with itself, rounding apart
     assert changed.tolist() == [[False, False, False, False, True, False]]
 
 
@@ -139,6 +140,7 @@ def lines_of_the_book():
     return re.search(r"```python\n(.*?)```", section, re.S).group(1)
 
 
+@pytest.mark.filterwarnings("ignore:.pin_memory")
 def test_the_lines_in_the_book_run(laboratory, tmp_path, monkeypatch):
     """With `Trainer` as it is; mixing and switching take part in every step."""
     code = lines_of_the_book()
