@@ -30,7 +30,7 @@ from .errors import SaltError
 from .files import write_through
 from .languages import SOURCE
 
-ROW_GROUP = 14_000  # rows that are written together, a few MB
+ROW_GROUP = 14_000  # rows that are written together: about those of a batch
 SCHEMA = pa.schema(
     [
         ("example", pa.int32()),
@@ -177,6 +177,8 @@ def predict_pieces(
     model: PreTrainedModel,
     pieces: Iterable[Encoded],
     vocabularies: Mapping[str, np.ndarray],
+    *,
+    progress: bool = False,
     **options,
 ) -> Iterator[pa.RecordBatch]:
     """`predict` for data that come in pieces (`encoders.encode_pieces`), numbered on and on.
@@ -184,7 +186,7 @@ def predict_pieces(
     Only one piece is in memory at a time, whatever their number. options: as for `predict`.
     """
     first = 0
-    for piece in pieces:
+    for piece in tqdm(pieces, desc="distil", unit="piece", disable=not progress):
         for found in predict(model, piece, vocabularies, **options):
             example = pa.compute.add(found["example"], pa.scalar(first, pa.int32()))
             yield found.set_column(0, SCHEMA.field("example"), example)

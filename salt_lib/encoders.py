@@ -176,8 +176,6 @@ def encode(tokenizer: PreTrainedTokenizerBase, pairs, truncate: bool = False) ->
     A pair longer than the model can read is an error naming it, or, with ``truncate``, cut at the
     end of its longer sentence. No pair at all is an error as well.
     """
-    if not len(pairs):
-        raise SaltError("no sentence pairs to encode: the data set is empty")
     pieces = list(encode_pieces(tokenizer, pairs, truncate))
     lengths = torch.cat([piece.lengths for piece in pieces])
     start = torch.cat([torch.zeros(1, dtype=torch.int64), lengths.cumsum(0)])
@@ -192,6 +190,8 @@ def encode_pieces(
     tokenizer: PreTrainedTokenizerBase, pairs, truncate: bool = False
 ) -> Iterator[Encoded]:
     """As `encode`, `PIECE` pairs at a time: what the tokenizer tells of a pair takes memory."""
+    if not len(pairs):
+        raise SaltError("no sentence pairs to encode: the data set is empty")
     for low in range(0, len(pairs), PIECE):
         yield _encode(tokenizer, pairs, low, truncate)
 

@@ -257,6 +257,9 @@ def test_pieces_are_numbered_on_and_on(monkeypatch):
         found.sort_values(order, ignore_index=True), at_once.sort_values(order, ignore_index=True)
     )
     assert set(found["example"]) == {0, 1, 2}
+    nothing = encoders.encode_pieces(TOKENIZER, Pairs([], [], []))
+    with pytest.raises(SaltError, match="the data set is empty"):
+        list(distill.predict_pieces(model, nothing, OWN))
 
 
 TABLE = pd.DataFrame(
