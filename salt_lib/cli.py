@@ -5,61 +5,29 @@ Everything heavy is imported where it is used, so that `salt --help` answers at 
 Chapter: Reproduce, change, extend.
 """
 
-import json
 import os
-import sys
-import warnings
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
+from . import cli_data
+from .console import AsJson, Group, RunsDir, World, names, percent, print_json
 from .errors import SaltError, unknown
 
 SCALES = ("laboratory", "paper")
 
 
-class _Group(TyperGroup):
-    """Shows an error that was written for the user as that, not as a traceback."""
-
-    def invoke(self, ctx):
-        warnings.showwarning = _show
-        try:
-            return super().invoke(ctx)
-        except SaltError as error:
-            typer.echo(f"salt: {error}", err=True)
-            raise typer.Exit(getattr(error, "exit_code", 2)) from None
-
-
-def _show(message, category, filename, lineno, file=None, line=None):
-    # Ours says all there is to say; a library's warning keeps the place that it points at.
-    ours = Path(filename).parent == Path(__file__).parent and category is UserWarning
-    plain = f"salt: {message}\n"
-    print(
-        plain if ours else warnings.formatwarning(message, category, filename, lineno, line),
-        file=file or sys.stderr,
-        end="",
-    )
-
-
 app = typer.Typer(
-    cls=_Group,
+    cls=Group,
     help="SALT in a small world: run the study, read its results, make its parts.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-World = Annotated[
-    int, typer.Option(help="World: 0 is the study's, 100 for tuning, others replicate.", min=0)
-]
-RunsDir = Annotated[
-    Path | None,
-    typer.Option(help="Folder of the results.  [default: $SALT_RUNS_DIR or runs]"),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+for command in (cli_data.distill, cli_data.vocabulary, cli_data.augment):
+    app.command()(command)
 
 
 @app.command()
@@ -103,7 +71,7 @@ def study(
     from . import runs
     from . import study as studies
 
-    specs = studies.grid(world, _names(tasks), _methods(methods), _seeds(seeds))
+    specs = studies.grid(world, names(tasks), _methods(methods), _seeds(seeds))
     root = runs_dir or runs.RUNS_DIR
     made = studies.execute(specs, root, jobs=jobs, backend=backend, force=force)
     there = len(specs) - len(made)
@@ -161,62 +129,10 @@ def results(
     if as_json:
         primary = summary.pop("primary")
         head = {"world": world, "source": source, "origin": frame.attrs, "primary": primary}
-        _print_json({**head, "tasks": summary})
+        print_json({**head, "tasks": summary})
     else:
         typer.echo(_table(summary))
         typer.echo(runs.origin_note(frame, source))
-
-
-@app.command()
-def distill(
-    world: World = 0,
-    task: Annotated[str, typer.Option(help="The task whose training data it is.")] = "mini-xnli",
-    masked: Annotated[
-        bool, typer.Option("--masked", help="Hide each token while it is predicted.")
-    ] = False,
-    threshold: Annotated[
-        float | None, typer.Option(help="Least probability.  [default: the study's]")
-    ] = None,
-    synonym_threshold: Annotated[
-        float | None, typer.Option(help="The same for English.  [default: the study's]")
-    ] = None,
-    as_json: AsJson = False,
-):
-    """Distil word translations from the tiny mBERT.
-
-    Predicts, for every English word of a task's training data, a word of each language; keeps the
-    predictions as a Parquet file, and shows how many of them reach the threshold.
-
-    \b
-    Examples:
-      salt distill
-      salt distill --task mini-paws-x --threshold 0.98 --json
-      salt distill --masked --world 1
-    """
-    from . import distill as distilling
-    from .substitutions import predictions_path
-    from .tasks import task as known
-    from .train import CONFIGS
-
-    config = CONFIGS[known(task).name]
-    least = config.threshold if threshold is None else threshold
-    synonym = config.synonym_threshold if synonym_threshold is None else synonym_threshold
-    path = predictions_path(world, task, masked, progress=True)
-    predicted = distilling.load(path)
-    kept = distilling.select(predicted, least, synonym)["language"].value_counts()
-    rows = {
-        code: {"predicted": int(count), "kept": int(kept.get(code, 0))}
-        for code, count in predicted["language"].value_counts().sort_index().items()
-    }
-    if as_json:
-        used = {"threshold": least, "synonym_threshold": synonym}
-        _print_json({"world": world, "task": task, "file": str(path), **used, "languages": rows})
-        return
-    typer.echo(f"{'language':<10}{'predicted':>10}{'kept':>10}{'share':>9}")
-    for code, row in rows.items():
-        share = row["kept"] / row["predicted"]
-        typer.echo(f"{code:<10}{row['predicted']:>10}{row['kept']:>10}{share:>9.1%}")
-    typer.echo(f"probability ≥ {least} (synonyms ≥ {synonym}); all predictions: {path}")
 
 
 @app.command()
@@ -309,9 +225,9 @@ def own(
     found = run_own(
         data or xtreme.folder(),
         out,
-        list(dict.fromkeys(_names(languages))),
+        list(dict.fromkeys(names(languages))),
         task,
-        _names(methods),
+        names(methods),
         rows=rows,
         test_rows=test_rows,
         seed=seed,
@@ -319,16 +235,16 @@ def own(
         config=replace(CONFIG, **both),
     )
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
     columns = list(found["methods"])
     typer.echo(
-        f"{task}: accuracy in %; guessing gives {_percent(found['chance'])} ± the standard error"
+        f"{task}: accuracy in %; guessing gives {percent(found['chance'])} ± the standard error"
     )
     typer.echo(f"{'language':<10}{'pairs':>7}{'error':>7}" + "".join(f"{c:>18}" for c in columns))
     for code, count in found["rows"]["test"].items():
-        scores = "".join(f"{_percent(found['methods'][c]['scores'][code]):>18}" for c in columns)
-        error = _percent(found["standard_error"][code])
+        scores = "".join(f"{percent(found['methods'][c]['scores'][code]):>18}" for c in columns)
+        error = percent(found["standard_error"][code])
         typer.echo(f"{code:<10}{count:>7}{error:>7}{scores}")
     for name, counts in found["substitutions"].items():
         kept = ", ".join(f"{code} {row['kept']}" for code, row in counts.items())
@@ -365,13 +281,9 @@ def show_world(
     codes = list(dict.fromkeys([language, SOURCE]))
     rows = [{code: sentence(fact, code) for code in codes} for fact in worded]
     if as_json:
-        _print_json({"world": world, "language": language, "sentences": rows})
+        print_json({"world": world, "language": language, "sentences": rows})
     else:
         typer.echo("\n\n".join("\n".join(f"{c}  {row[c]}" for c in codes) for row in rows))
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _methods(text: str) -> list[str]:
@@ -379,13 +291,13 @@ def _methods(text: str) -> list[str]:
     from .methods import MAIN, METHODS
 
     groups = {"main": MAIN, "all": METHODS}
-    return [method for name in _names(text) for method in groups.get(name, (name,))]
+    return [method for name in names(text) for method in groups.get(name, (name,))]
 
 
 def _seeds(text: str) -> list[int]:
     """The numbers in ``text``: "0-2,7" is 0, 1, 2, 7. SaltError for anything else."""
     numbers: list[int] = []
-    for part in _names(text):
+    for part in names(text):
         first, dash, last = part.partition("-")
         ends = (first, last) if dash else (first, first)
         if not all(end.isdecimal() for end in ends) or int(ends[0]) > int(ends[1]):
@@ -410,10 +322,10 @@ def _table(summary: dict) -> str:
             interval = "–"
             if test.get("ci_low") is not None:
                 interval = f"{100 * test['ci_low']:+.2f} to {100 * test['ci_high']:+.2f}"
-            spread = f"{_percent(average['mean'])} ± {_percent(average['sd'])}"
+            spread = f"{percent(average['mean'])} ± {percent(average['sd'])}"
             lines.append(
-                f"{method:<18}{len(row['seeds']):>5}{_percent(row['english']['mean']):>9}"
-                f"{spread:>15}{_percent(test.get('difference'), '+'):>12}{interval:>18}"
+                f"{method:<18}{len(row['seeds']):>5}{percent(row['english']['mean']):>9}"
+                f"{spread:>15}{percent(test.get('difference'), '+'):>12}{interval:>18}"
                 f"{_p(test.get('p')):>9}{_p(test.get('p_holm')):>9}"
             )
         notes = {row["note"] for row in rows.values() if row.get("note")}
@@ -421,18 +333,10 @@ def _table(summary: dict) -> str:
     return "\n".join(lines)
 
 
-def _percent(value: float | None, sign: str = "") -> str:
-    return "–" if value is None else f"{100 * value:{sign}.2f}"
-
-
 def _p(value: float | None) -> str:
     if value is None:
         return "–"
     return "<0.0001" if value < 1e-4 else f"{value:.4f}"
-
-
-def _print_json(value: object) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False))
 
 
 if __name__ == "__main__":

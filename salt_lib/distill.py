@@ -178,14 +178,15 @@ def predict_pieces(
     pieces: Iterable[Encoded],
     vocabularies: Mapping[str, np.ndarray],
     *,
+    first: int = 0,
     progress: bool = False,
     **options,
 ) -> Iterator[pa.RecordBatch]:
     """`predict` for data that come in pieces (`encoders.encode_pieces`), numbered on and on.
 
-    Only one piece is in memory at a time, whatever their number. options: as for `predict`.
+    Only one piece is in memory at a time, whatever their number. first: the number of the first
+    example. options: as for `predict`.
     """
-    first = 0
     for piece in tqdm(pieces, desc="distil", unit="piece", disable=not progress):
         for found in predict(model, piece, vocabularies, **options):
             example = pa.compute.add(found["example"], pa.scalar(first, pa.int32()))
@@ -234,25 +235,45 @@ def _row_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(gathered, SCHEMA)
 
 
-def load(path: str | Path) -> pd.DataFrame:
-    """The substitutions of a Parquet file: columns example, position, language, token, probability.
+def read(path: str | Path, rows: int = 1_000_000) -> Iterator[pa.RecordBatch]:
+    """The substitutions of a Parquet file, at most ``rows`` at a time, in batches of `SCHEMA`.
 
     Raises SaltError for a missing, corrupt or foreign file.
     """
     try:
         # Checksums: a flipped bit in a page would otherwise be another word or probability.
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            table = file.read()
+            if not file.schema_arrow.equals(SCHEMA):
+                raise SaltError(
+                    f"{path}: has the columns {_columns(file.schema_arrow)} instead of "
+                    f"{_columns(SCHEMA)}; it was not written by `salt distill`"
+                )
+            for part in file.iter_batches(rows):
+                yield pa.RecordBatch.from_arrays(part.columns, schema=SCHEMA)
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise SaltError(
             f"{path}: not a readable Parquet file ({error}); remove it and run `salt distill` again"
         ) from error
-    if not table.schema.equals(SCHEMA):
-        raise SaltError(
-            f"{path}: has the columns {_columns(table.schema)} instead of {_columns(SCHEMA)}; it "
-            "was not written by `salt distill`"
-        )
-    return table.to_pandas()
+
+
+def load(path: str | Path) -> pd.DataFrame:
+    """All that `read` gives: columns example, position, language, token, probability."""
+    return pa.Table.from_batches(read(path), SCHEMA).to_pandas()
+
+
+def count(
+    path: str | Path, threshold: float, synonym_threshold: float, source: str = SOURCE
+) -> dict[str, dict[str, int]]:
+    """Language → how many predictions a file has ("predicted") and how many `select` would keep."""
+    found: dict[str, dict[str, int]] = {}
+    for part in read(path):
+        table = part.to_pandas()
+        kept = select(table, threshold, synonym_threshold, source)["language"].value_counts()
+        for code, number in table["language"].value_counts().items():
+            row = found.setdefault(code, {"predicted": 0, "kept": 0})
+            row["predicted"] += int(number)
+            row["kept"] += int(kept.get(code, 0))
+    return dict(sorted(found.items()))
 
 
 def _columns(schema: pa.Schema) -> str:

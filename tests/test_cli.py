@@ -15,7 +15,7 @@ from salt_lib import cli, distill, runs, study, substitutions
 from salt_lib import pretrain as pretraining
 from salt_lib.errors import SaltError
 
-COMMANDS = ("study", "results", "distill", "pretrain", "world")
+COMMANDS = ("study", "results", "distill", "vocabulary", "augment", "pretrain", "own", "world")
 
 
 def salt(*arguments):

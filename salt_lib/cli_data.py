@@ -1,0 +1,201 @@
+"""The commands that make substitutions: for the laboratory's tasks, and for tables of your own.
+
+Chapter: Reproduce, change, extend.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import AsJson, World, names, print_json
+from .errors import SaltError
+
+Model = Annotated[
+    str, typer.Option(help="A masked language model: a folder, or a name on the hub.")
+]
+Columns = Annotated[str, typer.Option(help="The one or two columns of English text.")]
+
+
+def distill(
+    world: World = 0,
+    task: Annotated[str, typer.Option(help="The task whose training data it is.")] = "mini-xnli",
+    masked: Annotated[
+        bool, typer.Option("--masked", help="Hide each token while it is predicted.")
+    ] = False,
+    threshold: Annotated[
+        float | None, typer.Option(help="Least probability.  [default: the study's]")
+    ] = None,
+    synonym_threshold: Annotated[
+        float | None, typer.Option(help="The same for English.  [default: the study's]")
+    ] = None,
+    input: Annotated[
+        Path | None, typer.Option(help="A table of yours instead: .csv, .jsonl or .parquet.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Its masked language model: a folder or a hub name.")
+    ] = None,
+    text_columns: Annotated[
+        str, typer.Option(help="Its one or two columns of English text.")
+    ] = "premise,hypothesis",
+    vocabulary: Annotated[
+        Path | None, typer.Option(help="The languages' words, from 'salt vocabulary'.")
+    ] = None,
+    languages: Annotated[
+        str | None, typer.Option(help="Such as de,fr.  [default: all of the vocabulary]")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Where the table's substitutions go, a .parquet.")
+    ] = None,
+    as_json: AsJson = False,
+):
+    """Distil word translations from a masked language model.
+
+    Predicts, for every English word of a task's training data, a word of each language; keeps the
+    predictions as a Parquet file, and shows how many of them reach the threshold. With --input, for
+    a table of your own and any model; interrupted, the same command goes on.
+
+    \b
+    Examples:
+      salt distill
+      salt distill --task mini-paws-x --threshold 0.98 --json
+      salt distill --masked --world 1
+      salt distill --model mbert --input my.csv --text-columns premise,hypothesis \\
+        --vocabulary words.json --languages de,fr --output substitutions.parquet
+    """
+    from . import distill as distilling
+    from .tasks import task as known
+    from .train import CONFIGS
+
+    config = CONFIGS[known(task).name]
+    least = config.threshold if threshold is None else threshold
+    synonym = config.synonym_threshold if synonym_threshold is None else synonym_threshold
+    if input is None:
+        from .substitutions import predictions_path
+
+        path, about = predictions_path(world, task, masked, progress=True), {"task": task}
+        about["world"] = world
+    else:
+        path = _distill_table(input, model, text_columns, vocabulary, languages, output, masked)
+        about = {"input": str(input), "model": model}
+    counts = distilling.count(path, least, synonym)
+    if as_json:
+        used = {"threshold": least, "synonym_threshold": synonym}
+        print_json({**about, "file": str(path), **used, "languages": counts})
+        return
+    typer.echo(f"{'language':<10}{'predicted':>10}{'kept':>10}{'share':>9}")
+    for code, row in counts.items():
+        share = row["kept"] / row["predicted"]
+        typer.echo(f"{code:<10}{row['predicted']:>10}{row['kept']:>10}{share:>9.1%}")
+    typer.echo(f"probability ≥ {least} (synonyms ≥ {synonym}); all predictions: {path}")
+
+
+def _distill_table(source, model, columns, vocabulary, languages, output, masked) -> Path:
+    needed = {"--model": model, "--vocabulary": vocabulary, "--output": output}
+    if absent := [name for name, value in needed.items() if value is None]:
+        raise SaltError(f"--input needs {', '.join(absent)} as well; see 'salt distill --help'")
+    from . import userdata
+    from .errors import unknown
+    from .languages import SOURCE
+
+    words = userdata.read_vocabulary(vocabulary)
+    chosen = dict.fromkeys([SOURCE, *(names(languages) if languages else words)])
+    for code in chosen:
+        if code not in words:
+            raise unknown("language", code, words)
+    words = {code: words[code] for code in chosen}
+    userdata.distill_table(
+        model, source, names(columns), words, output, masked=masked, progress=True
+    )
+    return output
+
+
+def vocabulary(
+    model: Model,
+    texts: Annotated[
+        Path, typer.Option(help="Folder of monolingual text: en.txt, de.txt, a sentence a line.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option(help="Keep the words in this file, for 'salt distill'.")
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option(help="Show this one.  [default: all, briefly]")
+    ] = None,
+    top: Annotated[int, typer.Option(help="How many words of a language to show.", min=1)] = 20,
+    minimum: Annotated[int, typer.Option(help="Least count of a word.", min=1)] = 5,
+    as_json: AsJson = False,
+):
+    """Show which whole words of a model's vocabulary are words of which language.
+
+    They are counted in text of each language. That a word which is frequent in a language's text is
+    a word of it is an assumption: judge it by what is shown.
+
+    \b
+    Examples:
+      salt vocabulary --model mbert --texts text --output words.json
+      salt vocabulary --model mbert --texts text --language th --top 50
+    """
+    from . import userdata
+    from .errors import unknown
+
+    words = userdata.count_words(model, texts, minimum)
+    if language is not None and language not in words:
+        raise unknown("language", language, words)
+    if output:
+        userdata.write_vocabulary(output, words)
+    shown = {
+        code: dict(sorted(own.items(), key=lambda item: (-item[1], item[0]))[:top])
+        for code, own in words.items()
+        if language in (None, code)
+    }
+    if as_json:
+        sizes = {code: len(own) for code, own in words.items()}
+        print_json({"model": model, "words": sizes, "most_frequent": shown})
+        return
+    for code, own in shown.items():
+        said = ", ".join(f"{word.lstrip('▁')} {count}" for word, count in own.items())
+        typer.echo(f"{code}: {len(words[code])} words; {said}")
+
+
+def augment(
+    model: Model,
+    input: Annotated[Path, typer.Option(help="The table: .csv, .jsonl or .parquet.")],
+    substitutions: Annotated[Path, typer.Option(help="What 'salt distill --input' made of it.")],
+    output: Annotated[Path, typer.Option(help="The code-switched copy, in the same formats.")],
+    text_columns: Columns = "premise,hypothesis",
+    threshold: Annotated[float, typer.Option(help="Least probability of a substitution.")] = 0.95,
+    synonym_threshold: Annotated[float, typer.Option(help="The same for English.")] = 0.98,
+    instance_rate: Annotated[
+        float, typer.Option(help="How many of the rows are chosen.", min=0, max=1)
+    ] = 0.5,
+    token_rate: Annotated[
+        float, typer.Option(help="How many of a chosen row's words.", min=0, max=1)
+    ] = 0.3,
+    seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
+    as_json: AsJson = False,
+):
+    """Write a code-switched copy of a table of yours; labels and all other columns stay.
+
+    \b
+    Examples:
+      salt augment --model mbert --input my.csv --substitutions substitutions.parquet \\
+        --output switched.csv
+    """
+    from . import userdata
+
+    changed, total = userdata.augment_table(
+        model,
+        input,
+        names(text_columns),
+        substitutions,
+        output,
+        threshold=threshold,
+        synonym_threshold=synonym_threshold,
+        instance_rate=instance_rate,
+        token_rate=token_rate,
+        seed=seed,
+    )
+    if as_json:
+        print_json({"file": str(output), "rows": total, "changed": changed})
+    else:
+        typer.echo(f"{output}: {changed} of {total} rows have words of other languages now")

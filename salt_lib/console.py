@@ -1,0 +1,63 @@
+"""What the commands of the command line share: options, errors, and how they print.
+
+Chapter: Reproduce, change, extend.
+"""
+
+import json
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.core import TyperGroup
+
+from .errors import SaltError
+
+
+class Group(TyperGroup):
+    """Shows an error that was written for the user as that, not as a traceback."""
+
+    def invoke(self, ctx):
+        warnings.showwarning = _show
+        try:
+            return super().invoke(ctx)
+        except SaltError as error:
+            typer.echo(f"salt: {error}", err=True)
+            raise typer.Exit(getattr(error, "exit_code", 2)) from None
+
+
+def _show(message, category, filename, lineno, file=None, line=None):
+    # Ours says all there is to say; a library's warning keeps the place that it points at.
+    ours = Path(filename).parent == Path(__file__).parent and category is UserWarning
+    plain = f"salt: {message}\n"
+    print(
+        plain if ours else warnings.formatwarning(message, category, filename, lineno, line),
+        file=file or sys.stderr,
+        end="",
+    )
+
+
+World = Annotated[
+    int, typer.Option(help="World: 0 is the study's, 100 for tuning, others replicate.", min=0)
+]
+RunsDir = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the results.  [default: $SALT_RUNS_DIR or runs]"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+def names(text: str) -> list[str]:
+    """The names in ``text``, with commas between them."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def percent(value: float | None, sign: str = "") -> str:
+    """A share as per cent, a dash for none."""
+    return "–" if value is None else f"{100 * value:{sign}.2f}"
+
+
+def print_json(value: object) -> None:
+    """Print ``value`` as JSON."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False))

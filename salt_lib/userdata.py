@@ -1,0 +1,367 @@
+"""Your own tables, CSV, JSON lines or Parquet: substitutions for them, and code-switched copies.
+
+Tables are read and written some rows at a time, so that their size costs no memory, and what was
+distilled stays when the work is interrupted: the same call goes on.
+
+Chapter: Reproduce, change, extend.
+"""
+
+import csv
+import hashlib
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from tqdm import tqdm
+
+from . import distill, encoders
+from .augment import code_switch, options
+from .encoders import PIECE
+from .errors import SaltError
+from .files import write_json, write_through
+from .languages import SOURCE
+from .tasks import Pairs
+from .vocabulary import language_words, piece_ids
+
+FORMATS = (".csv", ".jsonl", ".parquet")
+
+
+def read_rows(path: str | Path, columns: Sequence[str] = ()) -> Iterator[list[dict]]:
+    """The rows of a table, `encoders.PIECE` at a time, as column → value.
+
+    A CSV file begins with a header; JSON lines hold an object each. Raises SaltError naming the
+    line: text that is not UTF-8, a row of another length, no JSON object; and for a missing file,
+    another format, or one of ``columns`` that is not there.
+    """
+    path = Path(path)
+    read = {".csv": _csv, ".jsonl": _jsonl, ".parquet": _parquet}.get(path.suffix)
+    if read is None:
+        raise SaltError(f"{path}: a table is one of {', '.join(FORMATS)}, by its name")
+    try:
+        piece: list[dict] = []
+        for where, row in read(path):
+            if absent := [name for name in columns if name not in row]:
+                raise SaltError(
+                    f"{path}, {where}: no column {', '.join(absent)}; there are {', '.join(row)}"
+                )
+            piece.append(row)
+            if len(piece) == PIECE:
+                yield piece
+                piece = []
+        if piece:
+            yield piece
+    except (OSError, pa.ArrowException) as error:
+        raise SaltError(f"{path}: can't be read ({error})") from error
+
+
+def _lines(path: Path) -> Iterator[str]:
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                yield line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise SaltError(
+                    f"{path}, line {number}: not UTF-8 ({error.reason} at byte {error.start}); "
+                    "save the file in this encoding"
+                ) from error
+
+
+def _csv(path: Path) -> Iterator[tuple[str, dict]]:
+    reader = csv.DictReader(_lines(path), strict=True)
+    try:
+        for row in reader:
+            where = f"line {reader.line_num}"
+            if None in row or None in row.values():
+                raise SaltError(
+                    f"{path}, {where}: {'more' if None in row else 'fewer'} cells than the "
+                    f"{len(reader.fieldnames)} of the header"
+                )
+            yield where, row
+    except csv.Error as error:
+        raise SaltError(f"{path}, line {reader.line_num}: no CSV ({error})") from error
+
+
+def _jsonl(path: Path) -> Iterator[tuple[str, dict]]:
+    for number, line in enumerate(_lines(path), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise SaltError(f"{path}, line {number}: no JSON ({error})") from error
+        if not isinstance(row, dict):
+            raise SaltError(f"{path}, line {number}: no JSON object but {type(row).__name__}")
+        yield f"line {number}", row
+
+
+def _parquet(path: Path) -> Iterator[tuple[str, dict]]:
+    with pq.ParquetFile(path) as file:
+        number = 0
+        for batch in file.iter_batches(PIECE):
+            for row in batch.to_pylist():
+                number += 1
+                yield f"row {number}", row
+
+
+def write_rows(path: str | Path, pieces: Iterable[list[dict]]) -> None:
+    """Write pieces of rows as a table in the format of its name, atomically."""
+    path = Path(path)
+    if path.suffix not in FORMATS:
+        raise SaltError(f"{path}: a table is one of {', '.join(FORMATS)}, by its name")
+
+    def as_parquet(temporary: Path) -> None:
+        writer = None
+        try:
+            for rows in pieces:
+                table = pa.Table.from_pylist(rows, writer and writer.schema)
+                writer = writer or pq.ParquetWriter(temporary, table.schema)
+                writer.write_table(table)
+        finally:
+            if writer:
+                writer.close()
+
+    def as_text(temporary: Path) -> None:
+        with open(temporary, "w", encoding="utf-8", newline="") as file:
+            writer = None
+            for rows in pieces:
+                if path.suffix == ".jsonl":
+                    file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+                    continue
+                if writer is None:
+                    writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+                    writer.writeheader()
+                writer.writerows(rows)
+
+    write_through(path, as_parquet if path.suffix == ".parquet" else as_text)
+
+
+def count_words(checkpoint: str | Path, folder: str | Path, minimum: int = 5) -> dict:
+    """Language → vocabulary entries that are whole words of it, with counts in ``folder``'s text.
+
+    folder: monolingual text, a sentence a line, in files ``<language>.txt``. That a word which is
+    frequent in a language's text is a word of it is an assumption: look at what comes out
+    (`salt vocabulary`). Raises SaltError for a folder without such files, or one that is too small
+    (`vocabulary.language_words`).
+    """
+    files = sorted(Path(folder).glob("*.txt"))
+    if not files:
+        raise SaltError(f"{folder}: no <language>.txt in it, such as en.txt and de.txt")
+    tokenizer = encoders.tokenizer(checkpoint)
+    special, counts = set(tokenizer.all_special_ids), {}
+    for path in files:
+        found: Counter[int] = Counter()
+        for lines in _pieces(line.strip() for line in _lines(path)):
+            data = encoders.encode(tokenizer, _pairs(lines), truncate=True)
+            found.update(i for i in data.ids[data.whole].tolist() if i not in special)
+        entries = zip(tokenizer.convert_ids_to_tokens(list(found)), found.values(), strict=True)
+        counts[path.stem] = {word: n for word, n in entries if any(map(str.isalpha, word))}
+    return language_words(counts, minimum)
+
+
+def _pieces(items: Iterable) -> Iterator[list]:
+    gathered = []
+    for item in items:
+        gathered.append(item)
+        if len(gathered) == PIECE:
+            yield gathered
+            gathered = []
+    if gathered:
+        yield gathered
+
+
+def _pairs(first: Sequence[str], second: Sequence[str] | None = None) -> Pairs:
+    """Sentences as the library takes them; one alone is the first of a pair with nothing."""
+    return Pairs(list(first), list(second or [""] * len(first)), [0] * len(first))
+
+
+def _texts(rows: Sequence[dict], columns: Sequence[str]) -> Pairs:
+    return _pairs(*([str(row[name]) for row in rows] for name in columns))
+
+
+def _check(columns: Sequence[str]) -> None:
+    if len(columns) not in (1, 2):
+        raise SaltError(
+            f"text columns {', '.join(columns) or 'none'}: there are one or two of them"
+        )
+
+
+def _about(path: Path, columns: Sequence[str], checkpoint, words, masked: bool) -> dict[str, str]:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    known = hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
+    return {
+        "input": digest.hexdigest(),
+        "columns": ",".join(columns),
+        "model": str(checkpoint),
+        "words": known,
+        "kind": "masked" if masked else "distilled",
+    }
+
+
+def distill_table(
+    checkpoint: str | Path,
+    source: str | Path,
+    columns: Sequence[str],
+    words: Mapping[str, Mapping[str, int]],
+    output: str | Path,
+    *,
+    masked: bool = False,
+    progress: bool = False,
+) -> int:
+    """Predict substitutions for a table's English text; writes ``output``, returns its rows.
+
+    columns: the one or two that hold text. words: as `count_words` gives them, English among them.
+    ``output`` is a Parquet file as `distill.save` writes it. While it is made, finished pieces lie
+    in ``<output>.parts``; interrupted, the same call goes on after them. Raises SaltError as
+    `read_rows` and `distill.predict`.
+    """
+    _check(columns)
+    source, output = Path(source), Path(output)
+    tokenizer, model = encoders.tokenizer(checkpoint), encoders.masked_lm(checkpoint)
+    pieces = tokenizer.get_vocab()
+    ids = {code: piece_ids(own, pieces) for code, own in words.items()}
+    next(read_rows(source, columns), None)  # a missing file or column is said before all else
+    about = _about(source, columns, checkpoint, words, masked)
+    parts = output.with_name(output.name + ".parts")
+    note = parts / "about.json"
+    if not note.exists() or json.loads(note.read_bytes()) != about:
+        shutil.rmtree(parts, ignore_errors=True)
+        write_json(note, about)
+    made, first = [], 0
+    for rows in tqdm(read_rows(source, columns), desc="distil", unit="piece", disable=not progress):
+        made.append(parts / f"{first:012d}.parquet")
+        if not made[-1].exists():
+            found = distill.predict_pieces(
+                model,
+                encoders.encode_pieces(tokenizer, _texts(rows, columns), truncate=True),
+                ids,
+                mask_token=tokenizer.mask_token_id if masked else None,
+                first=first,
+            )
+            distill.save(made[-1], found, about)
+        first += len(rows)
+    if not made:
+        raise SaltError(f"{source}: no rows to distil")
+    distill.save(output, (batch for path in made for batch in distill.read(path)), about)
+    shutil.rmtree(parts)
+    with pq.ParquetFile(output) as file:
+        return file.metadata.num_rows
+
+
+def augment_table(
+    checkpoint: str | Path,
+    source: str | Path,
+    columns: Sequence[str],
+    substitutions: str | Path,
+    output: str | Path,
+    *,
+    threshold: float,
+    synonym_threshold: float,
+    instance_rate: float = 0.5,
+    token_rate: float = 0.3,
+    seed: int = 0,
+) -> tuple[int, int]:
+    """Write a copy of a table in which some rows are code-switched; all other columns stay.
+
+    As `augment.code_switch`: a row is chosen with probability ``instance_rate``, a token of it that
+    has kept substitutions is replaced with probability ``token_rate``. substitutions: what
+    `distill_table` made of the same table. Returns how many rows were changed, and of how many.
+    Raises SaltError for substitutions of another table, columns or model.
+    """
+    _check(columns)
+    source, tokenizer = Path(source), encoders.tokenizer(checkpoint)
+    next(read_rows(source, columns), None)
+    try:
+        about = pq.read_schema(substitutions).metadata or {}
+    except (OSError, pa.ArrowException) as error:
+        raise SaltError(f"{substitutions}: not a readable Parquet file ({error})") from error
+    for name, value in _about(source, columns, checkpoint, {}, False).items():
+        if name not in ("words", "kind") and about.get(name.encode()) != value.encode():
+            raise SaltError(
+                f"{substitutions}: made for another {name}; make them with 'salt distill --input "
+                f"{source}' and the same columns and model"
+            )
+    changed, total = 0, 0
+
+    def switched() -> Iterator[list[dict]]:
+        nonlocal changed, total
+        tables = _by_piece(Path(substitutions))
+        for number, rows in enumerate(read_rows(source, columns)):
+            kept = distill.select(next(tables), threshold, synonym_threshold)
+            texts = _texts(rows, columns)
+            data = encoders.encode(tokenizer, texts, truncate=True)
+            choices = options(data, kept["example"] - total, kept["position"], kept[["token"]])
+            dice = torch.Generator().manual_seed(seed * 1_000_003 + number)
+            ids = code_switch(data, choices, instance_rate, token_rate, dice)
+            written = _rewrite(tokenizer, texts, data, ids)
+            total += len(rows)
+            piece = []
+            for row, sentences in zip(rows, written, strict=True):
+                new = {**row, **dict(zip(columns, sentences, strict=False))}
+                changed += new != row
+                piece.append(new)
+            yield piece
+
+    write_rows(output, switched())
+    return changed, total
+
+
+def _by_piece(path: Path) -> Iterator[pd.DataFrame]:
+    """The predictions for rows 0 to `PIECE`, then for the next ones, and so on without end."""
+    low, waiting = 0, []
+    for batch in distill.read(path):
+        table = batch.to_pandas()
+        while len(table) and table["example"].iloc[-1] >= low + PIECE:
+            inside = table["example"] < low + PIECE
+            yield pd.concat([*waiting, table[inside]], ignore_index=True)
+            low, waiting, table = low + PIECE, [], table[~inside]
+        waiting.append(table)
+    empty = pa.Table.from_batches([], distill.SCHEMA).to_pandas()
+    yield pd.concat(waiting, ignore_index=True) if waiting else empty
+    while True:
+        yield empty
+
+
+def _rewrite(tokenizer, texts: Pairs, data: encoders.Encoded, ids: torch.Tensor) -> list[list[str]]:
+    """The sentences with the tokens in the place of the words that they replace."""
+    limit = tokenizer.model_max_length
+    found = tokenizer(
+        texts.first, texts.second, truncation="longest_first", max_length=limit
+    ).encodings
+    written = []
+    for i, encoding in enumerate(found):
+        sentences = [texts.first[i], texts.second[i]]
+        own = slice(int(data.start[i]), int(data.start[i + 1]))
+        for position in reversed((ids[own] != data.ids[own]).nonzero()[:, 0].tolist()):
+            side = encoding.sequence_ids[position]
+            low, high = encoding.offsets[position]
+            word = tokenizer.convert_ids_to_tokens(int(ids[own][position])).lstrip("▁")
+            said = sentences[side][low:high]
+            low += len(said) - len(said.lstrip())  # SentencePiece counts the space before a word
+            sentences[side] = sentences[side][:low] + word + sentences[side][high:]
+        written.append(sentences)
+    return written
+
+
+def write_vocabulary(path: str | Path, words: Mapping[str, Mapping[str, int]]) -> None:
+    """Keep what `count_words` has counted, for several tables."""
+    write_json(path, words)
+
+
+def read_vocabulary(path: str | Path) -> dict[str, dict[str, int]]:
+    """What `write_vocabulary` has kept. SaltError: it is no such file or English is missing."""
+    try:
+        words = json.loads(Path(path).read_bytes())
+    except (OSError, ValueError) as error:
+        raise SaltError(f"{path}: no vocabulary ({error}); 'salt vocabulary' makes one") from error
+    if not isinstance(words, dict) or SOURCE not in words:
+        raise SaltError(f"{path}: a vocabulary has words for {SOURCE} and other languages")
+    return words

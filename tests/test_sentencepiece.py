@@ -1,0 +1,135 @@
+"""The whole path with XLM-R's kind of tokenizer, whose words begin with a mark instead of going on
+with one, and with its kind of model, which knows no segments."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import (
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
+from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaForMaskedLM
+
+from salt_lib import distill, encoders, finetune
+from salt_lib.methods import method
+from salt_lib.tasks import Pairs
+from salt_lib.train import Config
+
+WORDS = {
+    "en": "goat baker river lamp hill queen drum orchard sees finds".split(),
+    "de": "Ziege Bäcker Fluss Lampe Hügel Königin Trommel Obstgarten sieht findet".split(),
+    "th": "แพะ แม่น้ำ โคมไฟ เนินเขา ราชินี กลอง สวน เห็น พบ".split(),
+}
+SPECIAL = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+
+
+def sentences(code: str, count: int, seed: str) -> list[str]:
+    draw = random.Random(f"{code} {seed}")
+    return [" ".join(draw.sample(WORDS[code], 3)) for _ in range(count)]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    """A folder as XLM-R's on the hub: a Unigram tokenizer trained on text, random weights."""
+    made = Tokenizer(models.Unigram())
+    made.normalizer = normalizers.NFKC()
+    made.pre_tokenizer = pre_tokenizers.Metaspace()
+    made.decoder = decoders.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=120, special_tokens=SPECIAL, unk_token="<unk>", show_progress=False
+    )
+    text = [line for code in WORDS for line in sentences(code, 400, "text")]
+    made.train_from_iterator(text + ["orchardkeeper"], trainer)
+    ends = [("<s>", 0), ("</s>", 2)]
+    made.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=ends
+    )
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=made,
+        model_max_length=40,
+        bos_token="<s>",
+        cls_token="<s>",
+        sep_token="</s>",
+        eos_token="</s>",
+        pad_token="<pad>",
+        unk_token="<unk>",
+        mask_token="<mask>",
+    )
+    folder = tmp_path_factory.mktemp("xlm-r")
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = XLMRobertaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=44,
+        type_vocab_size=1,
+        pad_token_id=1,
+    )
+    XLMRobertaForMaskedLM(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    first, second = sentences("en", 60, "first"), sentences("en", 60, "second")
+    return Pairs(first, second, [i % 3 for i in range(60)])
+
+
+def test_a_word_is_whole_where_no_piece_goes_on_with_it(checkpoint):
+    tokenizer = encoders.tokenizer(checkpoint)
+    found = encoders.encode(tokenizer, Pairs(["goat rivergoat lamp"], ["queen"], [0]))
+    said = tokenizer.convert_ids_to_tokens(found.ids.tolist())
+    whole = [piece for piece, ok in zip(said, found.whole.tolist(), strict=True) if ok]
+    assert whole == ["▁goat", "▁lamp", "▁queen"]
+    split = said[said.index("▁goat") + 1 : said.index("▁lamp")]
+    assert len(split) > 1 and "".join(split) == "▁rivergoat"
+    assert not found.segments.any()
+
+
+def test_own_words_carry_the_mark(checkpoint):
+    texts = {code: [[line, line] for line in sentences(code, 200, "own")] for code in WORDS}
+    words = finetune.whole_words(checkpoint, texts)
+    for code, own in words.items():
+        assert own and {word.lstrip("▁") for word in own} <= set(WORDS[code])
+        assert all(word.startswith("▁") for word in own)
+
+
+def test_the_whole_path(checkpoint, pairs, tmp_path):
+    texts = {code: [[line, line] for line in sentences(code, 200, "own")] for code in WORDS}
+    words = finetune.whole_words(checkpoint, texts)
+    path = tmp_path / "predictions.parquet"
+    finetune.write_predictions(checkpoint, pairs, words, path)
+    tokenizer = encoders.tokenizer(checkpoint)
+    found = distill.load(path)
+    for code, group in found.groupby("language"):
+        said = tokenizer.convert_ids_to_tokens(np.unique(group["token"]).tolist())
+        assert set(said) <= set(words[code])
+    # The restricted head's probabilities are those of the whole model, among these words.
+    data = encoders.encode(tokenizer, pairs)
+    row = found[(found["language"] == "th")].iloc[0]
+    with torch.inference_mode():
+        logits = encoders.masked_lm(checkpoint)(data.row(int(row["example"]))[None]).logits
+    own = [tokenizer.convert_tokens_to_ids(word) for word in words["th"]]
+    among = logits[0, int(row["position"]), own].softmax(dim=0)
+    assert row["probability"] == pytest.approx(among.max().item(), rel=1e-4)
+    scores = finetune.finetune(
+        checkpoint,
+        method("salt"),
+        pairs,
+        pairs,
+        {"en": pairs},
+        labels=3,
+        config=Config(epochs=2, threshold=0.0, synonym_threshold=0.0, learning_rate=2e-3),
+        predictions=path,
+    )
+    assert set(scores["scores"]) == {"en"} and len(scores["dev"]) == 2
