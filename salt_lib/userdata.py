@@ -84,7 +84,7 @@ def _csv(path: Path) -> Iterator[tuple[str, dict]]:
                 )
             yield where, row
     except csv.Error as error:
-        raise SaltError(f"{path}, line {reader.line_num}: no CSV ({error})") from error
+        raise SaltError(f"{path}, line {reader.reader.line_num}: no CSV ({error})") from error
 
 
 def _jsonl(path: Path) -> Iterator[tuple[str, dict]]:
