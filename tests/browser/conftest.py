@@ -17,7 +17,7 @@ PAGES = [file.removesuffix(".md") + ".html" for file in FILES]
 # A browser that asks nobody for anything: no updates, no first-run pages, no experiments.
 OPTIONS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
+    "--disable-component-update --disable-sync --disable-dev-shm-usage"
 ).split()
 
 
@@ -42,7 +42,8 @@ def site():
 def chromium():
     """A running Chromium."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = next(filter(None, map(shutil.which, names)), None)
     if not program:
         pytest.skip("no chromium on this machine; on Debian: apt install chromium")
     with playwright.sync_playwright() as running:
