@@ -15,7 +15,7 @@ Chapter: Reproduce, change, extend.
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -39,15 +39,21 @@ def whole_words(
     texts: language → documents of two sentences. A word has a letter, occurs ``minimum`` times, and
     most of the languages don't have it (`vocabulary.language_words`, with its errors).
     """
-    tokenizer = encoders.tokenizer(checkpoint)
-    special, counts = set(tokenizer.all_special_ids), {}
+    tokenizer, counts = encoders.tokenizer(checkpoint), {}
     for code, documents in texts.items():
         pairs = Pairs([d[0] for d in documents], [d[1] for d in documents], [0] * len(documents))
-        data = encoders.encode(tokenizer, pairs, truncate=True)
-        found = Counter(i for i in data.ids[data.whole].tolist() if i not in special)
-        entries = zip(tokenizer.convert_ids_to_tokens(list(found)), found.values(), strict=True)
-        counts[code] = {word: n for word, n in entries if any(map(str.isalpha, word))}
+        pieces = encoders.encode_pieces(tokenizer, pairs, truncate=True)
+        counts[code] = count_entries(tokenizer, pieces)
     return language_words(counts, minimum)
+
+
+def count_entries(tokenizer, pieces: Iterable[encoders.Encoded]) -> dict[str, int]:
+    """How often each entry that is a complete word, of letters, occurs in ``pieces``."""
+    special, found = set(tokenizer.all_special_ids), Counter()
+    for piece in pieces:
+        found.update(i for i in piece.ids[piece.whole].tolist() if i not in special)
+    entries = zip(tokenizer.convert_ids_to_tokens(list(found)), found.values(), strict=True)
+    return {word: n for word, n in entries if any(map(str.isalpha, word))}
 
 
 def write_predictions(

@@ -10,7 +10,6 @@ import csv
 import hashlib
 import json
 import shutil
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from .augment import code_switch, options
 from .encoders import PIECE
 from .errors import SaltError
 from .files import write_json, write_through
+from .finetune import count_entries
 from .languages import SOURCE
 from .tasks import Pairs
 from .vocabulary import language_words, piece_ids
@@ -43,19 +43,17 @@ def read_rows(path: str | Path, columns: Sequence[str] = ()) -> Iterator[list[di
     read = {".csv": _csv, ".jsonl": _jsonl, ".parquet": _parquet}.get(path.suffix)
     if read is None:
         raise SaltError(f"{path}: a table is one of {', '.join(FORMATS)}, by its name")
-    try:
-        piece: list[dict] = []
+
+    def rows() -> Iterator[dict]:
         for where, row in read(path):
             if absent := [name for name in columns if name not in row]:
                 raise SaltError(
                     f"{path}, {where}: no column {', '.join(absent)}; there are {', '.join(row)}"
                 )
-            piece.append(row)
-            if len(piece) == PIECE:
-                yield piece
-                piece = []
-        if piece:
-            yield piece
+            yield row
+
+    try:
+        yield from _pieces(rows())
     except (OSError, pa.ArrowException) as error:
         raise SaltError(f"{path}: can't be read ({error})") from error
 
@@ -152,15 +150,11 @@ def count_words(checkpoint: str | Path, folder: str | Path, minimum: int = 5) ->
     files = sorted(Path(folder).glob("*.txt"))
     if not files:
         raise SaltError(f"{folder}: no <language>.txt in it, such as en.txt and de.txt")
-    tokenizer = encoders.tokenizer(checkpoint)
-    special, counts = set(tokenizer.all_special_ids), {}
+    tokenizer, counts = encoders.tokenizer(checkpoint), {}
     for path in files:
-        found: Counter[int] = Counter()
-        for lines in _pieces(line.strip() for line in _lines(path)):
-            data = encoders.encode(tokenizer, _pairs(lines), truncate=True)
-            found.update(i for i in data.ids[data.whole].tolist() if i not in special)
-        entries = zip(tokenizer.convert_ids_to_tokens(list(found)), found.values(), strict=True)
-        counts[path.stem] = {word: n for word, n in entries if any(map(str.isalpha, word))}
+        pieces = _pieces(line.strip() for line in _lines(path))
+        encoded = (encoders.encode(tokenizer, _pairs(lines), truncate=True) for lines in pieces)
+        counts[path.stem] = count_entries(tokenizer, encoded)
     return language_words(counts, minimum)
 
 
