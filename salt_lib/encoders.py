@@ -3,6 +3,7 @@
 Chapters: The laboratory; Training.
 """
 
+import hashlib
 import json
 import os
 import types
@@ -14,6 +15,8 @@ from functools import cache
 from pathlib import Path
 
 import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HFValidationError
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import (
     AutoModelForMaskedLM,
@@ -67,34 +70,97 @@ def _quiet():
             logging.enable_progress_bar()
 
 
+@cache
+def resolve(source: str | Path) -> Path:
+    """The folder of a checkpoint: a local one as it is, a hub name's in the cache.
+
+    A name is looked up on the hub once, and what is missing is downloaded: JSON files, tokenizer
+    and safetensors, never a pickle or code. With the hub out of reach the cached files serve. The
+    folder of a hub name is called after its revision. Raises SaltError where there is neither.
+    """
+    path = Path(source)
+    if path.is_dir():
+        return path
+    wanted = ["*.json", "*.txt", "*.model", "*.safetensors"]
+    try:
+        with _quiet():
+            return Path(snapshot_download(str(source), allow_patterns=wanted, etag_timeout=10))
+    except (OSError, HFValidationError) as error:  # the hub's errors, and a name that can be none
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise SaltError(
+            f"{source}: no such folder, and no model of this name in the cache or on the hub "
+            f"({reason}). Give the folder of a model; where the hub can be reached, `hf download "
+            f"{source} --local-dir FOLDER` makes one"
+        ) from error
+
+
 def _load(auto, source: str | Path, **options):
     try:
         # Never remote code, never a pickle: a checkpoint from the hub is data, not a program.
         with _quiet():
             return auto.from_pretrained(
-                str(source),
-                local_files_only=Path(source).exists(),
-                trust_remote_code=False,
-                **options,
+                str(resolve(source)), local_files_only=True, trust_remote_code=False, **options
             )
+    except SaltError:
+        raise
     except (
         Exception
     ) as error:  # transformers raises many kinds: OSError, ValueError, SafetensorError
         raise SaltError(
             f"{source}: can't be loaded as a checkpoint ({type(error).__name__}: {error}); it is "
-            "missing, truncated or of another kind. Fetch or make it again (`salt pretrain`)"
+            "missing, truncated or of another kind: config.json, tokenizer.json and "
+            "model.safetensors belong to it. Fetch or make it again (`salt pretrain`)"
         ) from error
 
 
 @cache
 def tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
-    """The tokenizer of a checkpoint folder or hub name."""
-    return _load(AutoTokenizer, source)
+    """The tokenizer of a checkpoint folder or hub name. SaltError: it is none of the fast kind."""
+    found = _load(AutoTokenizer, source)
+    if not found.is_fast:
+        raise SaltError(
+            f"{source}: its tokenizer can't tell which words its pieces belong to; give a folder "
+            "with a tokenizer.json (the fast kind)"
+        )
+    return found
+
+
+def mask_token(source: str | Path) -> int:
+    """The id of the tokenizer's mask token. SaltError: it has none."""
+    found = tokenizer(source).mask_token_id
+    if found is None:
+        raise SaltError(
+            f"{source}: its tokenizer has no mask token, so no token can be hidden while it is "
+            "predicted; take a masked language model's, or predict unmasked"
+        )
+    return found
 
 
 def masked_lm(source: str | Path) -> PreTrainedModel:
-    """The model with its masked-language head, in evaluation mode."""
-    return _load(AutoModelForMaskedLM, source, use_safetensors=True).eval()
+    """The model with its masked-language head, in evaluation mode.
+
+    Raises SaltError for a checkpoint without such a head, or of a model that can have none.
+    """
+    options = {"use_safetensors": True, "output_loading_info": True}
+    model, told = _load(AutoModelForMaskedLM, source, **options)
+    if lacking := sorted(told["missing_keys"]):
+        raise SaltError(
+            f"{source}: its masked-language head is not in the checkpoint, {', '.join(lacking)} "
+            "would be random: it was saved by another task. Give the pretrained model itself"
+        )
+    return model.eval()
+
+
+def identity(source: str | Path) -> str:
+    """12 hex digits that stand for a checkpoint's weights, configuration and tokenizer."""
+    digest = hashlib.sha256()
+    for path in sorted(resolve(source).glob("*")):
+        if path.suffix == ".safetensors" or path.name in ("config.json", "tokenizer.json"):
+            digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
+            with open(path, "rb") as file:
+                while block := file.read(1 << 22):
+                    digest.update(block)
+    return digest.hexdigest()[:12]
 
 
 def classifier(source: str | Path, labels: int, seed: int, dropout: float) -> PreTrainedModel:
@@ -170,13 +236,16 @@ class Encoded:
         return self.ids[self.start[i] : self.start[i + 1]]
 
 
-def encode(tokenizer: PreTrainedTokenizerBase, pairs, truncate: bool = False) -> Encoded:
+def encode(
+    tokenizer: PreTrainedTokenizerBase, pairs, truncate: bool = False, longest: int | None = None
+) -> Encoded:
     """Tokenize sentence pairs (`tasks.Pairs`).
 
-    A pair longer than the model can read is an error naming it, or, with ``truncate``, cut at the
-    end of its longer sentence. No pair at all is an error as well.
+    A pair longer than ``longest`` tokens, by default what the model can read, is an error naming
+    it, or, with ``truncate``, cut at the end of its longer sentence. No pair at all is an error as
+    well.
     """
-    pieces = list(encode_pieces(tokenizer, pairs, truncate))
+    pieces = list(encode_pieces(tokenizer, pairs, truncate, longest))
     lengths = torch.cat([piece.lengths for piece in pieces])
     start = torch.cat([torch.zeros(1, dtype=torch.int64), lengths.cumsum(0)])
     ids, segments, whole, labels = (
@@ -187,17 +256,17 @@ def encode(tokenizer: PreTrainedTokenizerBase, pairs, truncate: bool = False) ->
 
 
 def encode_pieces(
-    tokenizer: PreTrainedTokenizerBase, pairs, truncate: bool = False
+    tokenizer: PreTrainedTokenizerBase, pairs, truncate: bool = False, longest: int | None = None
 ) -> Iterator[Encoded]:
     """As `encode`, `PIECE` pairs at a time: what the tokenizer tells of a pair takes memory."""
     if not len(pairs):
         raise SaltError("no sentence pairs to encode: the data set is empty")
     for low in range(0, len(pairs), PIECE):
-        yield _encode(tokenizer, pairs, low, truncate)
+        yield _encode(tokenizer, pairs, low, truncate, longest)
 
 
-def _encode(tokenizer, pairs, low: int, truncate: bool) -> Encoded:
-    limit = tokenizer.model_max_length
+def _encode(tokenizer, pairs, low: int, truncate: bool, longest: int | None) -> Encoded:
+    limit = min(longest or tokenizer.model_max_length, tokenizer.model_max_length)
     first, second = (part[low : low + PIECE] for part in (pairs.first, pairs.second))
     found = tokenizer(
         first,

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from tqdm import tqdm
 from transformers import BertConfig, BertForPreTraining
 
@@ -29,6 +29,7 @@ from .languages import LANGUAGES
 from .minibabel import corpora
 from .minibabel.facts import World
 from .pretrain_data import Text, assemble, draw_noise, epoch_pairs, mask_tokens, tokenize
+from .resume import optimizer_state, restore_optimizer, save_tensors
 from .vocabulary import count_words, language_words
 from .wordpiece import MAX_LENGTH, train_tokenizer
 
@@ -119,28 +120,6 @@ def losses(model, text: Text, pairs: torch.Tensor, recipe: Recipe, generator: to
         right = torch.searchsorted(own, t)
         total = total + entropy(torch.addmm(b, h, w.T).float(), right, reduction="sum")
     return total / len(target), follows
-
-
-def _save(path: Path, tensors: dict[str, torch.Tensor]) -> None:
-    # Tied weights share memory, which safetensors refuses: every tensor gets its own.
-    own = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
-    write_through(path, lambda temporary: save_file(own, str(temporary)))
-
-
-def _state(optimizer: torch.optim.AdamW, parameters: list) -> dict[str, torch.Tensor]:
-    """AdamW's moments by parameter number, so that a pretraining resumes without a pickle."""
-    return {
-        f"{i}.{key}": torch.as_tensor(value)
-        for i, p in enumerate(parameters)
-        for key, value in optimizer.state[p].items()
-    }
-
-
-def _restore(optimizer: torch.optim.AdamW, parameters: list, state: dict) -> None:
-    for name, value in state.items():
-        i, key = name.split(".")
-        p = parameters[int(i)]
-        optimizer.state[p][key] = value.to("cpu" if key == "step" else p.device)
 
 
 def pretrain(
@@ -252,7 +231,9 @@ def pretrain_on(
                 f"{kept}: left by another recipe, seed or text; remove it or choose another folder"
             )
         model.load_state_dict(load_file(kept / f"model-{saved['step']}.safetensors"))
-        _restore(optimizer, parameters, load_file(kept / f"optimizer-{saved['step']}.safetensors"))
+        restore_optimizer(
+            optimizer, parameters, load_file(kept / f"optimizer-{saved['step']}.safetensors")
+        )
         curve, step = saved["curve"], saved["step"]
     cpu_text = replace(text)
     text = replace(
@@ -301,8 +282,10 @@ def pretrain_on(
                 sums.zero_()
                 bar.set_postfix(mlm=f"{mlm:.2f}", nsp=f"{nsp:.2f}")
                 model.train()
-                _save(kept / f"model-{step}.safetensors", model.state_dict())
-                _save(kept / f"optimizer-{step}.safetensors", _state(optimizer, parameters))
+                save_tensors(kept / f"model-{step}.safetensors", model.state_dict())
+                save_tensors(
+                    kept / f"optimizer-{step}.safetensors", optimizer_state(optimizer, parameters)
+                )
                 write_json(kept / "curve.json", {**made_of, "step": step, "curve": curve})
                 for old in kept.glob("*.safetensors"):
                     if not old.stem.endswith(f"-{step}"):
@@ -316,7 +299,7 @@ def pretrain_on(
     write_through(out / "config.json", lambda p: p.write_text(config.to_json_string()) and None)
     state = model.state_dict()
     state = {k: v for k, v in state.items() if k != "cls.predictions.decoder.weight"}
-    _save(out / "model.safetensors", state)
+    save_tensors(out / "model.safetensors", state)
     write_json(
         out / "curve.json",
         {

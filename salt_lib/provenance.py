@@ -29,6 +29,9 @@ INFLUENCES = (
     "substitutions.py",
     "augment.py",
     "methods.py",
+    "place.py",
+    "resume.py",
+    "watch.py",
     "train.py",
     "evaluate.py",
 )

@@ -10,6 +10,7 @@ Chapter: Training.
 import copy
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 
 import torch
@@ -23,8 +24,10 @@ from .evaluate import accuracy
 from .languages import SOURCE
 from .methods import Method
 from .methods import method as method_by_name
+from .place import Place
 from .tasks import Pairs, load
 from .tasks import task as task_by_name
+from .watch import LOG_EVERY, Watch
 
 
 @dataclass(frozen=True)
@@ -73,72 +76,105 @@ def fit(
     seed: int,
     choices=None,
     translations: Encoded | None = None,
+    *,
+    place: Place | None = None,
+    watch: Watch | None = None,
 ) -> tuple[list[float], int]:
     """Train ``model`` in place; returns the dev accuracy of each epoch and the epoch chosen by it.
 
     data: the English training pairs. choices: the `augment.Options` of its tokens, for methods that
     substitute. translations: for a method with ``translate``, the data in every language, one after
-    the other. The model ends with the weights of the best epoch, the first among equals. Raises
-    SaltError when the loss is no longer a number.
+    the other. place: where it computes, by default on the processor. watch: keeps the state from
+    which an interrupted training goes on, to the same end; by default none.
+    The model ends with the weights of the best epoch, the first among equals. Raises SaltError when
+    the loss or the gradients are no longer numbers.
     """
+    place, watch = place or Place(), watch or Watch()
     order = torch.Generator().manual_seed(seed)
     noise = torch.Generator().manual_seed(seed + 1_000_003)
     ids = data.ids
     if method.code_switch:
         ids = code_switch(data, choices, config.instance_rate, config.token_rate, noise)
-    embed = model.get_input_embeddings()
+    spread = place.prepare(model)
     weights = list(model.parameters())
     optimizer = torch.optim.AdamW(
         weights, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
-    steps = config.epochs * -(-len(data) // config.batch)
+    per_epoch = -(-len(data) // config.batch)
+    steps = config.epochs * per_epoch
     warm = max(1, round(config.warmup * steps))
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda s: min((s + 1) / warm, (steps - s) / max(1, steps - warm))
-    )
-    scores: list[float] = []
-    best = copy.deepcopy(model.state_dict())
+    done, scores, best = watch.begin(steps, place, model, optimizer)
+    best = best or copy.deepcopy(model.state_dict())
+    step = 0
     for epoch in range(config.epochs):
-        model.train()
+        spread.train()
+        drawn = None
         if method.mixup:  # every token stands in one step of an epoch: each step draws anew
             drawn = choices.draw(torch.arange(len(ids)), ids, noise)
         for rows in batches(data.lengths, config.batch, order):
-            now, tokens = data, ids
+            now, tokens, ratio = data, ids, None
             if method.translate:
                 languages = len(translations) // len(data)
                 rows = rows + len(data) * torch.randint(languages, rows.shape, generator=noise)
                 now, tokens = translations, translations.ids
-            at, inside = positions(now, rows)
-            source = tokens[at].where(inside, 0)
             if method.mixup:
-                both = embed(torch.stack([source, drawn[at].where(inside, 0)]))
-                ratio = draw_ratio(method.mixup, len(rows), both.shape[-1], noise)
-                # Where nothing was drawn both sides are one vector, and mixing changes nothing.
-                vectors = mixup(*both, ratio)
-            else:
-                vectors = embed(source)
-            loss = model(
-                inputs_embeds=vectors,
-                attention_mask=inside,
-                token_type_ids=now.segments[at].where(inside, 0),
-                labels=now.labels[rows],
-            ).loss
-            if not torch.isfinite(loss):
-                raise SaltError(
-                    f"{method.name}, seed {seed}: the loss is {loss.item()} in epoch {epoch + 1}; "
-                    f"lower the learning rate ({config.learning_rate})"
-                )
+                width = model.get_input_embeddings().embedding_dim
+                ratio = draw_ratio(method.mixup, len(rows), width, noise)
+            step += 1
+            if step <= done:  # before the interruption; what is random was drawn, and goes on
+                continue
+            pace = min(step / warm, (steps - step + 1) / max(1, steps - warm))
+            for group in optimizer.param_groups:
+                group["lr"] = config.learning_rate * pace
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(weights, config.clip)
+            loss, parts = 0.0, list(place.parts(len(rows)))
+            for part, weight in parts:
+                with nullcontext() if part is parts[-1][0] else place.alone(spread):
+                    mixed = None if ratio is None else (drawn, ratio[part])
+                    found = weight * _loss(spread, model, place, now, tokens, rows[part], mixed)
+                    place.backward(found)
+                loss = loss + found.detach()
+            norm = place.clip(weights, config.clip)
+            # To look at a number of a GPU is to wait for it.
+            looked = place.device.type == "cpu" or step % LOG_EVERY == 0 or step % per_epoch == 0
+            if looked and not torch.isfinite(loss + norm):
+                raise SaltError(
+                    f"{method.name}, seed {seed}: the loss is {loss.item()}, the gradients' norm "
+                    f"{norm.item()} in epoch {epoch + 1}; lower the learning rate "
+                    f"({config.learning_rate})"
+                )
             optimizer.step()
-            schedule.step()
-        score = accuracy(model, dev)
-        if not scores or score > max(scores):
+            watch.step(step, epoch + 1, loss, norm, len(rows), scores)
+        if epoch < len(scores):
+            continue
+        scores.append(accuracy(spread, dev, place=place))
+        better = scores[-1] > max(scores[:-1], default=-1)
+        if better:
             best = copy.deepcopy(model.state_dict())
-        scores.append(score)
+        watch.epoch(step, epoch + 1, scores, best if better else None)
+    watch.end()
     model.load_state_dict(best)
     return scores, scores.index(max(scores))
+
+
+def _loss(spread, model, place: Place, data: Encoded, ids: Tensor, rows: Tensor, mixed) -> Tensor:
+    """The mean loss of some rows; mixed: what each token is mixed with, and the rows' weights."""
+    at, inside = positions(data, rows)
+    embed, device = model.get_input_embeddings(), place.device
+    source = ids[at].where(inside, 0)
+    if mixed:
+        drawn, ratio = mixed
+        both = embed(torch.stack([source, drawn[at].where(inside, 0)]).to(device))
+        # Where nothing was drawn both sides are one vector, and mixing changes nothing.
+        vectors = mixup(*both, ratio.to(device))
+    else:
+        vectors = embed(source.to(device))
+    return spread(
+        inputs_embeds=vectors,
+        attention_mask=inside.to(device),
+        token_type_ids=data.segments[at].where(inside, 0).to(device),
+        labels=data.labels[rows].to(device),
+    ).loss
 
 
 def _translations(world: int, name: str) -> Encoded:
@@ -194,21 +230,38 @@ def train_and_score(
     tests: dict[str, Encoded],
     choices=None,
     translations: Encoded | None = None,
+    place: Place | None = None,
+    watch: Watch | None = None,
+    threads: int | None = 1,
 ) -> dict:
     """One run on any encoded data: fine-tune the checkpoint ``source``, score every test set.
 
-    See `run` for what is returned and `fit` for the arguments.
+    See `run` for what is returned and `fit` for the arguments. threads: of the processor, None for
+    as many as there are now. Raises SaltError where the device's memory is too small.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    place = place or Place()
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or before)
     try:
         started = time.perf_counter()
         model = encoders.classifier(source, labels, seed, config.dropout)
-        scores, epoch = fit(model, data, dev, method, config, seed, choices, translations)
-        found = {code: accuracy(model, test) for code, test in tests.items()}
+        scores, epoch = fit(
+            model, data, dev, method, config, seed, choices, translations, place=place, watch=watch
+        )
+        found = {code: accuracy(model, test, place=place) for code, test in tests.items()}
         seconds = time.perf_counter() - started
+    except RuntimeError as error:
+        # Of the processor's memory torch says it in a plain RuntimeError.
+        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+            rows = place.micro_batch or config.batch
+            raise SaltError(
+                f"out of memory on {place.device} with {rows} rows at a time: lower the "
+                f"micro-batch (such as micro_batch = {max(1, rows // 2)}; the batch stays "
+                f"{config.batch}, so results stay what they are), or max_length"
+            ) from error
+        raise
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)
     return {
         "scores": found,
         "dev": scores,

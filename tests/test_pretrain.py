@@ -367,7 +367,7 @@ def test_an_interrupted_pretraining_ends_as_an_uninterrupted_one(tmp_path, recip
 def test_a_crash_while_saving_loses_nothing(tmp_path, monkeypatch):
     """A checkpoint counts once its curve is written; until then the one before does."""
     make(tmp_path / "whole")
-    plain, saved = pretrain._save, []
+    plain, saved = pretrain.save_tensors, []
 
     def save(path, tensors):
         saved.append(path.name)
@@ -375,10 +375,10 @@ def test_a_crash_while_saving_loses_nothing(tmp_path, monkeypatch):
             raise Interrupted
         plain(path, tensors)
 
-    monkeypatch.setattr(pretrain, "_save", save)
+    monkeypatch.setattr(pretrain, "save_tensors", save)
     with pytest.raises(Interrupted):
         make(tmp_path / "parts")
-    monkeypatch.setattr(pretrain, "_save", plain)
+    monkeypatch.setattr(pretrain, "save_tensors", plain)
     kept = {path.name for path in (tmp_path / "parts" / "resume").iterdir()}
     assert {"model-4.safetensors", "optimizer-4.safetensors", "curve.json"} <= kept
     make(tmp_path / "parts")

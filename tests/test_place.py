@@ -1,0 +1,258 @@
+"""However a batch is cut up or dealt out, and whenever a training is killed, it is the same."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from small import CONFIG, WORLD
+
+from salt_lib import encoders, provenance, substitutions, train
+from salt_lib.errors import SaltError
+from salt_lib.methods import method
+from salt_lib.place import Accelerated, Place
+from salt_lib.resume import Saved
+from salt_lib.watch import Watch
+
+NAME = "mini-xnli"
+DROPOUT = replace(CONFIG, dropout=0.1, epochs=3)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_laboratory(laboratory):
+    return laboratory
+
+
+def encoded(split):
+    return substitutions.encoded(WORLD, NAME, split, "en")
+
+
+def fit(name="salt", config=CONFIG, data=None, **options):
+    row = method(name)
+    model = encoders.classifier(encoders.checkpoint(WORLD), 3, 0, config.dropout)
+    choices = substitutions.for_method(WORLD, NAME, row, config)
+    data = encoded("train") if data is None else data
+    found = train.fit(model, data, encoded("dev"), row, config, 0, choices, **options)
+    return model.state_dict(), found
+
+
+def same(one, two):
+    return all(torch.equal(a, b) for a, b in zip(one.values(), two.values(), strict=True))
+
+
+def apart(one, two):
+    return max((a - two[name]).abs().max().item() for name, a in one.items())
+
+
+def near(one, two):
+    return apart(one, two) < 1e-3
+
+
+# How it is cut up
+
+
+@pytest.mark.parametrize(("rows", "processes", "micro"), [(32, 1, None), (7, 2, 2), (1, 3, None)])
+def test_the_parts_are_the_batch(rows, processes, micro):
+    losses = torch.rand(rows, dtype=torch.float64)
+    total, seen = 0.0, []
+    for rank in range(processes):
+        place = Place(micro)
+        place.rank, place.processes = rank, processes
+        for part, weight in place.parts(rows):
+            assert micro is None or len(part) <= micro
+            total += weight * losses[part].mean() / processes
+            seen += part.tolist() if weight else []
+    assert sorted(seen) == list(range(rows))
+    assert total.item() == pytest.approx(losses.mean().item())
+
+
+def test_micro_batches_give_the_same_training():
+    one, said = fit()
+    two, again = fit(place=Place(micro_batch=5))
+    assert near(one, two) and said == again and not same(one, fit("mixup")[0])
+
+
+def test_accelerate_on_the_processor_is_the_plain_place_to_the_last_bit():
+    one, said = fit(config=DROPOUT)
+    two, again = fit(config=DROPOUT, place=Accelerated("cpu"))
+    assert same(one, two) and said == again
+
+
+def test_wrong_places():
+    with pytest.raises(SaltError, match="unknown device 'tpu'; known: auto, cpu, cuda"):
+        Accelerated("tpu")
+    with pytest.raises(SaltError, match="unknown precision 'int4'; known: fp32, bf16"):
+        Accelerated("cpu", "int4")
+    with pytest.raises(SaltError, match="micro-batch of 0 rows"):
+        Place(0)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_said():
+    with pytest.raises(SaltError, match="'cuda' is asked for.*no GPU.*device 'cpu'"):
+        Accelerated("cuda")
+
+
+SCRIPT = """
+import json, sys
+import pytest, small
+from salt_lib.place import Accelerated
+from salt_lib.resume import save_tensors
+from test_place import fit
+patch = pytest.MonkeyPatch()
+small.shrink(patch.setitem, patch.setattr)
+place = Accelerated("cpu", sys.argv[2])
+weights, (scores, epoch) = fit(place=place)
+if place.first:
+    save_tensors(sys.argv[1], weights)
+    print(json.dumps({"processes": place.processes, "scores": scores, "epoch": epoch}))
+"""
+
+
+def script(tmp_path, *arguments, launch=()):
+    """Run `SCRIPT` in processes of its own; returns what it prints and the trained weights."""
+    from safetensors.torch import load_file
+
+    (tmp_path / "script.py").write_text(SCRIPT)
+    path = os.pathsep.join([str(Path(__file__).parent), str(provenance.CHECKOUT)])
+    done = subprocess.run(
+        [sys.executable, *launch, str(tmp_path / "script.py"), str(tmp_path / "w"), *arguments],
+        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1]), load_file(tmp_path / "w")
+
+
+def test_two_processes_give_what_one_does(tmp_path):
+    launch = "-m torch.distributed.run --standalone --nproc_per_node 2".split()
+    told, weights = script(tmp_path, "fp32", launch=launch)
+    one, (scores, epoch) = fit()
+    assert told == {"processes": 2, "scores": scores, "epoch": epoch}
+    assert near(one, weights)
+
+
+def test_bfloat16_is_near(tmp_path):
+    told, weights = script(tmp_path, "bf16")
+    one, _ = fit()
+    assert not near(one, weights)
+    assert apart(one, weights) < 0.05 and all(w.dtype == torch.float32 for w in weights.values())
+
+
+# When it is killed
+
+
+class Killed(Exception):
+    pass
+
+
+class Deadly(Watch):
+    """Ends the training after a step, as a power cut does."""
+
+    last = 0
+
+    def step(self, step, *rest):
+        super().step(step, *rest)
+        if step == self.last:
+            raise Killed
+
+
+@pytest.mark.parametrize("name", ["baseline", "salt", "translate-train"])
+@pytest.mark.parametrize("last", [3, 6, 8, 15])
+def test_killed_and_resumed_it_ends_bit_identical(name, last, tmp_path):
+    row = method(name)
+    more = train._translations(WORLD, NAME) if row.translate else None
+    one, said = fit(name, DROPOUT, translations=more)
+    options = {"saved": Saved(tmp_path, name), "log": tmp_path / "log.jsonl", "every": 2}
+    deadly = Deadly(**options)
+    deadly.last = last
+    with pytest.raises(Killed):
+        fit(name, DROPOUT, translations=more, watch=deadly)
+    torch.manual_seed(99)  # as another process would have it
+    fresh = Deadly(**options)
+    began = []
+    fresh.begin = lambda *a: began.append(Watch.begin(fresh, *a)) or began[0]
+    two, again = fit(name, DROPOUT, translations=more, watch=fresh)
+    assert began[0][0] == last - last % 2 and same(one, two) and said == again
+
+
+def test_what_belongs_to_another_run_is_not_gone_on_with(tmp_path):
+    deadly = Deadly(Saved(tmp_path, {"seed": 1}), every=2)
+    deadly.last = 5
+    with pytest.raises(Killed):
+        fit(watch=deadly)
+    assert Saved(tmp_path, {"seed": 1}).load()[0]["step"] == 4
+    assert Saved(tmp_path, {"seed": 2}).load() is None
+    assert same(fit()[0], fit(watch=Watch(Saved(tmp_path, {"seed": 2})))[0])
+
+
+@pytest.mark.parametrize("torn", ["state.json", "model-4.safetensors"])
+def test_a_torn_state_is_none(torn, tmp_path):
+    saved = Saved(tmp_path, 1)
+    deadly = Deadly(saved, every=2)
+    deadly.last = 5
+    with pytest.raises(Killed):
+        fit(watch=deadly)
+    path = tmp_path / torn
+    path.write_bytes(path.read_bytes()[:50])
+    assert saved.load() is None
+    assert same(fit()[0], fit(watch=Watch(saved))[0])
+
+
+def test_only_the_newest_state_lies_on_the_disk(tmp_path):
+    saved = Saved(tmp_path / "state", 1)
+    fit(config=DROPOUT, watch=Watch(saved, every=2))
+    names = {path.name.partition("-")[0] for path in (tmp_path / "state").iterdir()}
+    assert names == {"model", "optimizer", "random", "best", "state.json"}
+    assert len(list((tmp_path / "state").iterdir())) == 5
+    saved.remove()
+    assert not (tmp_path / "state").exists()
+
+
+# What it tells
+
+
+def test_the_log_has_each_step_once_after_an_interruption(tmp_path, monkeypatch):
+    monkeypatch.setattr("salt_lib.watch.LOG_EVERY", 1)
+    options = {"saved": Saved(tmp_path / "state", 1), "log": tmp_path / "log.jsonl", "every": 4}
+    fit(config=DROPOUT, watch=Watch(log=tmp_path / "whole.jsonl"))
+    deadly = Deadly(**options)
+    deadly.last = 7
+    with pytest.raises(Killed):
+        fit(config=DROPOUT, watch=deadly)
+    fit(config=DROPOUT, watch=Watch(**options))
+
+    def read(name):
+        rows = [json.loads(line) for line in (tmp_path / name).read_text().splitlines()]
+        return [{k: v for k, v in row.items() if k != "pairs_per_second"} for row in rows]
+
+    rows = read("log.jsonl")
+    assert rows == read("whole.jsonl")
+    steps = [row["step"] for row in rows if "loss" in row]
+    assert steps == list(range(1, len(steps) + 1)) and len(steps) == 3 * 6
+    assert [row["step"] for row in rows if "dev" in row] == [6, 12, 18]
+    assert set(rows[0]) == {"step", "epoch", "loss", "gradient_norm", "learning_rate"}
+
+
+def test_a_missing_tensorboard_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(SaltError, match=r"pip install 'salt_lib\[tensorboard\]'"):
+        Watch(tensorboard=tmp_path)
+
+
+def test_too_little_memory_says_what_to_lower(monkeypatch):
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr(train, "fit", full)
+    row, data = method("baseline"), encoded("train")
+    with pytest.raises(SaltError, match="out of memory.*32 rows.*micro_batch = 16.*max_length"):
+        train.train_and_score(
+            encoders.checkpoint(WORLD), row, CONFIG, 0, labels=3, data=data, dev=data, tests={}
+        )
