@@ -13,7 +13,9 @@ Chapter: Distillation.
 
 import copy
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +29,7 @@ from transformers import PreTrainedModel
 
 from .encoders import Encoded, batch
 from .errors import SaltError
-from .files import write_through
+from .files import write_json, write_through
 from .languages import SOURCE
 
 ROW_GROUP = 14_000  # rows that are written together: about those of a batch
@@ -222,6 +224,30 @@ def save(path: str | Path, batches: Iterator[pa.RecordBatch], about: Mapping[str
     write_through(path, write)
 
 
+def save_in_parts(
+    path: str | Path,
+    parts: Iterable[Callable[[], Iterator[pa.RecordBatch]]],
+    about: Mapping[str, str],
+) -> None:
+    """As `save`, part after part: what is finished stays, and the same call goes on after it.
+
+    Each of ``parts`` gives its batches when it is called, which a part that lies in
+    ``<path>.parts`` already is not. What lies there and is about something else is made again.
+    """
+    path, about, made = Path(path), dict(about), []
+    folder = path.with_name(path.name + ".parts")
+    note = folder / "about.json"
+    if not note.exists() or json.loads(note.read_bytes()) != about:
+        shutil.rmtree(folder, ignore_errors=True)
+        write_json(note, about)
+    for number, part in enumerate(parts):
+        made.append(folder / f"{number:06d}.parquet")
+        if not made[-1].exists():
+            save(made[-1], part(), about)
+    save(path, (batch for piece in made for batch in read(piece)), about)
+    shutil.rmtree(folder)
+
+
 def _row_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
     """The batches, some at a time: the writer keeps a note of every group until it is closed."""
     gathered, rows = [], 0
@@ -259,6 +285,21 @@ def read(path: str | Path, rows: int = 1_000_000) -> Iterator[pa.RecordBatch]:
 def load(path: str | Path) -> pd.DataFrame:
     """All that `read` gives: columns example, position, language, token, probability."""
     return pa.Table.from_batches(read(path), SCHEMA).to_pandas()
+
+
+def load_kept(
+    path: str | Path, threshold: float, synonym_threshold: float, source: str = SOURCE
+) -> pd.DataFrame:
+    """What `select` keeps of a file, which is never in memory as a whole."""
+    kept = [load_none()]
+    for part in read(path):
+        kept.append(select(part.to_pandas(), threshold, synonym_threshold, source))
+    return pd.concat(kept[1:] or kept, ignore_index=True)
+
+
+def load_none() -> pd.DataFrame:
+    """No predictions, in the columns of `load`."""
+    return pa.Table.from_batches([], SCHEMA).to_pandas()
 
 
 def count(

@@ -6,7 +6,9 @@ with a name on the hub, such as bert-base-multilingual-cased, these things diffe
 - it has no vocabulary.json, so `whole_words` counts monolingual text of yours with *its* tokenizer;
 - it must be BERT-like (`distill.head`);
 - `Config` wants that model's learning rate: 2e-5, where the laboratory's is 1e-3;
-- it wants a GPU for more than a try, and `finetune` runs on one thread of the processor.
+- it wants a GPU for more than a try: pass `place.Accelerated()`.
+
+`salt_lib.paper` does all of it for whole studies.
 
 Languages written without spaces (Chinese, Japanese, Thai) need a segmenter first.
 
@@ -15,20 +17,28 @@ Chapter: Reproduce, change, extend.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
+from tqdm import tqdm
 
 from . import distill, encoders
-from .augment import options
+from .augment import Options, options
+from .encoders import PIECE
 from .errors import SaltError
 from .languages import SOURCE
 from .methods import Method
+from .place import Place
+from .substitutions import replacements
 from .tasks import Pairs
 from .train import Config, train_and_score
 from .vocabulary import language_words, piece_ids
+from .watch import Watch
 
 
 def whole_words(
@@ -63,23 +73,34 @@ def write_predictions(
     path: str | Path,
     masked: bool = False,
     progress: bool = False,
+    *,
+    longest: int | None = None,
+    device: str | torch.device = "cpu",
 ) -> None:
     """Predict a substitution for every English word of ``data`` in every language of ``words``.
 
-    words: as `whole_words` gives them. masked: hide each word while it is predicted. All
-    predictions go to the Parquet file ``path``, which remembers what data it belongs to.
+    words: as `whole_words` gives them. masked: hide each word while it is predicted. longest: cut
+    pairs at so many tokens, by default at what the model reads. All predictions go to the Parquet
+    file ``path``, which remembers what data it belongs to; interrupted, the same call goes on.
     """
-    tokenizer = encoders.tokenizer(checkpoint)
+    tokenizer, model = encoders.tokenizer(checkpoint), encoders.masked_lm(checkpoint).to(device)
     pieces = tokenizer.get_vocab()
-    batches = distill.predict_pieces(
-        encoders.masked_lm(checkpoint),
-        encoders.encode_pieces(tokenizer, data, truncate=True),
-        {code: piece_ids(own, pieces) for code, own in words.items()},
-        mask_token=tokenizer.mask_token_id if masked else None,
-        progress=progress,
-    )
-    kind = "masked" if masked else "distilled"
-    distill.save(path, batches, {"data": digest(data), "kind": kind})
+    ids = {code: piece_ids(own, pieces) for code, own in words.items()}
+    mask = encoders.mask_token(checkpoint) if masked else None
+
+    def predicted(low: int) -> Iterator[pa.RecordBatch]:
+        encoded = encoders.encode_pieces(tokenizer, data[low : low + PIECE], True, longest)
+        yield from distill.predict_pieces(model, encoded, ids, first=low, mask_token=mask)
+
+    lows = tqdm(range(0, len(data), PIECE), desc="distil", unit="piece", disable=not progress)
+    about = {
+        "data": digest(data),
+        "kind": "masked" if masked else "distilled",
+        "model": encoders.identity(checkpoint),
+        "words": digest(sorted((code, sorted(own.items())) for code, own in words.items())),
+        "longest": str(longest),
+    }
+    distill.save_in_parts(path, (partial(predicted, low) for low in lows), about)
 
 
 def kept_predictions(path: str | Path, data: Pairs, method: Method, config: Config) -> pd.DataFrame:
@@ -87,27 +108,44 @@ def kept_predictions(path: str | Path, data: Pairs, method: Method, config: Conf
 
     Raises SaltError where they were made for other data or in the other way (masked or not).
     """
-    found = distill.load(path)
+    kind = "masked" if method.substitutions == "masked" else "distilled"
+    next(distill.read(path), None)  # a broken file is said before what it is about
     about = pq.read_schema(path).metadata or {}
-    if (about.get(b"data"), about.get(b"kind")) != (
-        digest(data).encode(),
-        str(method.substitutions).encode(),
-    ):
+    if (about.get(b"data"), about.get(b"kind")) != (digest(data).encode(), kind.encode()):
         raise SaltError(
-            f"{path}: not the {method.substitutions} predictions of this data; make them with "
+            f"{path}: not the {kind} predictions of this data; make them with "
             "finetune.write_predictions"
         )
-    kept = distill.select(found, config.threshold, config.synonym_threshold)
-    return kept if method.synonyms else kept[kept["language"] != SOURCE]
+    kept = distill.load_kept(path, config.threshold, config.synonym_threshold)
+    if method.synonyms:
+        return kept
+    return kept[kept["language"] != SOURCE].reset_index(drop=True)
 
 
 def check_method(method: Method) -> None:
     """Raise SaltError for a method that needs what only the laboratory knows."""
-    if method.translate or method.substitutions not in (None, "distilled", "masked"):
+    if method.translate or method.substitutions == "dictionary":
         raise SaltError(
-            f"method {method.name!r} needs what only the laboratory has: its true translations or "
-            "its random control; on own files take one such as baseline, code-switch, mixup or salt"
+            f"method {method.name!r} needs what only the laboratory has: true translations; on "
+            "other data take one such as baseline, code-switch, mixup, salt or salt-random"
         )
+
+
+def choices(
+    checkpoint: str | Path,
+    encoded: encoders.Encoded,
+    kept: pd.DataFrame,
+    method: Method,
+    words: Mapping[str, Mapping[str, int]],
+    seed: int = 0,
+) -> Options:
+    """What the tokens of ``encoded`` may become: `kept_predictions`, or a control made of them.
+
+    words: as for `write_predictions`; the random control draws from them.
+    """
+    pieces = encoders.tokenizer(checkpoint).get_vocab()
+    tokens = replacements(method.substitutions, kept, words, pieces, seed)
+    return options(encoded, kept["example"], kept["position"], tokens)
 
 
 def finetune(
@@ -120,31 +158,37 @@ def finetune(
     seed: int = 0,
     config: Config | None = None,
     predictions: str | Path | None = None,
+    words: Mapping[str, Mapping[str, int]] | None = None,
+    *,
+    longest: int | None = None,
+    place: Place | None = None,
+    watch: Watch | None = None,
+    threads: int | None = 1,
 ) -> dict:
     """Fine-tune a checkpoint on English pairs and score it on test pairs of any languages.
 
     data, dev: what is trained on, and what chooses the epoch. labels: how many there are.
-    predictions: `write_predictions`' file for ``data``, for a method that substitutes. Pairs longer
-    than the model reads are cut. Returns what `train.run` does. Raises SaltError for a method that
-    needs the laboratory, for predictions of other data, and for pairs that are none or have a label
-    that isn't there.
+    predictions: `write_predictions`' file for ``data``, for a method that substitutes; words: what
+    it was made with, for the random control. longest: cut pairs at so many tokens, by default at
+    what the model reads. place, watch, threads: see `train.fit` and `train.train_and_score`.
+    Returns what `train.run` does. Raises SaltError for a method that needs the laboratory, for
+    predictions of other data, and for pairs that are none or have a label that isn't there.
     """
     check_method(method)
     config = config or Config()
     for name, pairs in {"data": data, "dev": dev, **tests}.items():
         if not len(pairs) or not set(pairs.labels) <= set(range(labels)):
             raise SaltError(f"{name}: no pairs, or a label outside 0 to {labels - 1}")
-    tokenizer = encoders.tokenizer(checkpoint)
-    encoded = encoders.encode(tokenizer, data, truncate=True)
-    choices = None
+    tokenizer, found = encoders.tokenizer(checkpoint), None
+    encoded = encoders.encode(tokenizer, data, True, longest)
     if method.substitutions:
-        if predictions is None:
+        if predictions is None or (method.substitutions == "random" and words is None):
             raise SaltError(
                 f"method {method.name!r} substitutes words: pass predictions, a file made with "
-                "finetune.write_predictions"
+                "finetune.write_predictions, and for the random control the words it was made with"
             )
         kept = kept_predictions(predictions, data, method, config)
-        choices = options(encoded, kept["example"], kept["position"], kept[["token"]])
+        found = choices(checkpoint, encoded, kept, method, words or {}, seed=0)
     return train_and_score(
         checkpoint,
         method,
@@ -152,9 +196,12 @@ def finetune(
         seed,
         labels=labels,
         data=encoded,
-        dev=encoders.encode(tokenizer, dev, truncate=True),
-        tests={code: encoders.encode(tokenizer, t, truncate=True) for code, t in tests.items()},
-        choices=choices,
+        dev=encoders.encode(tokenizer, dev, True, longest),
+        tests={code: encoders.encode(tokenizer, t, True, longest) for code, t in tests.items()},
+        choices=found,
+        place=place,
+        watch=watch,
+        threads=threads,
     )
 
 

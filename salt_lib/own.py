@@ -124,10 +124,11 @@ def run_own(
     for row in tqdm(chosen, desc="fine-tune", unit="method", disable=not progress):
         kind = row.substitutions
         if kind and kind not in files:
-            begun = time.perf_counter()
-            files[kind] = out / f"{kind}.parquet"
-            write_predictions(checkpoint, train, words, files[kind], kind == "masked", progress)
-            seconds[kind] = time.perf_counter() - begun
+            begun, made = time.perf_counter(), "masked" if kind == "masked" else "distilled"
+            files[kind] = out / f"{made}.parquet"
+            if made not in seconds:
+                write_predictions(checkpoint, train, words, files[kind], kind == "masked", progress)
+                seconds[made] = time.perf_counter() - begun
         if kind:
             predicted = distill.load(files[kind])["language"].value_counts()
             kept = kept_predictions(files[kind], train, row, config)["language"].value_counts()
@@ -135,7 +136,8 @@ def run_own(
                 code: {"predicted": int(predicted.get(code, 0)), "kept": int(kept.get(code, 0))}
                 for code in words
             }
-        done = finetune(checkpoint, row, train, dev, tests, labels, seed, config, files.get(kind))
+        path = files.get(kind)
+        done = finetune(checkpoint, row, train, dev, tests, labels, seed, config, path, words)
         results[row.name] = {key: done[key] for key in ("scores", "dev", "epoch")}
         seconds[row.name] = done["seconds"]
     seconds["total"] = time.perf_counter() - started
@@ -192,5 +194,4 @@ def _tail(pairs: Pairs, share: float) -> tuple[Pairs, Pairs]:
         cut += 1
     if not 0 < cut < len(pairs):
         raise SaltError(f"{len(pairs)} pairs can't be parted with a share of {share} held out")
-    columns = (pairs.first, pairs.second, pairs.labels)
-    return Pairs(*(c[:cut] for c in columns)), Pairs(*(c[cut:] for c in columns))
+    return pairs[:cut], pairs[cut:]

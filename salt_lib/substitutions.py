@@ -9,6 +9,7 @@ Chapters: Distillation; Ablations and controls.
 import hashlib
 import inspect
 import os
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -63,7 +64,6 @@ def predictions_path(world: int, name: str, masked: bool = False, progress: bool
     digest = _digest(folder, pairs, languages, masked)
     path = root / f"{name}-world-{world}-{kind}-{digest}.parquet"
     if not path.exists():
-        tokenizer = encoders.tokenizer(folder)
         # One thread, as everywhere: with more the last bits depend on how many there are.
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
@@ -71,7 +71,7 @@ def predictions_path(world: int, name: str, masked: bool = False, progress: bool
             encoders.masked_lm(folder),
             encoded(world, name, "train", SOURCE),
             vocabularies(world, languages),
-            mask_token=tokenizer.mask_token_id if masked else None,
+            mask_token=encoders.mask_token(folder) if masked else None,
             progress=progress,
         )
         try:
@@ -83,13 +83,31 @@ def predictions_path(world: int, name: str, masked: bool = False, progress: bool
 
 @cache
 def _kept(world: int, name: str, masked: bool, threshold: float, synonyms: float) -> pd.DataFrame:
-    return distill.select(distill.load(predictions_path(world, name, masked)), threshold, synonyms)
+    return distill.load_kept(predictions_path(world, name, masked), threshold, synonyms)
 
 
-def _random(kept: pd.DataFrame, world: int) -> np.ndarray:
+def replacements(
+    kind: str,
+    kept: pd.DataFrame,
+    counts: Mapping[str, Mapping[str, int]],
+    pieces: Mapping[str, int],
+    seed: int,
+) -> np.ndarray:
+    """What stands in the place of kept predictions: (kept, width) vocabulary ids, see `Options`.
+
+    kind: "random" and "deranged" give the controls (`methods.Method`), anything else the predicted
+    tokens themselves. counts: language → word → count. pieces: the tokenizer's entry → id. Raises
+    SaltError for a language with too few words for a control.
+    """
+    if kind == "random":
+        return _random(kept, counts, pieces)
+    if kind == "deranged":
+        return _deranged(kept, seed)
+    return kept["token"].to_numpy(np.int64)[:, None]
+
+
+def _random(kept: pd.DataFrame, counts: Mapping, pieces: Mapping[str, int]) -> np.ndarray:
     """(options, NEIGHBOURS): words of the same language and of the nearest frequency ranks."""
-    folder = encoders.checkpoint(world)
-    pieces, counts = encoders.tokenizer(folder).get_vocab(), encoders.words_by_language(folder)
     tokens = np.empty((len(kept), NEIGHBOURS), dtype=np.int64)
     for code, rows in kept.groupby("language").indices.items():
         words = sorted((w for w in counts[code] if w in pieces), key=lambda w: -counts[code][w])
@@ -106,9 +124,9 @@ def _random(kept: pd.DataFrame, world: int) -> np.ndarray:
     return tokens
 
 
-def _deranged(kept: pd.DataFrame, world: int) -> np.ndarray:
+def _deranged(kept: pd.DataFrame, seed: int) -> np.ndarray:
     """(options, 1): a language's substitutes, each consistently exchanged for another of them."""
-    rng = np.random.default_rng([world, 8])
+    rng = np.random.default_rng([seed, 8])
     tokens = kept["token"].to_numpy(np.int64).copy()
     for code, rows in sorted(kept.groupby("language").indices.items()):
         distinct = rng.permutation(np.unique(tokens[rows]))
@@ -162,12 +180,9 @@ def choices(
         kept = _kept(world, name, kind == "masked", threshold, synonym_threshold)
     if not synonyms:
         kept = kept[kept["language"] != SOURCE].reset_index(drop=True)
-    if kind == "random":
-        tokens = _random(kept, world)
-    elif kind == "deranged":
-        tokens = _deranged(kept, world)
-    else:
-        tokens = kept["token"].to_numpy(np.int64)[:, None]
+    folder = encoders.checkpoint(world)
+    pieces, counts = encoders.tokenizer(folder).get_vocab(), encoders.words_by_language(folder)
+    tokens = replacements(kind, kept, counts, pieces, world)
     return options(encoded(world, name, "train", SOURCE), kept["example"], kept["position"], tokens)
 
 

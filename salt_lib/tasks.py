@@ -37,6 +37,9 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __getitem__(self, rows: slice) -> "Pairs":
+        return Pairs(self.first[rows], self.second[rows], self.labels[rows])
+
 
 @dataclass(frozen=True)
 class Task:

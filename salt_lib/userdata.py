@@ -9,8 +9,8 @@ Chapter: Reproduce, change, extend.
 import csv
 import hashlib
 import json
-import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -224,28 +224,22 @@ def distill_table(
     ids = {code: piece_ids(own, pieces) for code, own in words.items()}
     next(read_rows(source, columns), None)  # a missing file or column is said before all else
     about = _about(source, columns, checkpoint, words, masked)
-    parts = output.with_name(output.name + ".parts")
-    note = parts / "about.json"
-    if not note.exists() or json.loads(note.read_bytes()) != about:
-        shutil.rmtree(parts, ignore_errors=True)
-        write_json(note, about)
-    made, first = [], 0
-    for rows in tqdm(read_rows(source, columns), desc="distil", unit="piece", disable=not progress):
-        made.append(parts / f"{first:012d}.parquet")
-        if not made[-1].exists():
-            found = distill.predict_pieces(
-                model,
-                encoders.encode_pieces(tokenizer, _texts(rows, columns), truncate=True),
-                ids,
-                mask_token=tokenizer.mask_token_id if masked else None,
-                first=first,
-            )
-            distill.save(made[-1], found, about)
-        first += len(rows)
-    if not made:
-        raise SaltError(f"{source}: no rows to distil")
-    distill.save(output, (batch for path in made for batch in distill.read(path)), about)
-    shutil.rmtree(parts)
+    mask = encoders.mask_token(checkpoint) if masked else None
+
+    def predicted(texts: Pairs, first: int) -> Iterator[pa.RecordBatch]:
+        encoded = encoders.encode_pieces(tokenizer, texts, truncate=True)
+        yield from distill.predict_pieces(model, encoded, ids, first=first, mask_token=mask)
+
+    def parts() -> Iterator[Callable]:
+        first = 0
+        rows_of = read_rows(source, columns)
+        for rows in tqdm(rows_of, desc="distil", unit="piece", disable=not progress):
+            yield partial(predicted, _texts(rows, columns), first)
+            first += len(rows)
+        if not first:
+            raise SaltError(f"{source}: no rows to distil")
+
+    distill.save_in_parts(output, parts(), about)
     with pq.ParquetFile(output) as file:
         return file.metadata.num_rows
 
@@ -318,7 +312,7 @@ def _by_piece(path: Path) -> Iterator[pd.DataFrame]:
             yield pd.concat([*waiting, table[inside]], ignore_index=True)
             low, waiting, table = low + PIECE, [], table[~inside]
         waiting.append(table)
-    empty = pa.Table.from_batches([], distill.SCHEMA).to_pandas()
+    empty = distill.load_none()
     yield pd.concat(waiting, ignore_index=True) if waiting else empty
     while True:
         yield empty

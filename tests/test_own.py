@@ -190,7 +190,7 @@ def test_a_sample_is_the_same_rows_in_every_language():
         ({"languages": ()}, "name at least one language"),
         ({"methods": []}, "name at least one language and one method"),
         ({"methods": ["slat"]}, "unknown method 'slat'"),
-        ({"methods": ["salt-random"]}, "'salt-random' needs what only the laboratory has"),
+        ({"methods": ["dictionary"]}, "'dictionary' needs what only the laboratory has"),
         ({"methods": ["translate-train"]}, "'translate-train' needs what only the laboratory"),
         ({"task": "pan-x"}, "unknown task of sentence pairs 'pan-x'; known: xnli, paws-x"),
         ({"task": "paws-x"}, "unknown dev language in .*pawsx 'en'; known: none"),
