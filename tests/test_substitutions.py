@@ -148,7 +148,7 @@ def test_each_random_draw_is_fresh():
 def test_too_few_words_for_the_control(monkeypatch, kept):
     monkeypatch.setattr(substitutions, "NEIGHBOURS", 5000)
     with pytest.raises(SaltError, match=r"has \d+ whole words, more than 5000 are needed"):
-        options("random")
+        choices.__wrapped__(WORLD, NAME, "random", True, 0.0, 0.0)
 
 
 def test_the_deranged_dictionary_is_consistently_wrong(kept):
