@@ -11,11 +11,14 @@ from typing import Annotated
 
 import typer
 
-from . import cli_data
+from . import cli_data, cli_paper
 from .console import AsJson, Group, RunsDir, World, names, percent, print_json
 from .errors import SaltError, unknown
 
 SCALES = ("laboratory", "paper")
+Scale = Annotated[
+    str, typer.Option(help="laboratory, or paper: a real model and real data, see --setup.")
+]
 
 
 app = typer.Typer(
@@ -26,7 +29,13 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (cli_data.distill, cli_data.vocabulary, cli_data.augment):
+for command in (
+    cli_data.distill,
+    cli_data.vocabulary,
+    cli_data.augment,
+    cli_paper.plan,
+    cli_paper.train,
+):
     app.command()(command)
 
 
@@ -35,8 +44,8 @@ def study(
     world: World = 0,
     seeds: Annotated[str, typer.Option(help="Such as 0-14 or 0,3,5.")] = "0-14",
     tasks: Annotated[
-        str, typer.Option(help="Names with commas between them.")
-    ] = "mini-xnli,mini-paws-x",
+        str | None, typer.Option(help="Names with commas between them.  [default: both]")
+    ] = None,
     methods: Annotated[
         str, typer.Option(help="Names with commas between them; main and all are groups.")
     ] = "main",
@@ -48,7 +57,14 @@ def study(
     backend: Annotated[
         str, typer.Option(help="processes (this machine) or ray (a cluster, $RAY_ADDRESS).")
     ] = "processes",
-    scale: Annotated[str, typer.Option(help="laboratory or paper.")] = "laboratory",
+    scale: Scale = "laboratory",
+    setup: cli_paper.SetupFile = None,
+    model: cli_paper.Model = None,
+    data: cli_paper.Data = None,
+    device: cli_paper.Device = None,
+    gpus_per_run: Annotated[
+        float | None, typer.Option(help="Of a Ray cluster: 0.5 puts two runs on a card.", min=0)
+    ] = None,
     runs_dir: RunsDir = None,
 ):
     """Run what is missing of the study.
@@ -63,15 +79,19 @@ def study(
       salt study --methods all --jobs 8
       salt study --tasks mini-xnli --methods baseline,salt --seeds 0-2 --world 1
       salt study --backend ray --runs-dir /a/folder/all/nodes/share
+      salt study --scale paper --setup paper.toml --backend ray --gpus-per-run 0.5
     """
-    if scale not in SCALES:
-        raise unknown("scale", scale, SCALES)
-    if scale == "paper":
-        raise SaltError("--scale paper is not part of this version yet; use --scale laboratory")
+    chosen = (names(tasks) if tasks else None, known_methods(methods), known_seeds(seeds))
+    if _is_paper(scale):
+        from .paper import read_setup
+
+        found = read_setup(setup, model=model, data=data, device=device)
+        cli_paper.study(found, *chosen, jobs, force, backend, runs_dir, gpus_per_run)
+        return
     from . import runs
     from . import study as studies
 
-    specs = studies.grid(world, names(tasks), _methods(methods), _seeds(seeds))
+    specs = studies.grid(world, chosen[0] or runs.STUDY_TASKS, *chosen[1:])
     root = runs_dir or runs.RUNS_DIR
     made = studies.execute(specs, root, jobs=jobs, backend=backend, force=force)
     there = len(specs) - len(made)
@@ -81,6 +101,7 @@ def study(
 @app.command()
 def results(
     world: World = 0,
+    scale: Scale = "laboratory",
     runs_dir: RunsDir = None,
     as_json: AsJson = False,
     record: Annotated[
@@ -102,7 +123,11 @@ def results(
       salt results --world 1 --json
       salt results --record recorded/laboratory.json
       salt results --figure book/_static/headline.png
+      salt results --scale paper --runs-dir runs-paper
     """
+    if _is_paper(scale):
+        cli_paper.results(runs_dir, as_json)
+        return
     from . import runs, stats
 
     if record:
@@ -286,7 +311,13 @@ def show_world(
         typer.echo("\n\n".join("\n".join(f"{c}  {row[c]}" for c in codes) for row in rows))
 
 
-def _methods(text: str) -> list[str]:
+def _is_paper(scale: str) -> bool:
+    if scale not in SCALES:
+        raise unknown("scale", scale, SCALES)
+    return scale == "paper"
+
+
+def known_methods(text: str) -> list[str]:
     """The methods named in ``text``, where main and all stand for several."""
     from .methods import MAIN, METHODS
 
@@ -294,7 +325,7 @@ def _methods(text: str) -> list[str]:
     return [method for name in names(text) for method in groups.get(name, (name,))]
 
 
-def _seeds(text: str) -> list[int]:
+def known_seeds(text: str) -> list[int]:
     """The numbers in ``text``: "0-2,7" is 0, 1, 2, 7. SaltError for anything else."""
     numbers: list[int] = []
     for part in names(text):

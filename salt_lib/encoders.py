@@ -3,7 +3,6 @@
 Chapters: The laboratory; Training.
 """
 
-import hashlib
 import json
 import os
 import types
@@ -28,6 +27,7 @@ from transformers import (
 from transformers.utils import logging
 
 from .errors import SaltError
+from .files import digest
 
 SHIPPED = Path(__file__).parent / "checkpoints"
 # Models whose classifier reads the first position alone, built of the same kind of layer.
@@ -153,14 +153,11 @@ def masked_lm(source: str | Path) -> PreTrainedModel:
 
 def identity(source: str | Path) -> str:
     """12 hex digits that stand for a checkpoint's weights, configuration and tokenizer."""
-    digest = hashlib.sha256()
-    for path in sorted(resolve(source).glob("*")):
-        if path.suffix == ".safetensors" or path.name in ("config.json", "tokenizer.json"):
-            digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
-            with open(path, "rb") as file:
-                while block := file.read(1 << 22):
-                    digest.update(block)
-    return digest.hexdigest()[:12]
+    return digest(
+        path
+        for path in sorted(resolve(source).glob("*"))
+        if path.suffix == ".safetensors" or path.name in ("config.json", "tokenizer.json")
+    )
 
 
 def classifier(source: str | Path, labels: int, seed: int, dropout: float) -> PreTrainedModel:

@@ -1,12 +1,24 @@
-"""Writing files so that a reader never sees half of one."""
+"""Writing files so that a reader never sees half of one; and what stands for their content."""
 
+import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from .errors import SaltError
+
+
+def digest(paths: Iterable[Path]) -> str:
+    """12 hex digits that stand for the names and the content of files."""
+    found = hashlib.sha256()
+    for path in paths:
+        found.update(f"{path.name}\0{path.stat().st_size}\0".encode())
+        with open(path, "rb") as file:
+            while block := file.read(1 << 22):
+                found.update(block)
+    return found.hexdigest()[:12]
 
 
 def write_through(path: str | Path, write: Callable[[Path], None]) -> None:

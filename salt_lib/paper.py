@@ -9,13 +9,13 @@ Chapter: At paper scale.
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 
 from . import encoders, finetune, provenance, sources
 from .errors import SaltError, unknown
-from .files import write_json
+from .files import digest
 from .languages import SOURCE
 from .methods import Method
 from .methods import method as method_by_name
@@ -63,27 +63,23 @@ class Setup:
     gpus_per_run: float = 0.0
 
     def codes(self, task: str) -> tuple[str, ...]:
-        """The languages that a task is scored in, English first."""
+        """The languages that a task is scored in, English first.
+
+        Of ``languages`` those that the task has; SaltError: one that no task has, or none is left.
+        """
         known = sources.task(task).languages
+        every = {code for name in TASKS for code in sources.task(name).languages}
         for code in self.languages:
-            if code not in known:
-                raise unknown(f"language of {task}", code, known)
-        chosen = self.languages or known
-        return tuple(dict.fromkeys([SOURCE, *chosen]))
+            if code not in every:
+                raise unknown("language", code, sorted(every))
+        chosen = [code for code in self.languages or known if code in known and code != SOURCE]
+        if not chosen:
+            raise SaltError(f"{task} has none of the languages {', '.join(self.languages)}")
+        return (SOURCE, *chosen)
 
     def identity(self, task: str) -> dict:
         """All that decides the scores of a task's runs, as JSON; files by their content."""
-        return {
-            "model": self.model,
-            "weights": encoders.identity(self.model),
-            "data": {name: finetune.digest(value) for name, value in read(self, task).items()},
-            "words": _texts_digest(self, task),
-            "minimum": self.minimum,
-            "share": self.share,
-            "max_length": self.max_length,
-            "precision": self.precision,
-            "training": asdict(self.training),
-        }
+        return _identity(self, task)
 
 
 def read_setup(path: str | Path | None = None, **changes) -> Setup:
@@ -143,11 +139,23 @@ def read(setup: Setup, task: str) -> dict[str, Pairs]:
     return found
 
 
-def _texts_digest(setup: Setup, task: str) -> str:
+@cache
+def _identity(setup: Setup, task: str) -> dict:
     if setup.texts is None:
-        return finetune.digest(sorted(_dev_texts(setup, task).items()))
-    folder = Path(setup.texts)
-    return finetune.digest([(p.name, p.read_bytes()) for p in sorted(folder.glob("*.txt"))])
+        text = finetune.digest(sorted(_dev_texts(setup, task).items()))
+    else:
+        text = digest(sorted(Path(setup.texts).glob("*.txt")))
+    return {
+        "model": setup.model,
+        "weights": encoders.identity(setup.model),
+        "data": {name: finetune.digest(pairs) for name, pairs in read(setup, task).items()},
+        "texts": text,
+        "minimum": setup.minimum,
+        "share": setup.share,
+        "max_length": setup.max_length,
+        "precision": setup.precision,
+        "training": asdict(setup.training),
+    }
 
 
 @cache
@@ -155,6 +163,7 @@ def _dev_texts(setup: Setup, task: str) -> dict[str, list[str]]:
     return sources.texts(task, setup.data, setup.codes(task))
 
 
+@cache
 def words(setup: Setup, task: str) -> dict[str, dict[str, int]]:
     """Language → whole words of the model's vocabulary, with counts (see `Setup`)."""
     raise NotImplementedError
@@ -169,7 +178,7 @@ def predictions(
     """
     kind = "masked" if row.substitutions == "masked" else "distilled"
     about = setup.identity(task)
-    made_of = {k: about[k] for k in ("weights", "words", "minimum", "share", "max_length")}
+    made_of = {k: about[k] for k in ("weights", "texts", "minimum", "share", "max_length")}
     made_of |= {"train": about["data"]["train"], "languages": setup.codes(task)}
     name = f"{task}-{kind}-{finetune.digest(sorted(made_of.items()))}"
     path = Path(root) / "substitutions" / f"{name}.parquet"
@@ -241,7 +250,7 @@ def run(
         progress=progress,
         every=setup.save_every,
     )
-    found = finetune.finetune(
+    return finetune.finetune(
         setup.model,
         row,
         data["train"],
@@ -257,6 +266,3 @@ def run(
         watch=watch,
         threads=None,
     )
-    if place.first:
-        saved.remove()
-    return found

@@ -10,7 +10,7 @@ Chapter: Training.
 import copy
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 
 import torch
@@ -244,22 +244,12 @@ def train_and_score(
     torch.set_num_threads(threads or before)
     try:
         started = time.perf_counter()
-        model = encoders.classifier(source, labels, seed, config.dropout)
-        scores, epoch = fit(
-            model, data, dev, method, config, seed, choices, translations, place=place, watch=watch
-        )
-        found = {code: accuracy(model, test, place=place) for code, test in tests.items()}
+        with enough_memory(place, config):
+            model = encoders.classifier(source, labels, seed, config.dropout)
+            parts = (data, dev, method, config, seed, choices, translations)
+            scores, epoch = fit(model, *parts, place=place, watch=watch)
+            found = {code: accuracy(model, test, place=place) for code, test in tests.items()}
         seconds = time.perf_counter() - started
-    except RuntimeError as error:
-        # Of the processor's memory torch says it in a plain RuntimeError.
-        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
-            rows = place.micro_batch or config.batch
-            raise SaltError(
-                f"out of memory on {place.device} with {rows} rows at a time: lower the "
-                f"micro-batch (such as micro_batch = {max(1, rows // 2)}; the batch stays "
-                f"{config.batch}, so results stay what they are), or max_length"
-            ) from error
-        raise
     finally:
         torch.set_num_threads(before)
     return {
@@ -269,3 +259,20 @@ def train_and_score(
         "seconds": seconds,
         "config": asdict(config),
     }
+
+
+@contextmanager
+def enough_memory(place: Place, config: Config) -> Iterator[None]:
+    """Say which setting to lower where the device's memory is too small (SaltError)."""
+    try:
+        yield
+    except RuntimeError as error:
+        # Of the processor's memory torch speaks in a plain RuntimeError.
+        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+            raise
+        rows = place.micro_batch or config.batch
+        raise SaltError(
+            f"out of memory on {place.device} with {rows} rows at a time: lower micro_batch, to "
+            f"{max(1, rows // 2)} for a start (the batch stays {config.batch}, and so do results), "
+            "or max_length"
+        ) from error
