@@ -33,6 +33,9 @@ def trainer(
     labels: int,
     config: Config,
     seed: int,
+    precision: str = "fp32",
+    longest: int | None = None,
+    gpu: bool = False,
 ) -> Trainer:
     """Hugging Face's `Trainer`, ready to train: call its ``train``.
 
@@ -65,21 +68,25 @@ def trainer(
         logging_strategy="no",
         report_to=[],
         disable_tqdm=True,
-        dataloader_pin_memory=False,
-        use_cpu=True,
+        dataloader_pin_memory=gpu,
+        use_cpu=not gpu,
+        bf16=precision == "bf16",
         seed=seed,
     )
     return Trainer(
         model=model,
         args=arguments,
-        train_dataset=dataset(tokenizer, data),
+        train_dataset=dataset(tokenizer, data, longest),
         data_collator=DataCollatorWithPadding(tokenizer),
     )
 
 
-def dataset(tokenizer: PreTrainedTokenizerBase, pairs: Pairs) -> Dataset:
-    """Tokenized pairs as `Trainer` takes them."""
-    found = tokenizer(pairs.first, pairs.second, return_token_type_ids=True)
+def dataset(
+    tokenizer: PreTrainedTokenizerBase, pairs: Pairs, longest: int | None = None
+) -> Dataset:
+    """Tokenized pairs as `Trainer` takes them, cut at so many tokens."""
+    cut = {"truncation": True, "max_length": longest} if longest else {}
+    found = tokenizer(pairs.first, pairs.second, return_token_type_ids=True, **cut)
     names = ("input_ids", "token_type_ids", "attention_mask")
     lengths = [len(row) for row in found["input_ids"]]
     columns = {name: found[name] for name in names}
