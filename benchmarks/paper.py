@@ -102,7 +102,10 @@ def measure(folder: str, side: str, precision: str, steps: int) -> dict:
     )
     on_gpu = place.device.type == "cuda"
     found = {"tokens": len(encoded.ids), "padded": padded(encoded, config), "steps": steps}
+    model = trainer = None
     for pairs, part in ((few, warm), (data, encoded)):
+        del model, trainer  # or there would be two in memory
+        model = trainer = None
         if side == "Trainer":
             trainer = rivals.trainer(
                 Path(folder), tokenizer, pairs, 3, config, 0, precision, LONGEST, on_gpu

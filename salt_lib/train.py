@@ -104,7 +104,6 @@ def fit(
     steps = config.epochs * per_epoch
     warm = max(1, round(config.warmup * steps))
     done, scores, best = watch.begin(steps, place, model, optimizer)
-    best = best or copy.deepcopy(model.state_dict())
     step = 0
     for epoch in range(config.epochs):
         spread.train()
@@ -148,13 +147,18 @@ def fit(
         if epoch < len(scores):
             continue
         scores.append(accuracy(spread, dev, place=place))
-        better = scores[-1] > max(scores[:-1], default=-1)
+        # Of the last epoch no copy is needed: its weights are the model's. (A model of mBERT's size
+        # has 0.7 GB, so that the old copy goes first.)
+        better = scores[-1] > max(scores[:-1], default=-1) and epoch + 1 < config.epochs
         if better:
+            best = {}
             best = copy.deepcopy(model.state_dict())
         watch.epoch(step, epoch + 1, scores, best if better else None)
     watch.end()
-    model.load_state_dict(best)
-    return scores, scores.index(max(scores))
+    chosen = scores.index(max(scores))
+    if chosen + 1 < config.epochs:
+        model.load_state_dict(best)
+    return scores, chosen
 
 
 def _loss(spread, model, place: Place, data: Encoded, ids: Tensor, rows: Tensor, mixed) -> Tensor:
