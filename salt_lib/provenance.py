@@ -35,26 +35,36 @@ INFLUENCES = (
     "train.py",
     "evaluate.py",
 )
+# The same for the paper's scale, beside those above.
+PAPER_INFLUENCES = ("vocabulary_text.py", "finetune.py", "sources.py", "xtreme.py", "paper.py")
 TOLD = ("README.md", "curve.json")  # beside a checkpoint, and of no influence
 LIBRARIES = ("torch", "transformers", "tokenizers", "numpy")
 
 
-def fingerprint(world: int, task: str, method: str, package: str | Path = PACKAGE) -> str:
+def fingerprint(
+    world: int, task: str, method: str, package: str | Path = PACKAGE, setup=None
+) -> str:
     """SHA-256, in hex, of what can change the scores of these runs.
 
     That is: the three arguments, the text of `INFLUENCES`, the files of the world's checkpoint and
-    the versions of `LIBRARIES`. Sources are read once per process, for a process goes on with the
-    modules that it has loaded.
+    the versions of `LIBRARIES`. With a setup (`paper.Setup`) its identity stands in the place of
+    the checkpoint. Sources are read once per process, for a process goes on with the modules that
+    it has loaded.
     """
-    parts = [world, task, method, sources(Path(package)), _checkpoint(Path(package), world)]
+    package = Path(package)
+    if setup is None:
+        parts = [world, task, method, sources(package), _checkpoint(package, world)]
+    else:
+        read = sources(package, INFLUENCES + PAPER_INFLUENCES)
+        parts = [world, task, method, read, setup.identity(task)]
     return hashlib.sha256(json.dumps([*parts, versions()]).encode()).hexdigest()
 
 
 @cache
-def sources(package: Path) -> str:
+def sources(package: Path, patterns: tuple[str, ...] = INFLUENCES) -> str:
     """SHA-256 of the influencing files of ``package``, names included, whatever its line ends."""
     digest = hashlib.sha256()
-    for pattern in INFLUENCES:
+    for pattern in patterns:
         for path in sorted(package.glob(pattern)):
             text = path.read_bytes().replace(b"\r\n", b"\n")
             name = path.relative_to(package).as_posix()

@@ -20,7 +20,7 @@ import pandas as pd
 
 from .errors import SaltError
 from .files import write_json
-from .provenance import CHECKOUT, commit, fingerprint, hardware, versions
+from .provenance import CHECKOUT, LIBRARIES, commit, fingerprint, hardware, versions
 
 RUNS_DIR = Path(os.environ.get("SALT_RUNS_DIR") or "runs")
 RECORDED = CHECKOUT / "recorded" / "laboratory.json"
@@ -87,10 +87,10 @@ def read_run(path: str | Path) -> dict | None:
     return None
 
 
-def is_fresh(root: str | Path, world: int, task: str, method: str, seed: int) -> bool:
+def is_fresh(root: str | Path, world: int, task: str, method: str, seed: int, setup=None) -> bool:
     """Whether this run is finished and what made it is what a run would use now."""
     run = read_run(run_path(root, world, task, method, seed))
-    return run is not None and run["fingerprint"] == fingerprint(world, task, method)
+    return run is not None and run["fingerprint"] == fingerprint(world, task, method, setup=setup)
 
 
 def load(root: str | Path = RUNS_DIR, world: int = 0) -> pd.DataFrame:
@@ -109,13 +109,70 @@ def load(root: str | Path = RUNS_DIR, world: int = 0) -> pd.DataFrame:
             "checkpoint or other library versions and are left out; 'salt study' makes them again",
             stacklevel=2,
         )
-    origin = {
-        "command": "salt study",
-        "commit": ", ".join(sorted({run["commit"] for run in fresh})),
-        "date": max((run["created"] for run in fresh), default=""),
-        "hardware": "; ".join(sorted({run["hardware"] for run in fresh})),
+    return _frame(fresh, _origin(fresh, "salt study"))
+
+
+def collected(root: str | Path, world: int = 0) -> pd.DataFrame:
+    """The runs with a setup under ``root`` that were made alike, as `load` gives them.
+
+    They may come from a cluster to a machine that has neither model nor data, so they are compared
+    with the newest of their task: in setup, sources and library versions. Others are left out with
+    a warning that says in what they differ. The frame is empty where there are none.
+    """
+    folder = Path(root) / f"world-{world}"
+    found = [read_run(path) for path in sorted(folder.glob("*/*/seed-*.json"))]
+    runs = [run for run in found if run is not None and "setup" in run]
+    alike, differ = [], {}
+    for task in dict.fromkeys(run["task"] for run in runs):
+        own = [run for run in runs if run["task"] == task]
+        newest = _made_by(max(own, key=lambda run: run["created"]))
+        for run in own:
+            made = _made_by(run)
+            if other := [name for name in made | newest if made.get(name) != newest.get(name)]:
+                differ[run["task"], run["method"], run["seed"]] = other
+            else:
+                alike.append(run)
+    if differ:
+        fields = ", ".join(sorted({name for names in differ.values() for name in names}))
+        warnings.warn(
+            f"{len(differ)} of {len(runs)} runs under {folder} differ from their task's newest in "
+            f"{fields} and are left out; 'salt study --scale paper' makes them again",
+            stacklevel=2,
+        )
+    return _frame(alike, _origin(alike, "salt study --scale paper"))
+
+
+def _made_by(run: dict) -> dict[str, object]:
+    """What made a run at the paper's scale, field by field."""
+    return {
+        "sources": run.get("sources"),
+        **{f"setup.{name}": value for name, value in run["setup"].items()},
+        **{f"versions.{name}": run["versions"].get(name) for name in LIBRARIES},
     }
-    return _frame(fresh, origin)
+
+
+def paired(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Of each task the seeds that all its methods have, so that they pair up, and what is left out.
+
+    For a study that is still going on. Returns the frame and the number of runs that wait.
+    """
+    keys = frame[["task", "method", "seed"]].drop_duplicates()
+    methods = keys.groupby("task")["method"].nunique()
+    have = keys.groupby(["task", "seed"])["method"].nunique()
+    whole = {key for key, count in have.items() if count == methods[key[0]]}
+    inside = [key in whole for key in zip(frame["task"], frame["seed"], strict=True)]
+    kept = frame[inside].reset_index(drop=True)
+    kept.attrs.update(frame.attrs)
+    return kept, len(keys) - len(kept[["task", "method", "seed"]].drop_duplicates())
+
+
+def _origin(runs: list[dict], command: str) -> dict:
+    return {
+        "command": command,
+        "commit": ", ".join(sorted({run["commit"] for run in runs})),
+        "date": max((run["created"] for run in runs), default=""),
+        "hardware": "; ".join(sorted({run["hardware"] for run in runs})),
+    }
 
 
 def recorded(path: str | Path = RECORDED) -> pd.DataFrame:

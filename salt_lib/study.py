@@ -7,12 +7,12 @@ Chapter: Training over 15 seeds.
 """
 
 import importlib
-import os
+import shutil
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from tqdm import tqdm
 from . import methods as methods_table
 from . import tasks as tasks_table
 from .errors import SaltError, unknown
-from .provenance import fingerprint
+from .provenance import INFLUENCES, PACKAGE, PAPER_INFLUENCES, fingerprint, sources
 from .runs import is_fresh, write_run
 
 BACKENDS = ("processes", "ray")
@@ -56,16 +56,20 @@ class Spec:
 
 
 def grid(
-    world: int, tasks: Iterable[str], methods: Iterable[str], seeds: Iterable[int]
+    world: int,
+    tasks: Iterable[str],
+    methods: Iterable[str],
+    seeds: Iterable[int],
+    known: Callable[[str], object] = tasks_table.task,
 ) -> list[Spec]:
     """Every combination once, seed by seed, so that a study stopped early has whole seeds.
 
-    SaltError: an unknown task or method (it lists the known ones), a negative world or seed, or
-    nothing to run.
+    known: raises for an unknown task. SaltError: an unknown task or method (it lists the known
+    ones), a negative world or seed, or nothing to run.
     """
     tasks, methods, seeds = list(tasks), list(methods), list(seeds)
     for name in tasks:
-        tasks_table.task(name)
+        known(name)
     for name in methods:
         methods_table.method(name)
     for what, numbers in (("world", [world]), ("seed", seeds)):
@@ -86,25 +90,37 @@ def execute(
     force: bool = False,
     progress: bool = True,
     runner: str = RUNNER,
+    setup=None,
+    gpus_per_run: float = 0.0,
 ) -> list[Spec]:
     """Run what is not yet there under ``root``; returns the runs that finished now.
 
     A run that is stored and fresh (`runs.is_fresh`) is skipped unless ``force``. jobs: parallel
-    workers of one thread each; by default as many as this machine has cores, or the cluster. Each
-    worker stores its run itself as soon as that ends, so on a cluster ``root`` is a folder that
-    all its nodes share. runner: "module:function"; the function is called as ``train.run``, and
-    the module's ``prepare(world, task, method)`` once beforehand for each task and method.
+    workers; by default as many as this machine has cores, or the cluster has room for. Each worker
+    stores its run itself as soon as that ends, so on a cluster ``root`` is a folder that all its
+    nodes share. runner: "module:function"; the function is called as ``train.run``, and the
+    module's ``prepare(world, task, method)`` once beforehand for each task and method. setup: what
+    both get besides, with ``root``, at the paper's scale (`paper.Setup`). gpus_per_run: of the
+    cluster's GPUs, 0.5 puts two runs on a card; 0 is for the processor, one core a run.
+
+    On Ray a run whose worker or node dies is begun again elsewhere, up to `RETRIES` times.
 
     RunsFailed, after all the others have run: names the runs that ended in an error. Interrupted:
-    Ctrl-C. SaltError: an unknown backend, fewer than one job, Ray missing, a worker that was
-    killed, or a run that can't be stored (a full disk), which stops the study at once.
+    Ctrl-C. SaltError: an unknown backend, fewer than one job, Ray missing or out of reach, no GPUs
+    where some are asked for, a worker process of this machine that was killed, or a run that can't
+    be stored (a full disk), which stops the study at once.
     """
     specs, root = list(dict.fromkeys(specs)), Path(root).absolute()
     if backend not in BACKENDS:
         raise unknown("backend", backend, BACKENDS)
     if jobs is not None and jobs < 1:
         raise SaltError(f"{jobs} jobs: at least one is needed")
-    missing = [spec for spec in specs if force or not is_fresh(root, *astuple(spec))]
+    if gpus_per_run and backend != "ray":
+        raise SaltError(
+            f"{gpus_per_run} GPUs a run: only the backend 'ray' deals GPUs out, on one machine "
+            "as well; add --backend ray, or leave gpus_per_run at 0 for one run at a time"
+        )
+    missing = [s for s in specs if force or not is_fresh(root, *astuple(s), setup)]
     if not missing:
         return []
     finished: list[Spec] = []
@@ -116,10 +132,21 @@ def execute(
         smoothing=0.1,
         disable=not progress,
     )
+    job = partial(Job, root=root, runner=runner, setup=setup)
+    keys = dict.fromkeys((spec.world, spec.task, spec.method) for spec in missing)
     try:
-        with bar, _workers(backend, jobs, len(missing)) as work:
-            ready = _prepare(missing, runner, failed, bar)
-            with closing(work([(spec, root, runner) for spec in ready])) as outcomes:
+        with bar, _workers(backend, jobs, len(missing), gpus_per_run) as work:
+            errors: dict[tuple, str] = {}
+            for key in keys:
+                bar.set_description_str("preparing {1}, {2}".format(*key))
+                errors[key] = work.prepare(job(Spec(*key, 0)))
+            bar.set_description_str("")
+            broken = {s: errors[s.world, s.task, s.method] for s in missing}
+            failed.update({spec: error for spec, error in broken.items() if error})
+            bar.update(len(failed))
+            bar.unpause()  # the time it took says nothing about the runs to come
+            ready = [spec for spec in missing if spec not in failed]
+            with closing(work.results([_expecting(job(spec)) for spec in ready])) as outcomes:
                 for spec, error, fatal in outcomes:
                     if fatal:
                         raise SaltError(f"{error}. {_kept(finished)}")
@@ -136,97 +163,104 @@ def execute(
     return sorted(finished, key=specs.index)
 
 
-def _prepare(missing: list[Spec], runner: str, failed: dict[Spec, str], bar: tqdm) -> list[Spec]:
-    """Prepare each (world, task, method) once, here; returns the specs that can be run."""
-    prepare = importlib.import_module(runner.partition(":")[0]).prepare
-    errors: dict[tuple, str] = {}
-    for key in dict.fromkeys((spec.world, spec.task, spec.method) for spec in missing):
-        bar.set_description_str("preparing {1}, {2}".format(*key))
-        try:
-            prepare(*key)
-        except Exception as error:
-            errors[key] = _words(error)
-    bar.set_description_str("")
-    broken = {s: errors.get((s.world, s.task, s.method)) for s in missing}
-    failed.update({spec: error for spec, error in broken.items() if error})
-    bar.update(len(failed))
-    bar.unpause()  # the time it took says nothing about the runs to come
-    return [spec for spec in missing if spec not in failed]
+@dataclass(frozen=True)
+class Job:
+    """What a worker needs to make a run; expected: the fingerprint that the study started with."""
+
+    spec: Spec
+    root: Path
+    runner: str
+    setup: object = None
+    expected: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """What a run would be stored with, here and now."""
+        return fingerprint(*astuple(self.spec)[:3], setup=self.setup)
+
+    def call(self, name: str, *arguments):
+        """Call a function of the runner's module, with the setup where there is one."""
+        more = {} if self.setup is None else {"setup": self.setup, "root": self.root}
+        module = importlib.import_module(self.runner.partition(":")[0])
+        return getattr(module, name)(*arguments, **more)
+
+
+def _expecting(job: Job) -> Job:
+    return replace(job, expected=job.fingerprint)
+
+
+class _Processes:
+    """Worker processes of this machine, one thread each."""
+
+    def prepare(self, job: Job) -> str | None:
+        return _prepare_one(job)
+
+    def results(self, jobs: list[Job]) -> Iterator[tuple[Spec, str | None, bool]]:
+        parallel = joblib.Parallel(return_as="generator_unordered", batch_size=1)
+        with warnings.catch_warnings():
+            # joblib remarks that closing it early wastes work; that is what stopping means.
+            warnings.filterwarnings("ignore", r"\d+ tasks which were still being processed")
+            try:
+                yield from parallel(joblib.delayed(_run_one)(job) for job in jobs)
+            except BrokenProcessPool as error:
+                raise SaltError(
+                    "a worker process was killed, as happens when memory runs out; the finished "
+                    "runs are stored: the same command with fewer --jobs goes on with the rest"
+                ) from error
 
 
 @contextmanager
-def _workers(backend: str, jobs: int | None, most: int) -> Iterator[Callable]:
-    """Start workers; gives a function from argument tuples of `_run_one` to its results."""
-    cores = joblib.cpu_count()
-    if backend == "processes":
-        jobs = min(jobs or cores, most)
-        with joblib.parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1):
-            yield partial(_results, BrokenProcessPool)
+def _workers(backend: str, jobs: int | None, most: int, gpus: float) -> Iterator:
+    """Start workers: something with `_Processes`' two methods."""
+    if backend == "ray":
+        from .cluster import workers
+
+        with workers(jobs, most, gpus) as found:
+            yield found
         return
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a study tells nobody that it runs
+    with joblib.parallel_config(
+        "loky", n_jobs=min(jobs or joblib.cpu_count(), most), inner_max_num_threads=1
+    ):
+        yield _Processes()
+
+
+def _prepare_one(job: Job) -> str | None:
+    """Make what the runs of a task and method share; returns the error if any."""
     try:
-        import ray
-        from ray.util.joblib.ray_backend import RayBackend
-    except ImportError as error:
-        raise SaltError(
-            "the backend 'ray' needs Ray, which is not installed: pip install 'salt_lib[ray]'"
-        ) from error
-
-    class UnorderedRayBackend(RayBackend):
-        # joblib rules generators out for its own multiprocessing pools and Ray's backend inherits
-        # that, although its pool calls back for each result; no progress could be shown.
-        supports_return_generator = True
-
-    joblib.register_parallel_backend("ray", UnorderedRayBackend)
-    own = not ray.is_initialized()
-    if own:
-        quiet = {"logging_level": "ERROR", "log_to_driver": False}
-        local = {"num_cpus": min(jobs or cores, most), "include_dashboard": False}
-        local["object_store_memory"] = 80 * 2**20  # results are small; 75 MiB is Ray's least
-        cluster = os.environ.get("RAY_ADDRESS")
-        ray.init(cluster or "local", **quiet, **({} if cluster else local))
-    try:
-        cores = int(ray.cluster_resources()["CPU"])
-        with joblib.parallel_config("ray", n_jobs=min(jobs or cores, cores, most)):
-            yield partial(_results, ray.exceptions.RayError)
-    finally:
-        if own:
-            ray.shutdown()
+        job.call("prepare", *astuple(job.spec)[:3])
+    except Exception as error:
+        return _words(error)
+    return None
 
 
-def _results(lost: type[Exception], calls: list[tuple]) -> Iterator[tuple[Spec, str | None, bool]]:
-    """The results of `_run_one` as they come; ``lost``: what a killed worker looks like."""
-    hashed = [(*call, fingerprint(*astuple(call[0])[:3])) for call in calls]
-    parallel = joblib.Parallel(return_as="generator_unordered", batch_size=1)
-    with warnings.catch_warnings():
-        # joblib remarks that closing it early wastes work; that is what stopping means.
-        warnings.filterwarnings("ignore", r"\d+ tasks which were still being processed")
-        try:
-            yield from parallel(joblib.delayed(_run_one)(*call) for call in hashed)
-        except lost as error:
-            raise SaltError(
-                "a worker process was killed, as happens when memory runs out; the finished runs "
-                "are stored: the same command with fewer --jobs goes on with the rest"
-            ) from error
-
-
-def _run_one(spec: Spec, root: Path, runner: str, expected: str) -> tuple[Spec, str | None, bool]:
-    """In a worker: run and store ``spec``; returns it, the error if any, and whether to stop."""
-    storing = False
+def _run_one(job: Job) -> tuple[Spec, str | None, bool]:
+    """In a worker: run and store a spec; returns it, the error if any, and whether to stop."""
+    storing, spec = False, job.spec
     try:
         # Before the runner is imported, so that what is hashed is what runs.
-        if fingerprint(spec.world, spec.task, spec.method) != expected:
+        if job.fingerprint != job.expected:
             raise SaltError(
-                "sources, checkpoint or library versions are not those that the study started "
-                "with (edited meanwhile, or another node's); the same command starts afresh"
+                "sources, checkpoint, data or library versions are not those that the study "
+                "started with (edited meanwhile, or another node's); the same command starts afresh"
             )
-        module, _, name = runner.partition(":")
-        result = getattr(importlib.import_module(module), name)(*astuple(spec))
+        result = job.call(job.runner.partition(":")[2], *astuple(spec))
         storing = True
-        write_run(root, {**result, **asdict(spec)})
+        store(job.root, spec, result, job.setup)
     except Exception as error:
         return spec, _words(error), storing and isinstance(error.__cause__, OSError)
     return spec, None, False
+
+
+def store(root: Path, spec: Spec, result: dict, setup=None) -> Path:
+    """Write a run's file; what it kept to go on from (``seed-NN.state``) goes. Returns the path."""
+    about = {}
+    if setup is not None:
+        read = sources(PACKAGE, INFLUENCES + PAPER_INFLUENCES)
+        made = fingerprint(*astuple(spec)[:3], setup=setup)
+        about = {"setup": setup.identity(spec.task), "sources": read, "fingerprint": made}
+    path = write_run(root, {**result, **asdict(spec), **about})
+    shutil.rmtree(path.with_suffix(".state"), ignore_errors=True)
+    return path
 
 
 def _words(error: Exception) -> str:

@@ -7,11 +7,23 @@ import os
 import signal
 import sys
 import time
+from dataclasses import dataclass
+from pathlib import Path
 
 from salt_lib.errors import SaltError
 
 
-def prepare(world, task, method):
+@dataclass(frozen=True)
+class Setup:
+    """As `salt_lib.paper.Setup`, with nothing in it."""
+
+    name: str
+
+    def identity(self, task):
+        return {"name": self.name, "task": task}
+
+
+def prepare(world, task, method, setup=None, root=None):
     if method == "mixup" and world == 13:
         raise ValueError("nothing to prepare here")
 
@@ -60,3 +72,17 @@ def unreadable(world, task, method, seed):
 
 def wrong(world, task, method, seed):
     return {**run(world, task, method, seed), "scores": {"en": float("nan")}}
+
+
+def with_setup(world, task, method, seed, setup, root):
+    config = {"name": setup.name, "root": str(root)}
+    return {**run(world, task, method, seed), "config": config}
+
+
+def dies_once(world, task, method, seed, setup, root):
+    # As a machine does that is switched off; every other run's first worker.
+    died = Path(root) / f"died-{seed}"
+    if seed % 2 and not died.exists():
+        died.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return run(world, task, method, seed)

@@ -252,7 +252,9 @@ def test_too_little_memory_says_what_to_lower(monkeypatch):
 
     monkeypatch.setattr(train, "fit", full)
     row, data = method("baseline"), encoded("train")
-    with pytest.raises(SaltError, match="out of memory on cpu with 32 rows.*micro_batch, to 16.*max_length"):
+    with pytest.raises(
+        SaltError, match="out of memory on cpu with 32 rows.*micro_batch, to 16.*max_length"
+    ):
         train.train_and_score(
             encoders.checkpoint(WORLD), row, CONFIG, 0, labels=3, data=data, dev=data, tests={}
         )

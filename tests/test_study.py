@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import fake_runs
 import pytest
 
 from salt_lib import files, provenance, runs, study
@@ -153,7 +154,7 @@ def test_what_a_run_cannot_read_does_not_stop_the_others(tmp_path):
 
 def test_other_sources_in_a_worker_are_noticed(tmp_path):
     spec = small()[0]
-    _, error, fatal = study._run_one(spec, tmp_path, FAST, "what the study started with")
+    _, error, fatal = study._run_one(study.Job(spec, tmp_path, FAST, expected="another"))
     assert "not those that the study started with" in error and not fatal
     assert not stored(tmp_path)
 
@@ -190,16 +191,122 @@ def test_kill_9_loses_at_most_the_runs_in_flight(tmp_path):
     assert len(runs.load(tmp_path)) == 30
 
 
-def test_two_seeds_on_a_local_ray(tmp_path, monkeypatch):
+# With a setup
+
+
+def test_a_setup_reaches_the_runs_and_is_part_of_what_makes_them(tmp_path):
+    one, two = fake_runs.Setup("one"), fake_runs.Setup("two")
+    options = {"runner": "fake_runs:with_setup"}
+    made = execute(small(range(2)), tmp_path, jobs=2, setup=one, **options)
+    assert len(made) == 2 and execute(small(range(2)), tmp_path, setup=one, **options) == []
+    found = [json.loads(text) for text in stored(tmp_path).values()]
+    assert all(run["setup"] == {"name": "one", "task": "mini-xnli"} for run in found)
+    assert all(run["config"] == {"name": "one", "root": str(tmp_path)} for run in found)
+    assert len(execute(small([0]), tmp_path, setup=two, **options)) == 1
+    with pytest.warns(UserWarning, match="1 of 2 runs.*newest in setup.name and are left out"):
+        assert set(runs.collected(tmp_path)["seed"]) == {0}
+    state = runs.run_path(tmp_path, 0, "mini-xnli", "baseline", 1).with_suffix(".state")
+    state.mkdir()
+    execute(small([1]), tmp_path, setup=two, **options)
+    assert set(runs.collected(tmp_path)["seed"]) == {0, 1} and not state.exists()
+    assert runs.collected(tmp_path).attrs["command"] == "salt study --scale paper"
+
+
+def test_only_seeds_that_all_methods_have_pair_up(tmp_path):
+    options = {"runner": "fake_runs:with_setup", "setup": fake_runs.Setup("one")}
+    execute(small(range(3), ["baseline"]), tmp_path, **options)
+    execute(small(range(1, 4), ["salt"]), tmp_path, **options)
+    frame, waiting = runs.paired(runs.collected(tmp_path))
+    assert set(frame["seed"]) == {1, 2} and len(frame) == 8 and waiting == 2
+    assert frame.attrs["command"] == "salt study --scale paper"
+
+
+# On Ray
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two workers, started once for the tests of this module."""
     import ray
 
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS), str(provenance.CHECKOUT)]))
-    assert len(execute(small(range(2)), tmp_path, jobs=2, backend="ray")) == 2
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RAY_ADDRESS", raising=False)
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS), str(provenance.CHECKOUT)]))
+        options = {"include_dashboard": False, "object_store_memory": 80 * 2**20}
+        ray.init("local", num_cpus=2, logging_level="ERROR", log_to_driver=False, **options)
+        yield
+        ray.shutdown()
+
+
+def on_ray(specs, root, runner=FAST, **options):
+    return execute(specs, root, runner, jobs=2, backend="ray", **options)
+
+
+def test_ray_gives_each_run_a_worker_of_one_thread(cluster, tmp_path):
+    specs = small(range(4))
+    assert on_ray(specs, tmp_path) == specs
     configs = [json.loads(text)["config"] for text in stored(tmp_path).values()]
-    assert len(configs) == 2 and os.getpid() not in {config["pid"] for config in configs}
+    assert len(configs) == 4 and os.getpid() not in {config["pid"] for config in configs}
     assert all(config["ray"] and config["threads"] == "1" for config in configs)
-    assert not ray.is_initialized()
+    assert on_ray(specs, tmp_path) == []
+
+
+def test_a_killed_ray_worker_does_not_end_the_study(cluster, tmp_path):
+    specs, setup = small(range(4)), fake_runs.Setup("mortal")
+    made = on_ray(specs, tmp_path, "fake_runs:dies_once", setup=setup)
+    assert made == specs and len(stored(tmp_path)) == 4
+    assert len(list(tmp_path.glob("died-*"))) == 2  # two of the four lost their worker
+
+
+def test_a_run_that_always_kills_its_worker_fails_alone(cluster, tmp_path):
+    with pytest.raises(study.RunsFailed, match="1 of 3 runs failed(.|\n)*worker died 4 times"):
+        on_ray(small(range(3)), tmp_path, "fake_runs:killed")
+    assert {path.name for path in stored(tmp_path)} == {"seed-00.json", "seed-02.json"}
+
+
+def test_an_error_on_ray_is_reported_and_not_tried_again(cluster, tmp_path):
+    with pytest.raises(study.RunsFailed, match="1 of 3 runs failed(.|\n)*loss is nan"):
+        on_ray(small(range(3)), tmp_path, "fake_runs:failing")
+    assert len(stored(tmp_path)) == 2
+
+
+def test_gpus_that_the_cluster_lacks_are_said_at_once(cluster, tmp_path):
+    with pytest.raises(SaltError, match="0.5 GPUs a run.*cluster has 0.*machines with GPUs"):
+        on_ray(small(), tmp_path, gpus_per_run=0.5)
+
+
+def test_gpus_are_dealt_out_by_ray_alone(tmp_path):
+    with pytest.raises(SaltError, match="0.5 GPUs a run: only.*--backend ray"):
+        execute(small(), tmp_path, gpus_per_run=0.5)
+
+
+def test_half_a_gpu_puts_two_runs_on_a_card(monkeypatch):
+    import ray
+
+    from salt_lib import cluster as ray_cluster
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"GPU": 3.0, "CPU": 64.0})
+    monkeypatch.setattr(ray, "nodes", lambda: [{"Resources": {"GPU": 2.0}}, {"Resources": {}}])
+    for gpus, jobs, most, room in ((0.5, None, 150, 6), (1, None, 150, 3), (0.5, 4, 150, 4)):
+        with ray_cluster.workers(jobs, most, gpus) as found:
+            assert found.jobs == room
+    with ray_cluster.workers(None, 150, 0) as found:
+        assert found.jobs == 64
+
+
+def test_a_cluster_out_of_reach_is_one_error(tmp_path, monkeypatch):
+    code = (
+        "import fake_runs; from salt_lib import study; study.execute(study.grid(0, ['mini-xnli'], "
+        f"['baseline'], [0]), {str(tmp_path)!r}, 1, 'ray', progress=False, runner='fake_runs:run')"
+    )
+    paths = os.pathsep.join([str(TESTS), str(provenance.CHECKOUT)])
+    env = {**os.environ, "PYTHONPATH": paths, "RAY_ADDRESS": "127.0.0.1:9"}
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert "SaltError: no Ray cluster at RAY_ADDRESS=127.0.0.1:9" in done.stderr
+    assert time.monotonic() - began < 60
 
 
 def test_a_missing_ray_says_what_to_install(tmp_path, monkeypatch):
