@@ -115,6 +115,9 @@ def vocabulary(
     texts: Annotated[
         Path, typer.Option(help="Folder of monolingual text: en.txt, de.txt, a sentence a line.")
     ],
+    languages: Annotated[
+        str | None, typer.Option(help="Such as de,th.  [default: those with a text]")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Keep the words in this file, for 'salt distill'.")
     ] = None,
@@ -123,12 +126,16 @@ def vocabulary(
     ] = None,
     top: Annotated[int, typer.Option(help="How many words of a language to show.", min=1)] = 20,
     minimum: Annotated[int, typer.Option(help="Least count of a word.", min=1)] = 5,
+    share: Annotated[
+        float, typer.Option(help="Least share of a word's use in the language.", min=0, max=1)
+    ] = 0.2,
     as_json: AsJson = False,
 ):
     """Show which whole words of a model's vocabulary are words of which language.
 
-    They are counted in text of each language. That a word which is frequent in a language's text is
-    a word of it is an assumption: judge it by what is shown.
+    They are counted in text of each language; a language without text gets the entries of its
+    script where no other writes it. That a word which is frequent in a language's text is a word of
+    it, or one of its script, is an assumption: judge it by what is shown.
 
     \b
     Examples:
@@ -137,8 +144,10 @@ def vocabulary(
     """
     from . import userdata
     from .errors import unknown
+    from .wholewords import whole_words
 
-    words = userdata.count_words(model, texts, minimum)
+    wanted = names(languages) if languages else None
+    words = whole_words(model, userdata.read_texts(texts), minimum, share, wanted)
     if language is not None and language not in words:
         raise unknown("language", language, words)
     if output:

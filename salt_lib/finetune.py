@@ -3,7 +3,7 @@
 `salt_lib.own` takes them on a folder of files. They also serve a checkpoint that is good already;
 with a name on the hub, such as bert-base-multilingual-cased, these things differ:
 
-- it has no vocabulary.json, so `whole_words` counts monolingual text of yours with *its* tokenizer;
+- it has no vocabulary.json, so `wholewords` counts text of yours with *its* tokenizer;
 - it must be BERT-like (`distill.head`);
 - `Config` wants that model's learning rate: 2e-5, where the laboratory's is 1e-3;
 - it wants a GPU for more than a try: pass `place.Accelerated()`.
@@ -16,8 +16,7 @@ Chapter: Reproduce, change, extend.
 """
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -37,33 +36,8 @@ from .place import Place
 from .substitutions import replacements
 from .tasks import Pairs
 from .train import Config, train_and_score
-from .vocabulary import language_words, piece_ids
+from .vocabulary import piece_ids
 from .watch import Watch
-
-
-def whole_words(
-    checkpoint: str | Path, texts: Mapping[str, list[list[str]]], minimum: int = 5
-) -> dict[str, dict[str, int]]:
-    """Language → vocabulary entries that are whole words of it, with their counts in ``texts``.
-
-    texts: language → documents of two sentences. A word has a letter, occurs ``minimum`` times, and
-    most of the languages don't have it (`vocabulary.language_words`, with its errors).
-    """
-    tokenizer, counts = encoders.tokenizer(checkpoint), {}
-    for code, documents in texts.items():
-        pairs = Pairs([d[0] for d in documents], [d[1] for d in documents], [0] * len(documents))
-        pieces = encoders.encode_pieces(tokenizer, pairs, truncate=True)
-        counts[code] = count_entries(tokenizer, pieces)
-    return language_words(counts, minimum)
-
-
-def count_entries(tokenizer, pieces: Iterable[encoders.Encoded]) -> dict[str, int]:
-    """How often each entry that is a complete word, of letters, occurs in ``pieces``."""
-    special, found = set(tokenizer.all_special_ids), Counter()
-    for piece in pieces:
-        found.update(i for i in piece.ids[piece.whole].tolist() if i not in special)
-    entries = zip(tokenizer.convert_ids_to_tokens(list(found)), found.values(), strict=True)
-    return {word: n for word, n in entries if any(map(str.isalpha, word))}
 
 
 def write_predictions(
@@ -79,9 +53,10 @@ def write_predictions(
 ) -> None:
     """Predict a substitution for every English word of ``data`` in every language of ``words``.
 
-    words: as `whole_words` gives them. masked: hide each word while it is predicted. longest: cut
-    pairs at so many tokens, by default at what the model reads. All predictions go to the Parquet
-    file ``path``, which remembers what data it belongs to; interrupted, the same call goes on.
+    words: as `wholewords.whole_words` gives them. masked: hide each word while it is predicted.
+    longest: cut pairs at so many tokens, by default at what the model reads. All predictions go to
+    the Parquet file ``path``, which remembers what data it belongs to; interrupted, the same call
+    goes on.
     """
     tokenizer, model = encoders.tokenizer(checkpoint), encoders.masked_lm(checkpoint).to(device)
     pieces = tokenizer.get_vocab()

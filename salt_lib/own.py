@@ -27,7 +27,6 @@ from .finetune import (
     digest,
     finetune,
     kept_predictions,
-    whole_words,
     write_predictions,
 )
 from .languages import SOURCE
@@ -35,6 +34,7 @@ from .methods import method as method_by_name
 from .pretrain import Recipe, pretrain_on
 from .tasks import Pairs
 from .train import Config
+from .wholewords import whole_words
 from .xtreme import FOLDERS, PAIR_LABELS, read_pairs
 
 NOTE = (
@@ -117,7 +117,7 @@ def run_own(
     reused = (checkpoint / "curve.json").exists()  # written last
     if not reused:
         pretrain_on(texts, checkpoint, recipe, seed, punctuation=True, progress=progress)
-    words = whole_words(checkpoint, texts)
+    words = whole_words(checkpoint, {c: [s for d in own for s in d] for c, own in texts.items()})
     write_json(checkpoint / "vocabulary.json", words)  # now counted with marks cut off
     seconds = {"pretrain": time.perf_counter() - started}
     labels, results, files, counts = len(PAIR_LABELS[task]), {}, {}, {}

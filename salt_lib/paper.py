@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 
-from . import encoders, finetune, provenance, sources
+from . import encoders, finetune, provenance, sources, userdata
 from .errors import SaltError, unknown
 from .files import digest
 from .languages import SOURCE
@@ -24,6 +24,7 @@ from .resume import Saved
 from .tasks import Pairs
 from .train import Config
 from .watch import SAVE_EVERY, Watch
+from .wholewords import MINIMUM, SHARE, whole_words
 
 TASKS = ("xnli", "paws-x")
 # Hu et al. (2020), XTREME's scripts: AdamW, no warm-up, no weight decay, five epochs for both
@@ -40,7 +41,7 @@ class Setup:
     model: a folder, or a name on the hub. data: "hub", or a folder (`sources.load`). texts: folder
     of ``<language>.txt``, from which the languages' words are counted; without it the unlabelled
     sentences of the dev sets are. languages: those scored, all of the task by default. minimum,
-    share: see `vocabulary`. max_length: tokens of a pair. training: what is done to learn.
+    share: see `wholewords`. max_length: tokens of a pair. training: what is done to learn.
 
     The rest changes no result but in its last digits: precision ("bf16" or "fp32"), device,
     micro_batch (rows at a time), save_every (steps between two states), tensorboard (a folder),
@@ -51,8 +52,8 @@ class Setup:
     data: str = "hub"
     texts: str | None = None
     languages: tuple[str, ...] = ()
-    minimum: int = 5
-    share: float = 0.5
+    minimum: int = MINIMUM
+    share: float = SHARE
     max_length: int = 128
     training: Config = RECIPE
     precision: str = "bf16"
@@ -166,7 +167,9 @@ def _dev_texts(setup: Setup, task: str) -> dict[str, list[str]]:
 @cache
 def words(setup: Setup, task: str) -> dict[str, dict[str, int]]:
     """Language → whole words of the model's vocabulary, with counts (see `Setup`)."""
-    raise NotImplementedError
+    texts = userdata.read_texts(setup.texts) if setup.texts else _dev_texts(setup, task)
+    codes = setup.codes(task)
+    return whole_words(setup.model, texts, setup.minimum, setup.share, codes)
 
 
 def predictions(

@@ -36,7 +36,15 @@ INFLUENCES = (
     "evaluate.py",
 )
 # The same for the paper's scale, beside those above.
-PAPER_INFLUENCES = ("vocabulary_text.py", "finetune.py", "sources.py", "xtreme.py", "paper.py")
+PAPER_INFLUENCES = (
+    "wholewords.py",
+    "userdata.py",
+    "finetune.py",
+    "xtreme.py",
+    "clones.py",
+    "sources.py",
+    "paper.py",
+)
 TOLD = ("README.md", "curve.json")  # beside a checkpoint, and of no influence
 LIBRARIES = ("torch", "transformers", "tokenizers", "numpy")
 

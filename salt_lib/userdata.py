@@ -24,10 +24,9 @@ from .augment import code_switch, options
 from .encoders import PIECE
 from .errors import SaltError
 from .files import write_json, write_through
-from .finetune import count_entries
 from .languages import SOURCE
 from .tasks import Pairs
-from .vocabulary import language_words, piece_ids
+from .vocabulary import piece_ids
 
 FORMATS = (".csv", ".jsonl", ".parquet")
 
@@ -139,23 +138,16 @@ def write_rows(path: str | Path, pieces: Iterable[list[dict]]) -> None:
     write_through(path, as_parquet if path.suffix == ".parquet" else as_text)
 
 
-def count_words(checkpoint: str | Path, folder: str | Path, minimum: int = 5) -> dict:
-    """Language → vocabulary entries that are whole words of it, with counts in ``folder``'s text.
+def read_texts(folder: str | Path) -> dict[str, Iterator[str]]:
+    """Language → its sentences, from files ``<language>.txt`` of a sentence a line.
 
-    folder: monolingual text, a sentence a line, in files ``<language>.txt``. That a word which is
-    frequent in a language's text is a word of it is an assumption: look at what comes out
-    (`salt vocabulary`). Raises SaltError for a folder without such files, or one that is too small
-    (`vocabulary.language_words`).
+    The files are read as the sentences are asked for. Raises SaltError for a folder without such
+    files, and naming the line that is not UTF-8.
     """
     files = sorted(Path(folder).glob("*.txt"))
     if not files:
         raise SaltError(f"{folder}: no <language>.txt in it, such as en.txt and de.txt")
-    tokenizer, counts = encoders.tokenizer(checkpoint), {}
-    for path in files:
-        pieces = _pieces(line.strip() for line in _lines(path))
-        encoded = (encoders.encode(tokenizer, _pairs(lines), truncate=True) for lines in pieces)
-        counts[path.stem] = count_entries(tokenizer, encoded)
-    return language_words(counts, minimum)
+    return {path.stem: (line.strip() for line in _lines(path)) for path in files}
 
 
 def _pieces(items: Iterable) -> Iterator[list]:
@@ -212,7 +204,7 @@ def distill_table(
 ) -> int:
     """Predict substitutions for a table's English text; writes ``output``, returns its rows.
 
-    columns: the one or two that hold text. words: as `count_words` gives them, English among them.
+    columns: the one or two that hold text. words: as `wholewords` gives them, English among them.
     ``output`` is a Parquet file as `distill.save` writes it. While it is made, finished pieces lie
     in ``<output>.parts``; interrupted, the same call goes on after them. Raises SaltError as
     `read_rows` and `distill.predict`.
@@ -340,7 +332,7 @@ def _rewrite(tokenizer, texts: Pairs, data: encoders.Encoded, ids: torch.Tensor)
 
 
 def write_vocabulary(path: str | Path, words: Mapping[str, Mapping[str, int]]) -> None:
-    """Keep what `count_words` has counted, for several tables."""
+    """Keep what `wholewords.whole_words` has found, for several tables."""
     write_json(path, words)
 
 

@@ -25,16 +25,43 @@ def count_words(sentences: Iterable[str]) -> Counter[str]:
     return counts
 
 
+def word_shares(counts: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, float]]:
+    """Language → word → how much of the word's use is this language's, in (0, 1].
+
+    counts: language → word → count. A word's frequency in a language is its count over that of all
+    words there, so that it doesn't matter which language has more text; its share is this frequency
+    over the sum of its frequencies in all languages.
+    """
+    sizes = {code: sum(words.values()) for code, words in counts.items()}
+    everywhere: Counter[str] = Counter()
+    for code, words in counts.items():
+        for word, n in words.items():
+            everywhere[word] += n / sizes[code]
+    return {
+        code: {word: n / sizes[code] / everywhere[word] for word, n in words.items()}
+        for code, words in counts.items()
+    }
+
+
 def language_words(
-    counts: Mapping[str, Mapping[str, int]], minimum: int = MINIMUM_COUNT
+    counts: Mapping[str, Mapping[str, int]], minimum: int = MINIMUM_COUNT, share: float = 0.0
 ) -> dict[str, dict[str, int]]:
     """Language → its words with their counts, rare words and international ones left out.
 
     counts: language → word → count. A word seen fewer than ``minimum`` times in a language is not
-    counted as its own (it may be a quotation), and one that more than half of the languages use (of
-    at least three) belongs to none of them. Raises SaltError for a language without any word.
+    counted as its own (it may be a quotation), nor one whose share (`word_shares`) there is below
+    ``share``. One that more than half of the languages use (of at least three) belongs to none of
+    them. Raises SaltError for a language without any word.
     """
-    own = {code: {w: n for w, n in words.items() if n >= minimum} for code, words in counts.items()}
+    shares = word_shares(counts) if share else {}
+    own = {
+        code: {
+            w: n
+            for w, n in words.items()
+            if n >= minimum and (not share or shares[code][w] >= share)
+        }
+        for code, words in counts.items()
+    }
     for code, words in own.items():
         if not words:
             raise SaltError(

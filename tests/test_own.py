@@ -22,6 +22,7 @@ from salt_lib import cli, distill, encoders, finetune, own, pretrain, xtreme
 from salt_lib.errors import SaltError
 from salt_lib.methods import method
 from salt_lib.tasks import Pairs
+from salt_lib.wholewords import whole_words
 
 NOUNS = {
     "en": "goat baker river lamp hill queen drum orchard".split(),
@@ -237,7 +238,8 @@ def hub_like(checkpoint, tmp_path_factory):
 def test_any_checkpoint_takes_the_steps(hub_like, data, train, tmp_path):
     labels = xtreme.PAIR_LABELS["xnli"]
     said = {c: xtreme.read_pairs(data / "xnli" / f"dev-{c}.tsv", labels) for c in LANGUAGES}
-    words = finetune.whole_words(hub_like, own.monolingual(said))
+    texts = {c: [*p.first, *p.second] for c, p in said.items()}
+    words = whole_words(hub_like, texts)
     path = tmp_path / "masked.parquet"
     finetune.write_predictions(hub_like, train, words, path, masked=True)
     found = finetune.finetune(
@@ -249,11 +251,12 @@ def test_any_checkpoint_takes_the_steps(hub_like, data, train, tmp_path):
 def test_marks_special_tokens_and_rare_words_are_no_words(hub_like):
     entries = encoders.tokenizer(hub_like).get_vocab()
     assert '"' in entries and "." in entries
-    texts = {"en": [['"goat.', "goat ☃ [SEP] drum"]] * 6 + [["lamp", "lamp"]]}
-    assert finetune.whole_words(hub_like, texts) == {"en": {"goat": 12, "drum": 6}}
-    assert finetune.whole_words(hub_like, texts, minimum=2)["en"]["lamp"] == 2
-    with pytest.raises(SaltError, match="no word that occurs 50 times"):
-        finetune.whole_words(hub_like, texts, minimum=50)
+    texts = {"en": ['"goat.', "goat ☃ [SEP] drum"] * 6 + ["lamp lamp"]}
+    assert whole_words(hub_like, texts) == {"en": {"goat": 12, "drum": 6}}
+    assert whole_words(hub_like, texts, minimum=2)["en"]["lamp"] == 2
+    # A language alone is alone with its script as well.
+    with pytest.warns(UserWarning, match="no whole words counted in text of en"):
+        assert set(whole_words(hub_like, texts, minimum=50)["en"]) > {"goat", "lamp"}
 
 
 @pytest.mark.parametrize("kind", ["bert", "bert-with-next-sentence", "roberta"])

@@ -20,6 +20,7 @@ from salt_lib import distill, encoders, finetune
 from salt_lib.methods import method
 from salt_lib.tasks import Pairs
 from salt_lib.train import Config
+from salt_lib.wholewords import whole_words
 
 WORDS = {
     "en": "goat baker river lamp hill queen drum orchard sees finds".split(),
@@ -94,16 +95,16 @@ def test_a_word_is_whole_where_no_piece_goes_on_with_it(checkpoint):
 
 
 def test_own_words_carry_the_mark(checkpoint):
-    texts = {code: [[line, line] for line in sentences(code, 200, "own")] for code in WORDS}
-    words = finetune.whole_words(checkpoint, texts)
+    texts = {code: sentences(code, 200, "own") for code in WORDS}
+    words = whole_words(checkpoint, texts)
     for code, own in words.items():
         assert own and {word.lstrip("▁") for word in own} <= set(WORDS[code])
         assert all(word.startswith("▁") for word in own)
 
 
 def test_the_whole_path(checkpoint, pairs, tmp_path):
-    texts = {code: [[line, line] for line in sentences(code, 200, "own")] for code in WORDS}
-    words = finetune.whole_words(checkpoint, texts)
+    texts = {code: sentences(code, 200, "own") for code in WORDS}
+    words = whole_words(checkpoint, texts)
     path = tmp_path / "predictions.parquet"
     finetune.write_predictions(checkpoint, pairs, words, path)
     tokenizer = encoders.tokenizer(checkpoint)

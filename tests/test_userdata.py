@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from salt_lib import cli, distill, encoders, finetune, tasks, userdata
 from salt_lib.errors import SaltError
+from salt_lib.wholewords import whole_words
 
 COLUMNS = ("premise", "hypothesis")
 
@@ -234,13 +235,13 @@ def test_words_are_counted_in_text(checkpoint, pairs, tmp_path):
     german = tasks.load("mini-xnli", "test", "de", 0)
     (tmp_path / "en.txt").write_text("\n".join(pairs.first), encoding="utf-8")
     (tmp_path / "de.txt").write_text("\n".join(german.first * 5), encoding="utf-8")
-    words = userdata.count_words(checkpoint, tmp_path, minimum=5)
+    words = whole_words(checkpoint, userdata.read_texts(tmp_path), minimum=5)
     said = " ".join(german.first).split()
     assert words["de"] and all(words["de"][word] == 5 * said.count(word) for word in words["de"])
     userdata.write_vocabulary(tmp_path / "words.json", words)
     assert userdata.read_vocabulary(tmp_path / "words.json") == words
     with pytest.raises(SaltError, match="no <language>.txt"):
-        userdata.count_words(checkpoint, tmp_path / "nowhere")
+        userdata.read_texts(tmp_path / "nowhere")
     (tmp_path / "words.json").write_text("{}")
     with pytest.raises(SaltError, match="has words for en"):
         userdata.read_vocabulary(tmp_path / "words.json")

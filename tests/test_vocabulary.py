@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from salt_lib.errors import SaltError
-from salt_lib.vocabulary import count_words, language_words, piece_ids
+from salt_lib.vocabulary import count_words, language_words, piece_ids, word_shares
 
 
 def test_words_are_counted():
@@ -52,3 +52,13 @@ def test_only_whole_pieces_have_ids():
     assert found.tolist() == [2, 3] and found.dtype == np.int64
     none = piece_ids({"Hunds": 5}, pieces)
     assert none.shape == (0,) and none.dtype == np.int64
+
+
+def test_a_share_is_of_frequencies_not_of_counts():
+    counts = {"de": {"die": 30, "Hund": 70}, "en": {"die": 10, "dog": 990}}
+    shares = word_shares(counts)
+    assert shares["de"]["die"] == pytest.approx(0.30 / 0.31) and shares["de"]["Hund"] == 1
+    assert shares["en"]["die"] == pytest.approx(0.01 / 0.31)
+    found = language_words(counts, minimum=5, share=0.2)
+    assert found == {"de": {"die": 30, "Hund": 70}, "en": {"dog": 990}}
+    assert language_words(counts, minimum=5) == counts

@@ -1,0 +1,103 @@
+"""Whole words of real tokenizers: counts, shares, scripts, both families of tokenizers."""
+
+import random
+
+import pytest
+from paper_world import FAMILIES, WORDS, sentence, sentencepiece, wordpiece
+from tokenizers import pre_tokenizers
+
+from salt_lib import encoders
+from salt_lib.errors import SaltError
+from salt_lib.languages import LANGUAGES
+from salt_lib.wholewords import SCRIPTS, whole_words
+
+
+def lines(code, count=200):
+    dice = random.Random(code)
+    return [sentence(code, dice) for _ in range(count)]
+
+
+TEXTS = {code: lines(code) for code in WORDS}
+ALL = [line for own in TEXTS.values() for line in own]
+
+
+def folder_of(tokenizer, folder):
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def model(request, tmp_path_factory):
+    make = wordpiece if request.param == "bert" else sentencepiece
+    return folder_of(make(ALL, 400), tmp_path_factory.mktemp(request.param))
+
+
+def bare(words):
+    return {word.lstrip("▁"): count for word, count in words.items()}
+
+
+def test_counts_are_those_of_the_text(model):
+    found = whole_words(model, TEXTS)
+    for code in WORDS:
+        # XLM-R's kind cuts at spaces alone, so that a word before a full stop is another.
+        said = [w for line in TEXTS[code] for w in line.replace(".", " .").split()]
+        own = bare(found[code])
+        assert len(own) > 8 and all(said.count(w) >= n for w, n in own.items())
+        assert set(own) <= set(WORDS[code].split())
+
+
+def test_a_quoted_word_is_not_of_the_language_that_quotes(model):
+    quoted = TEXTS["de"] + ["goat Ziege"] * 6
+    found = whole_words(model, {"en": TEXTS["en"], "de": quoted})
+    assert "goat" in bare(found["en"]) and "goat" not in bare(found["de"])
+    without = whole_words(model, {"en": TEXTS["en"], "de": quoted}, share=0.0)
+    assert bare(without["de"])["goat"] == 6
+
+
+def test_another_script_is_another_language_whatever_its_share(model):
+    quoted = TEXTS["th"] + ["goat แพะ"] * 100
+    found = whole_words(model, {"th": quoted}, share=0.0)
+    assert "แพะ" in bare(found["th"]) and "goat" not in bare(found["th"])
+
+
+def test_a_language_without_text_has_its_script(model):
+    texts = {code: TEXTS[code] for code in ("en", "de")}
+    with pytest.warns(UserWarning, match="no whole words counted in text of th:.*salt vocabulary"):
+        found = whole_words(model, texts, languages=["en", "th"])
+    assert list(found) == ["en", "th"] and set(found["th"].values()) == {1}
+    assert set(WORDS["th"].split()) <= set(bare(found["th"]))
+    entries = encoders.tokenizer(model).get_vocab()
+    assert all(word in entries and not word.startswith("##") for word in found["th"])
+
+
+def test_latin_stands_for_no_language(model):
+    with pytest.raises(SaltError, match="'sw': no whole word.*Latin is written by en, de too"):
+        whole_words(model, {c: TEXTS[c] for c in ("en", "de")}, languages=["en", "de", "sw"])
+    with pytest.raises(SaltError, match="'xx'.*its script is not known.*a sentence a line"):
+        whole_words(model, {"en": TEXTS["en"]}, languages=["en", "xx"])
+
+
+def test_han_with_kana_is_japanese(tmp_path):
+    text = ["山羊 河川 かわ ヤギ 太鼓 見る 食べる"] * 20
+    made = wordpiece(text, 200)
+    made.backend_tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    model = folder_of(made, tmp_path)
+    english = ["a b"] * 9
+    with pytest.warns(UserWarning):
+        alone = whole_words(model, {"en": english, "zh": []}, languages=["zh"])
+    assert {"山羊", "河川", "太鼓"} <= set(alone["zh"]) and "かわ" not in alone["zh"]
+    with pytest.warns(UserWarning):
+        found = whole_words(model, {"en": english, "zh": text}, 5, 0.0, ["zh", "ja"])
+    assert {"かわ", "ヤギ", "見る", "食べる"} <= set(found["ja"]) and "山羊" not in found["ja"]
+    assert "山羊" in found["zh"] and "かわ" not in found["zh"]
+    with pytest.raises(SaltError, match="'zh'.*Han is written by ja too"):
+        whole_words(model, {"ja": text}, languages=["ja", "zh"])
+
+
+def test_a_language_that_is_not_in_the_table_has_the_script_of_its_text(model):
+    found = whole_words(model, {"lo": TEXTS["th"] + ["goat goat"] * 30, "en": TEXTS["en"]})
+    assert set(bare(found["lo"])) <= set(WORDS["th"].split())
+
+
+def test_every_language_of_the_study_has_a_script():
+    assert set(LANGUAGES) <= set(SCRIPTS) and SCRIPTS["ja"] == ("Han", "Hiragana", "Katakana")
