@@ -35,7 +35,7 @@ from .pretrain import Recipe, pretrain_on
 from .tasks import Pairs
 from .train import Config
 from .wholewords import whole_words
-from .xtreme import FOLDERS, PAIR_LABELS, read_pairs
+from .xtreme import FOLDERS, PAIR_LABELS, languages, read_pairs
 
 NOTE = (
     "Near chance was expected: a small BERT after minutes on some thousand sentences shows that "
@@ -173,8 +173,7 @@ def run_own(
 def _read(data: str | Path, task: str, split: str, language: str) -> Pairs:
     if task not in PAIR_LABELS:
         raise unknown("task of sentence pairs", task, PAIR_LABELS)
-    folder = Path(data) / FOLDERS[task]
-    known = sorted(p.stem.removeprefix(f"{split}-") for p in folder.glob(f"{split}-*.tsv"))
+    folder, known = Path(data) / FOLDERS[task], languages(data, task, split)
     if language not in known:
         raise unknown(f"{split} language in {folder}", language, known or ["none"])
     return read_pairs(folder / f"{split}-{language}.tsv", PAIR_LABELS[task])

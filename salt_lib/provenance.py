@@ -42,6 +42,7 @@ PAPER_INFLUENCES = (
     "finetune.py",
     "xtreme.py",
     "clones.py",
+    "parquet.py",
     "sources.py",
     "paper.py",
 )

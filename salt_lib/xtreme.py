@@ -1,9 +1,12 @@
-"""Real task files in XTREME's folder layout: XNLI, PAWS-X and PAN-X.
+"""Real task files in XTREME's folder layout: XNLI, PAWS-X, PAN-X and UDPOS.
 
 ``<folder>/{xnli,pawsx}/<split>-<language>.tsv`` holds one pair a line, first text, second text and
 label, tab-separated, no header and **no quoting**: a quotation mark is a character like any other,
-so a CSV reader with its defaults would join rows and lose some. ``<folder>/panx/...`` holds one
-token and its tag a line and a blank line after each sentence. Every row is kept, in order.
+so a CSV reader with its defaults would join rows and lose some. ``<folder>/{panx,udpos}/...`` holds
+one token and its tag a line and a blank line after each sentence. Every row is kept, in order.
+
+XTREME's own scripts write the test files **without labels**; such a file is an error here. The hub
+has the labels: `salt_lib.sources`, which is also the way to load a task from such a folder.
 
 Source: the download scripts of Hu et al. (2020), XTREME. Chapter: Reproduce, change, extend.
 """
@@ -12,20 +15,25 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from .errors import SaltError, unknown
-from .tasks import SPLITS, Pairs
+from .errors import SaltError
+from .tasks import Pairs
 
 FOLDER_VARIABLE = "SALT_XTREME_DIR"
-FOLDERS = {"xnli": "xnli", "paws-x": "pawsx", "pan-x": "panx"}
+FOLDERS = {"xnli": "xnli", "paws-x": "pawsx", "pan-x": "panx", "udpos": "udpos"}
 PAIR_LABELS = {
     "xnli": ("entailment", "neutral", "contradiction"),
     "paws-x": ("0", "1"),
 }
 TAGS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
+# Universal Dependencies' parts of speech.
+UPOS_TAGS = (
+    *("ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN"),
+    *("PUNCT", "SCONJ", "SYM", "VERB", "X"),
+)
 
 
 def folder() -> Path:
-    """The folder that holds ``xnli``, ``pawsx`` and ``panx``.
+    """The folder that holds ``xnli``, ``pawsx``, ``panx`` and ``udpos``, or some of them.
 
     ``$SALT_XTREME_DIR`` where it is set, else ``../shared/xtreme`` beside the checkout. Raises
     SaltError where there is no such folder.
@@ -43,29 +51,9 @@ def folder() -> Path:
     return path
 
 
-def load(task: str, split: str, language: str) -> Pairs | list[tuple[list[str], list[str]]]:
-    """All rows of one file: `Pairs` for ``xnli`` and ``paws-x``, `read_tags`' list for ``pan-x``.
-
-    split: "train", "dev" or "test". language: the code in the file's name. Raises
-    SaltError for an unknown task or split, a malformed row, and a missing file (the message lists
-    the languages that are there).
-    """
-    if task not in FOLDERS:
-        raise unknown("XTREME task", task, FOLDERS)
-    if split not in SPLITS:
-        raise unknown("split", split, SPLITS)
-    path = folder() / FOLDERS[task] / f"{split}-{language}.tsv"
-    if not path.is_file():
-        raise SaltError(
-            f"no {task} {split} file in {language!r}: {path} is missing; languages there: "
-            f"{', '.join(languages(task, split)) or 'none'}"
-        )
-    return read_pairs(path, PAIR_LABELS[task]) if task in PAIR_LABELS else read_tags(path)
-
-
-def languages(task: str, split: str) -> list[str]:
-    """The languages whose file of this task and split is in the folder, sorted."""
-    paths = (folder() / FOLDERS[task]).glob(f"{split}-*.tsv")
+def languages(root: str | Path, task: str, split: str) -> list[str]:
+    """The languages whose file of this task and split is in the folder ``root``, sorted."""
+    paths = (Path(root) / FOLDERS[task]).glob(f"{split}-*.tsv")
     return sorted(path.stem.removeprefix(f"{split}-") for path in paths)
 
 
@@ -80,7 +68,7 @@ def read_pairs(path: str | Path, labels: tuple[str, ...]) -> Pairs:
     for number, line in _lines(path):
         columns = line.split("\t")
         if len(columns) != 3:
-            raise _malformed(path, number, f"{len(columns)} columns where 3 are due")
+            raise _columns(path, number, len(columns), 3)
         first, second, label = columns
         if not first.strip() or not second.strip():
             raise _malformed(path, number, "an empty text")
@@ -94,14 +82,17 @@ def read_pairs(path: str | Path, labels: tuple[str, ...]) -> Pairs:
     return pairs
 
 
-def read_tags(path: str | Path) -> list[tuple[list[str], list[str]]]:
-    """The tagged sentences of one PAN-X file, in its order: (tokens, tags) of equal length.
+def read_tags(
+    path: str | Path, labels: tuple[str, ...] = TAGS
+) -> list[tuple[list[str], list[str]]]:
+    """The tagged sentences of one file, in its order: (tokens, tags) of equal length.
 
-    WikiAnn, which PAN-X is made from, writes each token with its language before it
-    (``de:Berlin``); XTREME's scripts take that off. Both are read: the prefix, known from the
-    file's name, is removed only where *every* token of the file carries it, so that a token that
-    happens to begin so stays whole. Raises SaltError, with file, line and reason, for a row
-    without exactly two columns, an empty token or an unknown tag, and for a file without rows.
+    labels: the tags that may occur, PAN-X's by default. WikiAnn, which PAN-X is made from, writes
+    each token with its language before it (``de:Berlin``); XTREME's scripts take that off. Both
+    are read: with PAN-X's tags, the prefix, known from the file's name, is removed where *every*
+    token of the file carries it, so that a token that happens to begin so stays whole. Raises
+    SaltError, with file, line and reason, for a row without exactly two columns, an empty token or
+    an unknown tag, and for a file without rows.
     """
     sentences: list[tuple[list[str], list[str]]] = []
     tokens: list[str] = []
@@ -110,12 +101,12 @@ def read_tags(path: str | Path) -> list[tuple[list[str], list[str]]]:
         if line:
             columns = line.split("\t")
             if len(columns) != 2:
-                raise _malformed(path, number, f"{len(columns)} columns where 2 are due")
+                raise _columns(path, number, len(columns), 2)
             token, tag = columns
             if not token.strip():
                 raise _malformed(path, number, "an empty token")
-            if tag not in TAGS:
-                raise _malformed(path, number, f"tag {tag!r} is none of {', '.join(TAGS)}")
+            if tag not in labels:
+                raise _malformed(path, number, f"tag {tag!r} is none of {', '.join(labels)}")
             tokens.append(token)
             tags.append(tag)
         elif tokens:
@@ -126,7 +117,7 @@ def read_tags(path: str | Path) -> list[tuple[list[str], list[str]]]:
     if not sentences:
         raise SaltError(f"{path}: no rows; download the file again")
     prefix = Path(path).stem.rpartition("-")[2] + ":"
-    if all(token.startswith(prefix) for tokens, _ in sentences for token in tokens):
+    if labels == TAGS and all(t.startswith(prefix) for tokens, _ in sentences for t in tokens):
         sentences = [([t.removeprefix(prefix) for t in tokens], tags) for tokens, tags in sentences]
     return sentences
 
@@ -149,6 +140,13 @@ def _lines(path: str | Path) -> Iterator[tuple[int, str]]:
             yield number, row.removesuffix(b"\r").decode("utf-8")
         except UnicodeDecodeError as error:
             raise _malformed(path, number, f"not UTF-8 ({error.reason})") from error
+
+
+def _columns(path: str | Path, number: int, found: int, due: int) -> SaltError:
+    reason = f"{found} columns where {due} are due"
+    if found == due - 1:
+        reason += " (XTREME's scripts write test files without labels; the hub's files have them)"
+    return _malformed(path, number, reason)
 
 
 def _malformed(path: str | Path, number: int, reason: str) -> SaltError:

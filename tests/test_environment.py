@@ -19,7 +19,11 @@ PROJECT = CONFIG["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 BASE = [Requirement(line) for line in PROJECT["dependencies"]]
 DIRECT = BASE + [Requirement(line) for lines in EXTRAS.values() for line in lines]
-MODULES = {"sklearn": "scikit-learn", "yaml": "pyyaml"}
+MODULES = {
+    "huggingface_hub": "huggingface-hub",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
 
 
 def locked() -> dict[str, Version]:
