@@ -75,8 +75,8 @@ def whole_words(
         written = _written(scripts[code])
         counts[code] = {w: n for w, n in found.items() if written.fullmatch(w)}
     wanted = dict.fromkeys(texts if languages is None else languages)
-    empty = [c for c in wanted if not any(n >= minimum for n in counts.get(c, {}).values())]
-    own = language_words({c: n for c, n in counts.items() if c not in empty}, minimum, share)
+    counted = {c: words for c, words in counts.items() if max(words.values(), default=0) >= minimum}
+    own, empty = language_words(counted, minimum, share), [c for c in wanted if c not in counted]
     for code in empty:
         scripts.setdefault(code, SCRIPTS.get(code, ()))
         own[code] = _by_script(tokenizer, code, {c: scripts.get(c, ()) for c in wanted}, minimum)
@@ -145,8 +145,8 @@ def _openings(tokenizer) -> Iterator[str]:
     """Entries that begin a word: WordPiece marks those that don't, SentencePiece those that do."""
     entries = tokenizer.get_vocab()
     special = set(tokenizer.all_special_tokens)
-    marked = any(entry.startswith("##") for entry in entries)
+    marked = any(entry.startswith("▁") for entry in entries)
     for entry in sorted(entries):
-        opens = not entry.startswith("##") if marked else entry.startswith("▁")
+        opens = entry.startswith("▁") if marked else not entry.startswith("##")
         if opens and entry not in special:
             yield entry
