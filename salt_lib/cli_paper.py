@@ -22,6 +22,8 @@ Device = Annotated[str | None, typer.Option(help="Its device: auto, cpu or cuda.
 
 def study(setup, tasks, methods, seeds, jobs, force, backend, runs_dir, gpus_per_run) -> None:
     """Run what is missing of the study at the paper's scale, see `cli.study`."""
+    from dataclasses import replace
+
     from . import paper, sources
     from . import study as studies
 
@@ -29,6 +31,7 @@ def study(setup, tasks, methods, seeds, jobs, force, backend, runs_dir, gpus_per
     specs = studies.grid(0, tasks or paper.TASKS, methods, seeds, known=sources.task)
     if backend == "processes" and jobs is None:
         jobs = 1  # a run takes the whole machine
+    setup = replace(setup, progress=jobs == 1 and backend == "processes")
     made = studies.execute(
         specs,
         root,
@@ -142,7 +145,7 @@ def train(
       salt train --task xnli --method salt --seed 3
       accelerate launch --num_processes 4 -m salt_lib.cli train --task xnli --method salt
     """
-    from dataclasses import astuple
+    from dataclasses import astuple, replace
 
     from . import paper, runs, sources
     from . import study as studies
@@ -154,7 +157,7 @@ def train(
     if runs.is_fresh(root, *key, chosen):
         typer.echo(f"{runs.run_path(root, *key)}: is there already")
         return
-    found = paper.run(*key, setup=chosen, root=root, progress=True, place=place)
+    found = paper.run(*key, setup=replace(chosen, progress=True), root=root, place=place)
     if place.first:
         path = studies.store(root, spec, found, chosen)
         best = found["dev"][found["epoch"]]
@@ -180,7 +183,18 @@ def results(runs_dir, as_json: bool) -> None:
         )
         for row in rows:
             typer.echo(row_text(row))
+        for method, row in summary.get(task, {}).items():
+            typer.echo(f"{method}: {len(row['seeds'])} seeds")
         typer.echo("")
+    if len(frame):
+        typer.echo(runs.origin_note(frame, runs.HERE))
+        if left:
+            typer.echo(f"{left} runs wait for the same seed of other methods")
+    else:
+        typer.echo(
+            f"no runs at the paper's scale under {root}: 'salt plan' says what they cost, 'salt "
+            "study --scale paper' makes them"
+        )
 
 
 def row_text(row: dict) -> str:

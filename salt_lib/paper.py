@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
+from typing import get_args, get_origin
 
 from . import encoders, finetune, provenance, sources, userdata
 from .errors import SaltError, unknown
@@ -45,7 +46,8 @@ class Setup:
 
     The rest changes no result but in its last digits: precision ("bf16" or "fp32"), device,
     micro_batch (rows at a time), save_every (steps between two states), tensorboard (a folder),
-    gpus_per_run (of a cluster: 0.5 puts two runs on a card).
+    gpus_per_run (of a cluster: 0.5 puts two runs on a card), progress (whether a run shows its
+    steps).
     """
 
     model: str = "bert-base-multilingual-cased"
@@ -62,6 +64,7 @@ class Setup:
     save_every: int = SAVE_EVERY
     tensorboard: str | None = None
     gpus_per_run: float = 0.0
+    progress: bool = False
 
     def codes(self, task: str) -> tuple[str, ...]:
         """The languages that a task is scored in, English first.
@@ -118,15 +121,15 @@ def _typed(given: object, default, where: str):
     for name, value in given.items():
         if name not in known:
             raise SaltError(f"{where}: {unknown('key', name, known)}")
-        kind = str(known[name].type)
-        good = {
-            "str": isinstance(value, str),
-            "int": type(value) is int,
-            "float": type(value) in (int, float),
-            "tuple": isinstance(value, list) and all(isinstance(item, str) for item in value),
-        }
-        if not any(good[word] for word in good if word in kind):
-            raise SaltError(f"{where}: {name} = {value!r} is no {kind}")
+        kind = known[name].type
+        kinds = tuple(get_origin(one) or one for one in get_args(kind) or (kind,))
+        if get_origin(kind) is tuple:
+            good = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        else:
+            good = type(value) in kinds or (float in kinds and type(value) is int)
+        if not good:
+            said = getattr(kind, "__name__", str(kind))
+            raise SaltError(f"{where}: {name} = {value!r} is no {said}")
         values[name] = tuple(value) if isinstance(value, list) else value
     return replace(default, **values)
 
@@ -147,7 +150,7 @@ def _identity(setup: Setup, task: str) -> dict:
     else:
         text = digest(sorted(Path(setup.texts).glob("*.txt")))
     return {
-        "model": setup.model,
+        "model": Path(setup.model).name,
         "weights": encoders.identity(setup.model),
         "data": {name: finetune.digest(pairs) for name, pairs in read(setup, task).items()},
         "texts": text,
@@ -223,7 +226,6 @@ def run(
     *,
     setup: Setup,
     root: str | Path,
-    progress: bool = False,
     place: Accelerated | None = None,
 ) -> dict:
     """Train and evaluate one run; returns what `train.run` does.
@@ -242,7 +244,7 @@ def run(
     target = run_path(root, world, task, method, seed)
     about = {
         "run": [task, method, seed],
-        "fingerprint": provenance.fingerprint(world, task, method, setup),
+        "fingerprint": provenance.fingerprint(world, task, method, setup=setup),
     }
     saved = Saved(target.with_suffix(".state"), about)
     board = setup.tensorboard and Path(setup.tensorboard) / task / method / target.stem
@@ -250,7 +252,7 @@ def run(
         saved,
         target.with_suffix(".log.jsonl"),
         board if place.first else None,
-        progress=progress,
+        progress=setup.progress,
         every=setup.save_every,
     )
     return finetune.finetune(

@@ -160,8 +160,10 @@ def paired(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     methods = keys.groupby("task")["method"].nunique()
     have = keys.groupby(["task", "seed"])["method"].nunique()
     whole = {key for key, count in have.items() if count == methods[key[0]]}
-    inside = [key in whole for key in zip(frame["task"], frame["seed"], strict=True)]
-    kept = frame[inside].reset_index(drop=True)
+    keyed = zip(frame["task"], frame["seed"], strict=True)
+    kept = frame[
+        pd.Series([key in whole for key in keyed], index=frame.index, dtype=bool)
+    ].reset_index(drop=True)
     kept.attrs.update(frame.attrs)
     return kept, len(keys) - len(kept[["task", "method", "seed"]].drop_duplicates())
 
