@@ -5,14 +5,13 @@ Chapter: At paper scale.
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import joblib
 
 from .errors import SaltError
-from .study import Job, Spec, _prepare_one, _run_one
 
 RETRIES = 3  # of a run whose worker or node died
 TIMEOUT = 30  # seconds to find the cluster
@@ -21,21 +20,23 @@ TIMEOUT = 30  # seconds to find the cluster
 class _Ray:
     """Runs as Ray's tasks, at most ``jobs`` at a time."""
 
-    def __init__(self, ray, jobs: int, gpus: float):
+    def __init__(self, ray, prepare: Callable, run: Callable, jobs: int, gpus: float):
         self.ray, self.jobs = ray, jobs
         # A Python error of a run is reported, not tried again; a dead worker's run is.
         options = {"num_cpus": 1, "num_gpus": gpus, "max_retries": RETRIES}
-        self._prepare = ray.remote(**options)(_prepare_one)
-        self._run = ray.remote(**options)(_run_one)
+        self._prepare = ray.remote(**options)(prepare)
+        self._run = ray.remote(**options)(run)
 
-    def prepare(self, job: Job) -> str | None:
+    def prepare(self, job) -> str | None:
+        """See `study._prepare_one`."""
         with self._kept():
             try:
                 return self.ray.get(self._prepare.remote(job))
             except self._dead() as error:
                 return self._death(error)
 
-    def results(self, jobs: list[Job]) -> Iterator[tuple[Spec, str | None, bool]]:
+    def results(self, jobs: list) -> Iterator[tuple]:
+        """See `study._run_one`; a job has a ``spec``."""
         waiting, flying = list(reversed(jobs)), {}
         try:
             with self._kept():
@@ -78,11 +79,14 @@ class _Ray:
 
 
 @contextmanager
-def workers(jobs: int | None, most: int, gpus: float) -> Iterator[_Ray]:
+def workers(
+    prepare: Callable, run: Callable, jobs: int | None, most: int, gpus: float
+) -> Iterator[_Ray]:
     """Connect to the cluster of ``$RAY_ADDRESS``, or start Ray on this machine and stop it at last.
 
-    jobs: runs at a time, by default what the cluster has room for. most: how many runs there are.
-    gpus: of each run. SaltError: Ray is not installed, not there, or has too few GPUs.
+    prepare, run: what is done with a job, `study._prepare_one` and `study._run_one`. jobs: runs at
+    a time, by default what the cluster has room for. most: how many runs there are. gpus: of each
+    run. SaltError: Ray is not installed, not there, or has too few GPUs.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a study tells nobody that it runs
     try:
@@ -103,7 +107,7 @@ def workers(jobs: int | None, most: int, gpus: float) -> Iterator[_Ray]:
                 "on machines with GPUs, or leave gpus_per_run at 0 for the processor"
             )
         room = int(have / gpus + 1e-9) if gpus else int(resources["CPU"])
-        yield _Ray(ray, max(1, min(jobs or room, room, most)), gpus)
+        yield _Ray(ray, prepare, run, max(1, min(jobs or room, room, most)), gpus)
     finally:
         if own:
             ray.shutdown()

@@ -22,6 +22,7 @@ from .methods import Method
 from .methods import method as method_by_name
 from .place import DEVICES, PRECISIONS, Accelerated
 from .resume import Saved
+from .runs import run_path
 from .tasks import Pairs
 from .train import Config
 from .watch import SAVE_EVERY, Watch
@@ -233,8 +234,6 @@ def run(
     While it goes on its state lies beside the file it will have, ``seed-NN.state``, and its log
     ``seed-NN.log.jsonl``; killed, the same call goes on where it was.
     """
-    from .runs import run_path
-
     if world != 0:
         raise SaltError(f"world {world}: at the paper's scale there is one, 0")
     row, data, place = method_by_name(method), read(setup, task), place or place_of(setup)

@@ -20,6 +20,7 @@ import joblib
 from joblib.externals.loky import BrokenProcessPool
 from tqdm import tqdm
 
+from . import cluster
 from . import methods as methods_table
 from . import tasks as tasks_table
 from .errors import SaltError, unknown
@@ -213,9 +214,7 @@ class _Processes:
 def _workers(backend: str, jobs: int | None, most: int, gpus: float) -> Iterator:
     """Start workers: something with `_Processes`' two methods."""
     if backend == "ray":
-        from .cluster import workers
-
-        with workers(jobs, most, gpus) as found:
+        with cluster.workers(_prepare_one, _run_one, jobs, most, gpus) as found:
             yield found
         return
     with joblib.parallel_config(

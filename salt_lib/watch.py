@@ -155,10 +155,10 @@ class Watch:
 
 def _board(folder: str | Path):
     try:
-        from torch.utils.tensorboard import SummaryWriter
+        from tensorboardX import SummaryWriter
     except ImportError as error:
         raise SaltError(
-            "TensorBoard is asked for and not installed: pip install 'salt_lib[tensorboard]', or "
-            "read the log of JSON lines that every run writes"
+            "TensorBoard's files are asked for, which need tensorboardX: pip install "
+            "'salt_lib[tensorboard]', or read the log of JSON lines that every run writes"
         ) from error
     return SummaryWriter(str(folder))

@@ -1,7 +1,9 @@
 """The paper's scale on small models: the whole path, both tokenizer families, real text too."""
 
+import dataclasses
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +15,7 @@ from pathlib import Path
 import paper_world as small
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 from transformers import BertConfig, BertModel
 from typer.testing import CliRunner
@@ -67,6 +70,13 @@ def scores(root, seed=0, method="salt", task="xnli"):
     return runs.read_run(runs.run_path(root, 0, task, method, seed))["scores"]
 
 
+def _absent() -> bool:
+    try:
+        return not (xtreme.folder() / "xnli" / "dev-th.tsv").exists()
+    except SaltError:
+        return True
+
+
 # The whole path
 
 
@@ -115,7 +125,7 @@ def test_a_prepared_file_is_made_once_and_anew_for_other_words(bert, tmp_path):
         assert len(list((tmp_path / "substitutions").iterdir())) == count
 
 
-@pytest.mark.skipif("SALT_XTREME_DIR" not in os.environ, reason="SALT_XTREME_DIR is not set")
+@pytest.mark.skipif(_absent(), reason="no XTREME files: set SALT_XTREME_DIR")
 @pytest.mark.parametrize("family", small.FAMILIES)
 def test_the_whole_path_on_real_text(family, tmp_path):
     """XNLI's real dev pairs, the English ones parted in two, the German and Thai ones as text."""
@@ -438,3 +448,38 @@ def test_slots_are_empty_until_somebody_runs_it():
     assert rows["sw"]["published"] == 50.4 and rows["sw"]["baseline"] is None
     assert rows["zero-shot average"]["published_gain"] == 1.4
     assert rows["average of all"]["published"] == 65.4
+
+
+# What the chapter shows
+
+SHOWN = provenance.CHECKOUT / "book" / "paper"
+
+
+def test_the_shown_setup_is_the_default():
+    assert paper.read_setup(SHOWN / "paper.toml") == paper.Setup()
+    lines = (SHOWN / "paper.toml").read_text().splitlines()
+    named = {line.lstrip("# ").partition(" =")[0] for line in lines if " = " in line}
+    fields = {f.name for f in dataclasses.fields(paper.Setup)} - {"training", "progress"}
+    assert named == fields | {f.name for f in dataclasses.fields(paper.RECIPE)}
+
+
+def command_options(text):
+    """The options of the `salt study` in a text."""
+    return set(re.findall(r"--[a-z-]+", text[text.index("salt study") :]))
+
+
+def test_the_shown_launchers_say_what_the_command_knows():
+    script = (SHOWN / "study.sbatch").read_text()
+    subprocess.run(["bash", "-n", SHOWN / "study.sbatch"], check=True)
+    job = yaml.safe_load((SHOWN / "rayjob.yaml").read_text())
+    known = set(re.findall(r"--[a-z-]+", salt("study", "--help").output))
+    for text in (script, job["spec"]["entrypoint"]):
+        assert command_options(text) <= known and "--backend ray" in text
+    cluster = job["spec"]["rayClusterSpec"]
+    (workers,) = cluster["workerGroupSpecs"]
+    containers = [
+        group["template"]["spec"]["containers"][0] for group in (cluster["headGroupSpec"], workers)
+    ]
+    assert containers[0]["image"] == containers[1]["image"]
+    assert containers[1]["resources"]["limits"]["nvidia.com/gpu"] == "1"
+    assert all(c["volumeMounts"][0]["mountPath"] == "/shared" for c in containers)

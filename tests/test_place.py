@@ -240,9 +240,17 @@ def test_the_log_has_each_step_once_after_an_interruption(tmp_path, monkeypatch)
     assert set(rows[0]) == {"step", "epoch", "loss", "gradient_norm", "learning_rate"}
 
 
+def test_tensorboard_gets_the_numbers(tmp_path, monkeypatch):
+    monkeypatch.setattr("salt_lib.watch.LOG_EVERY", 2)
+    fit(watch=Watch(tensorboard=tmp_path / "board"))
+    (events,) = (tmp_path / "board").iterdir()
+    text = events.read_bytes()
+    assert all(name in text for name in (b"loss", b"gradient_norm", b"learning_rate", b"dev"))
+
+
 def test_a_missing_tensorboard_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(SaltError, match=r"pip install 'salt_lib\[tensorboard\]'"):
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    with pytest.raises(SaltError, match=r"tensorboardX: pip install 'salt_lib\[tensorboard\]'"):
         Watch(tensorboard=tmp_path)
 
 

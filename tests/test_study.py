@@ -290,9 +290,9 @@ def test_half_a_gpu_puts_two_runs_on_a_card(monkeypatch):
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"GPU": 3.0, "CPU": 64.0})
     monkeypatch.setattr(ray, "nodes", lambda: [{"Resources": {"GPU": 2.0}}, {"Resources": {}}])
     for gpus, jobs, most, room in ((0.5, None, 150, 6), (1, None, 150, 3), (0.5, 4, 150, 4)):
-        with ray_cluster.workers(jobs, most, gpus) as found:
+        with ray_cluster.workers(print, print, jobs, most, gpus) as found:
             assert found.jobs == room
-    with ray_cluster.workers(None, 150, 0) as found:
+    with ray_cluster.workers(print, print, None, 150, 0) as found:
         assert found.jobs == 64
 
 
