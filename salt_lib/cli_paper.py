@@ -29,6 +29,8 @@ def study(setup, tasks, methods, seeds, jobs, force, backend, runs_dir, gpus_per
 
     root = Path(runs_dir or RUNS_DIR)
     specs = studies.grid(0, tasks or paper.TASKS, methods, seeds, known=sources.task)
+    for task in dict.fromkeys(spec.task for spec in specs):
+        setup.identity(task)  # a model or data that can't be read is one error, not one a run
     if backend == "processes" and jobs is None:
         jobs = 1  # a run takes the whole machine
     setup = replace(setup, progress=jobs == 1 and backend == "processes")

@@ -146,13 +146,14 @@ def read(setup: Setup, task: str) -> dict[str, Pairs]:
 
 @cache
 def _identity(setup: Setup, task: str) -> dict:
+    weights = encoders.identity(setup.model)
     if setup.texts is None:
         text = finetune.digest(sorted(_dev_texts(setup, task).items()))
     else:
         text = digest(sorted(Path(setup.texts).glob("*.txt")))
     return {
         "model": Path(setup.model).name,
-        "weights": encoders.identity(setup.model),
+        "weights": weights,
         "data": {name: finetune.digest(pairs) for name, pairs in read(setup, task).items()},
         "texts": text,
         "minimum": setup.minimum,

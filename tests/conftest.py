@@ -5,6 +5,7 @@ from pathlib import Path
 
 # Before torch is imported: the suite shall not depend on how many cores there are.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["HF_HUB_OFFLINE"] = "1"  # what isn't there is an error, wherever the tests run
 
 import pytest
 

@@ -21,6 +21,7 @@ BASE = [Requirement(line) for line in PROJECT["dependencies"]]
 DIRECT = BASE + [Requirement(line) for lines in EXTRAS.values() for line in lines]
 MODULES = {
     "huggingface_hub": "huggingface-hub",
+    "tensorboardX": "tensorboardx",
     "sklearn": "scikit-learn",
     "yaml": "pyyaml",
 }

@@ -26,6 +26,7 @@ from salt_lib import (
     encoders,
     paper,
     plan,
+    provenance,
     published,
     runs,
     sources,
