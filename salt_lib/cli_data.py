@@ -47,6 +47,9 @@ def distill(
     output: Annotated[
         Path | None, typer.Option(help="Where the table's substitutions go, a .parquet.")
     ] = None,
+    device: Annotated[
+        str, typer.Option(help="Of a table's model: auto (a GPU where there is one), cpu or cuda.")
+    ] = "auto",
     as_json: AsJson = False,
 ):
     """Distil word translations from a masked language model.
@@ -76,7 +79,8 @@ def distill(
         path, about = predictions_path(world, task, masked, progress=True), {"task": task}
         about["world"] = world
     else:
-        path = _distill_table(input, model, text_columns, vocabulary, languages, output, masked)
+        chosen = (input, model, text_columns, vocabulary, languages, output, masked, device)
+        path = _distill_table(*chosen)
         about = {"input": str(input), "model": model}
     counts = distilling.count(path, least, synonym)
     if as_json:
@@ -90,13 +94,14 @@ def distill(
     typer.echo(f"probability ≥ {least} (synonyms ≥ {synonym}); all predictions: {path}")
 
 
-def _distill_table(source, model, columns, vocabulary, languages, output, masked) -> Path:
+def _distill_table(source, model, columns, vocabulary, languages, output, masked, device) -> Path:
     needed = {"--model": model, "--vocabulary": vocabulary, "--output": output}
     if absent := [name for name, value in needed.items() if value is None]:
         raise SaltError(f"--input needs {', '.join(absent)} as well; see 'salt distill --help'")
     from . import userdata
     from .errors import unknown
     from .languages import SOURCE
+    from .place import Accelerated
 
     words = userdata.read_vocabulary(vocabulary)
     chosen = dict.fromkeys([SOURCE, *(names(languages) if languages else words)])
@@ -104,17 +109,23 @@ def _distill_table(source, model, columns, vocabulary, languages, output, masked
         if code not in words:
             raise unknown("language", code, words)
     words = {code: words[code] for code in chosen}
-    userdata.distill_table(
-        model, source, names(columns), words, output, masked=masked, progress=True
-    )
+    options = {"masked": masked, "progress": True, "device": Accelerated(device).device}
+    userdata.distill_table(model, source, names(columns), words, output, **options)
     return output
 
 
 def vocabulary(
-    model: Model,
+    model: Annotated[
+        str | None, typer.Option(help="A masked language model: a folder, or a name on the hub.")
+    ] = None,
     texts: Annotated[
-        Path, typer.Option(help="Folder of monolingual text: en.txt, de.txt, a sentence a line.")
-    ],
+        Path | None,
+        typer.Option(help="Folder of monolingual text: en.txt, de.txt, a sentence a line."),
+    ] = None,
+    setup: Annotated[
+        Path | None, typer.Option(help="Instead: the setup of a study at the paper's scale.")
+    ] = None,
+    task: Annotated[str, typer.Option(help="The task of that study.")] = "xnli",
     languages: Annotated[
         str | None, typer.Option(help="Such as de,th.  [default: those with a text]")
     ] = None,
@@ -141,13 +152,22 @@ def vocabulary(
     Examples:
       salt vocabulary --model mbert --texts text --output words.json
       salt vocabulary --model mbert --texts text --language th --top 50
+      salt vocabulary --setup paper.toml --task xnli --language th
     """
     from . import userdata
     from .errors import unknown
     from .wholewords import whole_words
 
-    wanted = names(languages) if languages else None
-    words = whole_words(model, userdata.read_texts(texts), minimum, share, wanted)
+    if setup is not None:
+        from . import paper
+
+        chosen = paper.read_setup(setup, model=model)
+        model, words = chosen.model, paper.words(chosen, task)
+    elif model is None or texts is None:
+        raise SaltError("give --model and --texts, or --setup; see 'salt vocabulary --help'")
+    else:
+        wanted = names(languages) if languages else None
+        words = whole_words(model, userdata.read_texts(texts), minimum, share, wanted)
     if language is not None and language not in words:
         raise unknown("language", language, words)
     if output:

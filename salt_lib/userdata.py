@@ -201,6 +201,7 @@ def distill_table(
     *,
     masked: bool = False,
     progress: bool = False,
+    device: str | torch.device = "cpu",
 ) -> int:
     """Predict substitutions for a table's English text; writes ``output``, returns its rows.
 
@@ -211,7 +212,7 @@ def distill_table(
     """
     _check(columns)
     source, output = Path(source), Path(output)
-    tokenizer, model = encoders.tokenizer(checkpoint), encoders.masked_lm(checkpoint)
+    tokenizer, model = encoders.tokenizer(checkpoint), encoders.masked_lm(checkpoint).to(device)
     pieces = tokenizer.get_vocab()
     ids = {code: piece_ids(own, pieces) for code, own in words.items()}
     next(read_rows(source, columns), None)  # a missing file or column is said before all else

@@ -414,6 +414,9 @@ def test_the_commands(bert, data, tmp_path, monkeypatch):
     told = json.loads(done.stdout)
     assert {"device_hours", "wall_clock_hours", "measured", "runs"} <= set(told)
     assert set(told["wall_clock_hours"]) == {"1", "4", "16"}
+    shown = salt("vocabulary", "--setup", path, "--language", "th", "--json")
+    assert {*json.loads(shown.stdout)["most_frequent"]["th"]} <= {*small.WORDS["th"].split()}
+    assert salt("vocabulary", "--model", bert.model).exit_code == 2
     empty = salt("results", "--scale", "paper", "--runs-dir", root)
     assert "no runs at the paper's scale" in empty.output and empty.output.count("…") == 26 * 4
     study_ = ("study", *common, "--methods", "baseline,salt", "--runs-dir", root)
