@@ -120,6 +120,7 @@ class Accelerated(Place):
         self.processes = self.accelerator.num_processes
 
     def prepare(self, model):
+        self.accelerator.free_memory()  # it would keep the model that it prepared before
         return self.accelerator.prepare_model(model)
 
     def own(self, model):
