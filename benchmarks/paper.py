@@ -3,7 +3,8 @@
 178 million parameters and 119,547 vocabulary entries cost what they cost with random weights too,
 so no download is needed. The pairs are XNLI's own English ones (``$SALT_XTREME_DIR``), cut into
 pieces by a WordPiece tokenizer made of the files' text. Each side has a process of its own; sides
-take turns, and the best of each counts. On the processor a few steps are measured, on a GPU more. Result:
+take turns, and the best of each counts. On the processor a few steps are measured, on a GPU more.
+Result:
 ``recorded/paper-speed.json``.
 """
 

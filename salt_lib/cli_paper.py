@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .console import AsJson, RunsDir, names, percent, print_json
+from .console import AsJson, RunsDir, known_methods, known_seeds, names, percent, print_json
 from .errors import SaltError
 
 RUNS_DIR = "runs-paper"
@@ -76,7 +76,6 @@ def plan(
     from . import paper, sources
     from . import plan as planning
     from . import study as studies
-    from .cli import known_methods, known_seeds
 
     if scale != "paper":
         raise SaltError(

@@ -53,6 +53,26 @@ def names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
+def known_methods(text: str) -> list[str]:
+    """The methods named in ``text``, where main and all stand for several."""
+    from .methods import MAIN, METHODS
+
+    groups = {"main": MAIN, "all": METHODS}
+    return [method for name in names(text) for method in groups.get(name, (name,))]
+
+
+def known_seeds(text: str) -> list[int]:
+    """The numbers in ``text``: "0-2,7" is 0, 1, 2, 7. SaltError for anything else."""
+    numbers: list[int] = []
+    for part in names(text):
+        first, dash, last = part.partition("-")
+        ends = (first, last) if dash else (first, first)
+        if not all(end.isdecimal() for end in ends) or int(ends[0]) > int(ends[1]):
+            raise SaltError(f"--seeds {text!r}: {part!r} is no seed; write 0-14 or 0,3,5")
+        numbers.extend(range(int(ends[0]), int(ends[1]) + 1))
+    return numbers
+
+
 def percent(value: float | None, sign: str = "") -> str:
     """A share as per cent, a dash for none."""
     return "–" if value is None else f"{100 * value:{sign}.2f}"
