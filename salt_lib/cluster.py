@@ -81,7 +81,7 @@ class _Ray:
 @contextmanager
 def workers(
     prepare: Callable, run: Callable, jobs: int | None, most: int, gpus: float
-) -> Iterator[_Ray]:
+) -> Iterator:
     """Connect to the cluster of ``$RAY_ADDRESS``, or start Ray on this machine and stop it at last.
 
     prepare, run: what is done with a job, `study._prepare_one` and `study._run_one`. jobs: runs at
