@@ -12,7 +12,6 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 from tqdm import tqdm
@@ -234,13 +233,7 @@ def main() -> None:
     rows = {name: rows[name] for name in BENCHMARKS if name in rows}
     print(table(rows))
     if len(rows) == len(BENCHMARKS):
-        head = {
-            "command": "make bench",
-            "commit": provenance.commit(),
-            "date": datetime.now(UTC).isoformat(timespec="seconds"),
-            "hardware": provenance.hardware(),
-            "versions": provenance.versions(),
-        }
+        head = provenance.origin("make bench")
         write_json(RECORDED, {**head, "rows": rows})
         print(f"written to {RECORDED.relative_to(ROOT)}")
 

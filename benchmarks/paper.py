@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
@@ -203,13 +202,7 @@ def main() -> None:
             "peak_bytes": {s: max(r["peak_bytes"] for r in f) for s, f in sides.items()},
             "runs": sides,
         }
-    head = {
-        "command": "python -m benchmarks.paper",
-        "commit": provenance.commit(),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "hardware": provenance.hardware(),
-        "versions": provenance.versions(),
-    }
+    head = provenance.origin("python -m benchmarks.paper")
     write_json(RECORDED, {**head, "kind": kind, "steps": STEPS[kind], "rows": rows})
     for precision, row in rows.items():
         rates = ", ".join(f"{s} {r:,.0f}" for s, r in row["tokens_per_s"].items())

@@ -79,9 +79,7 @@ class _Ray:
 
 
 @contextmanager
-def workers(
-    prepare: Callable, run: Callable, jobs: int | None, most: int, gpus: float
-) -> Iterator:
+def workers(prepare: Callable, run: Callable, jobs: int | None, most: int, gpus: float) -> Iterator:
     """Connect to the cluster of ``$RAY_ADDRESS``, or start Ray on this machine and stop it at last.
 
     prepare, run: what is done with a job, `study._prepare_one` and `study._run_one`. jobs: runs at

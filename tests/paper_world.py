@@ -100,6 +100,11 @@ def sentencepiece(lines: list[str], pieces: int) -> PreTrainedTokenizerFast:
         vocab_size=pieces, special_tokens=special, unk_token="<unk>", show_progress=False
     )
     made.train_from_iterator(lines, trainer)
+    return like_xlm_r(made)
+
+
+def like_xlm_r(made: Tokenizer, limit: int = 64) -> PreTrainedTokenizerFast:
+    """The tokenizer with XLM-R's special tokens and its way to join a pair."""
     made.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>",
         pair="<s> $A </s> </s> $B </s>",
@@ -108,7 +113,7 @@ def sentencepiece(lines: list[str], pieces: int) -> PreTrainedTokenizerFast:
     names = {"bos": "<s>", "cls": "<s>", "sep": "</s>", "eos": "</s>"}
     names |= {"pad": "<pad>", "unk": "<unk>", "mask": "<mask>"}
     names = {f"{key}_token": value for key, value in names.items()}
-    return PreTrainedTokenizerFast(tokenizer_object=made, model_max_length=64, **names)
+    return PreTrainedTokenizerFast(tokenizer_object=made, model_max_length=limit, **names)
 
 
 def write_model(folder: Path, family: str, lines: list[str], pieces: int = PIECES) -> Path:

@@ -6,15 +6,15 @@ import random
 import numpy as np
 import pytest
 import torch
+from paper_world import like_xlm_r
 from tokenizers import (
     Tokenizer,
     decoders,
     models,
     normalizers,
     pre_tokenizers,
-    processors,
 )
-from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaForMaskedLM
+from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
 
 from salt_lib import distill, encoders, finetune
 from salt_lib.methods import method
@@ -45,21 +45,7 @@ def checkpoint(tmp_path_factory):
     made.normalizer = normalizers.NFKC()
     made.pre_tokenizer = pre_tokenizers.Metaspace()
     made.decoder = decoders.Metaspace()
-    ends = [("<s>", 0), ("</s>", 2)]
-    made.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=ends
-    )
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=made,
-        model_max_length=40,
-        bos_token="<s>",
-        cls_token="<s>",
-        sep_token="</s>",
-        eos_token="</s>",
-        pad_token="<pad>",
-        unk_token="<unk>",
-        mask_token="<mask>",
-    )
+    tokenizer = like_xlm_r(made, limit=40)
     folder = tmp_path_factory.mktemp("xlm-r")
     tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
