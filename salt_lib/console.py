@@ -43,7 +43,9 @@ World = Annotated[
 ]
 RunsDir = Annotated[
     Path | None,
-    typer.Option(help="Folder of the results.  [default: $SALT_RUNS_DIR or runs]"),
+    typer.Option(
+        help="Folder of the results.  [default: $SALT_RUNS_DIR or runs; paper: runs-paper]"
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 

@@ -91,7 +91,8 @@ def read_setup(path: str | Path | None = None, **changes) -> Setup:
     """The setup in a TOML file (without one the default), with ``changes`` that are not None.
 
     The file has `Setup`'s fields by name, and those of `train.Config` in a table ``[training]``.
-    Folders are relative to the file. Raises SaltError naming the file and the key.
+    Folders are relative to the file, those in ``changes`` to where one is. Raises SaltError naming
+    the file and the key.
     """
     found: dict = {}
     if path is not None:
@@ -99,18 +100,26 @@ def read_setup(path: str | Path | None = None, **changes) -> Setup:
             found = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise SaltError(f"{path}: no setup, a TOML file ({error})") from error
-        base = Path(path).parent
-        for name in ("model", "data", "texts", "tensorboard"):
-            given = found.get(name)
-            if isinstance(given, str) and (name == "tensorboard" or (base / given).exists()):
-                found[name] = str(base / given)
     training = _typed(found.pop("training", {}), RECIPE, f"{path}, [training]")
     setup = replace(_typed(found, Setup(), str(path)), training=training)
-    setup = replace(setup, **{name: v for name, v in changes.items() if v is not None})
+    base = Path(path).parent if path is not None else Path()
+    setup = _placed(setup, base)
+    given = {name: value for name, value in changes.items() if value is not None}
+    setup = _placed(replace(setup, **given), Path())
     for name, known in (("precision", PRECISIONS), ("device", DEVICES)):
         if getattr(setup, name) not in known:
             raise unknown(name, getattr(setup, name), known)
     return setup
+
+
+def _placed(setup: Setup, base: Path) -> Setup:
+    """The setup with its folders named from the root: a cluster's workers start anywhere."""
+    found = {}
+    for name in ("model", "data", "texts", "tensorboard"):
+        value = getattr(setup, name)
+        if value and (name == "tensorboard" or (base / value).exists()):
+            found[name] = str((base / value).absolute())
+    return replace(setup, **found)
 
 
 def _typed(given: object, default, where: str):
@@ -191,7 +200,7 @@ def predictions(
     name = f"{task}-{kind}-{finetune.digest(sorted(made_of.items()))}"
     path = Path(root) / "substitutions" / f"{name}.parquet"
     own = words(setup, task)
-    if not path.exists():
+    if place.first and not path.exists():
         data = read(setup, task)["train"]
         finetune.write_predictions(
             setup.model,
@@ -203,6 +212,7 @@ def predictions(
             longest=setup.max_length,
             device=place.device,
         )
+    place.wait()
     return path, own
 
 

@@ -8,6 +8,7 @@ Chapter: At paper scale.
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from datetime import timedelta
 
 import torch
 from torch import Tensor
@@ -94,7 +95,7 @@ class Accelerated(Place):
     def __init__(
         self, device: str = "auto", precision: str = "fp32", micro_batch: int | None = None
     ):
-        from accelerate import Accelerator
+        from accelerate import Accelerator, InitProcessGroupKwargs
 
         super().__init__(micro_batch)
         if device not in DEVICES:
@@ -108,7 +109,10 @@ class Accelerated(Place):
             )
         try:
             self.accelerator = Accelerator(
-                cpu=device == "cpu", mixed_precision="bf16" if precision == "bf16" else "no"
+                cpu=device == "cpu",
+                mixed_precision="bf16" if precision == "bf16" else "no",
+                # One process distils while the others wait for it.
+                kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(hours=12))],
             )
         except ValueError as error:  # accelerate's state is one for the whole process
             raise SaltError(

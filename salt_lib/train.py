@@ -96,6 +96,8 @@ def fit(
     if method.code_switch:
         ids = code_switch(data, choices, config.instance_rate, config.token_rate, noise)
     spread = place.prepare(model)
+    if place.rank:  # or all processes would drop the same
+        torch.manual_seed(seed + 1_000_003 * place.rank)
     weights = list(model.parameters())
     optimizer = torch.optim.AdamW(
         weights, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True

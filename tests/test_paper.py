@@ -218,7 +218,35 @@ def test_a_run_killed_by_kill_9_goes_on_to_the_same_scores(bert, tmp_path):
     assert not state.exists()
 
 
+def test_two_processes_make_one_run(bert, data, tmp_path):
+    path = write_setup(tmp_path, TOML.format(model=bert.model, data=data))
+    command = "-m torch.distributed.run --standalone --nproc_per_node 2 -m salt_lib.cli train"
+    command += f" --task xnli --method salt --setup {path} --runs-dir {tmp_path / 'runs'}"
+    environment = {**os.environ, "PYTHONPATH": str(provenance.CHECKOUT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, *command.split()], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.count("seed-00.json: ") == 1
+    (found,) = runs.collected(tmp_path / "runs")["seed"].unique()
+    assert found == 0 and len(list((tmp_path / "runs" / "substitutions").iterdir())) == 1
+
+
 # Its settings
+
+TOML = """
+model = "{model}"
+data = "{data}"
+languages = ["de", "th"]
+minimum = 2
+max_length = 48
+precision = "fp32"
+device = "cpu"
+[training]
+epochs = 1
+threshold = 0.0
+synonym_threshold = 0.0
+"""
 
 
 def write_setup(folder, text):
@@ -239,6 +267,17 @@ def test_a_setup_file(tmp_path):
     assert found.training == replace(paper.RECIPE, epochs=2, learning_rate=3e-5)
     assert found.codes("xnli") == ("en", "de", "fr") and found.gpus_per_run == 0.5
     assert paper.read_setup() == paper.Setup()
+
+
+def test_folders_are_named_from_the_root(tmp_path, monkeypatch):
+    (tmp_path / "study" / "mbert").mkdir(parents=True)
+    (tmp_path / "study" / "paper.toml").write_text('model = "mbert"\ntensorboard = "boards"\n')
+    (tmp_path / "own").mkdir()
+    monkeypatch.chdir(tmp_path)
+    found = paper.read_setup("study/paper.toml", data="own")
+    assert found.model == str(tmp_path / "study" / "mbert") and found.data == str(tmp_path / "own")
+    assert found.tensorboard == str(tmp_path / "study" / "boards")
+    assert paper.read_setup("study/paper.toml", model="own").model == str(tmp_path / "own")
 
 
 def test_xtreme_s_recipe_is_the_default():
@@ -399,12 +438,7 @@ def salt(*arguments):
 
 
 def test_the_commands(bert, data, tmp_path, monkeypatch):
-    path = write_setup(
-        tmp_path,
-        f'model = "{bert.model}"\ndata = "{data}"\nlanguages = ["de", "th"]\nminimum = 2\n'
-        'max_length = 48\nprecision = "fp32"\ndevice = "cpu"\n[training]\nepochs = 1\n'
-        "threshold = 0.0\nsynonym_threshold = 0.0\n",
-    )
+    path = write_setup(tmp_path, TOML.format(model=bert.model, data=data))
     root = tmp_path / "runs"
     common = ("--scale", "paper", "--setup", path, "--tasks", "xnli")
     done = salt("plan", *common, "--seeds", "0-2", "--steps", 2)

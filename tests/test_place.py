@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from small import CONFIG, WORLD
 
 from salt_lib import encoders, provenance, substitutions, train
@@ -99,48 +100,79 @@ def test_a_gpu_that_is_not_there_is_said():
 
 SCRIPT = """
 import json, sys
+from dataclasses import replace
 import pytest, small
 from salt_lib.place import Accelerated
-from salt_lib.resume import save_tensors
-from test_place import fit
+from salt_lib.resume import Saved, save_tensors
+from test_place import DROPOUT, Deadly, Killed, fit
 patch = pytest.MonkeyPatch()
 small.shrink(patch.setitem, patch.setattr)
 place = Accelerated("cpu", sys.argv[2])
-weights, (scores, epoch) = fit(place=place)
+watch, last = None, int(sys.argv[3])
+config = replace(DROPOUT, dropout=float(sys.argv[4]))
+if last >= 0:  # with a state, and ended after so many steps
+    watch = Deadly(Saved(sys.argv[1] + ".state", 1), every=2)
+    watch.last = last
+try:
+    weights, (scores, epoch) = fit(config=config, place=place, watch=watch)
+except Killed:
+    sys.exit(7)
 if place.first:
     save_tensors(sys.argv[1], weights)
     print(json.dumps({"processes": place.processes, "scores": scores, "epoch": epoch}))
 """
 
 
-def script(tmp_path, *arguments, launch=()):
-    """Run `SCRIPT` in processes of its own; returns what it prints and the trained weights."""
-    from safetensors.torch import load_file
+TWO = "-m torch.distributed.run --standalone --nproc_per_node 2".split()
 
+
+def script(tmp_path, precision="fp32", last=-1, dropout=0.0, launch=()):
+    """Run `SCRIPT` in processes of its own; returns what it prints and the trained weights.
+
+    None where it ended after ``last`` steps.
+    """
     (tmp_path / "script.py").write_text(SCRIPT)
     path = os.pathsep.join([str(Path(__file__).parent), str(provenance.CHECKOUT)])
     done = subprocess.run(
-        [sys.executable, *launch, str(tmp_path / "script.py"), str(tmp_path / "w"), *arguments],
+        [
+            *(sys.executable, *launch, str(tmp_path / "script.py")),
+            *(str(tmp_path / "w"), precision, str(last), str(dropout)),
+        ],
         env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=300,
     )
+    if last > 0:
+        assert done.returncode and "exitcode  : 7" in done.stderr, done.stderr[-3000:]
+        return None
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1]), load_file(tmp_path / "w")
 
 
+PLAIN = replace(DROPOUT, dropout=0.0)  # with dropout each process has its own
+
+
 def test_two_processes_give_what_one_does(tmp_path):
-    launch = "-m torch.distributed.run --standalone --nproc_per_node 2".split()
-    told, weights = script(tmp_path, "fp32", launch=launch)
-    one, (scores, epoch) = fit()
+    told, weights = script(tmp_path, launch=TWO)
+    one, (scores, epoch) = fit(config=PLAIN)
     assert told == {"processes": 2, "scores": scores, "epoch": epoch}
     assert near(one, weights)
 
 
+def test_two_processes_that_are_killed_go_on(tmp_path):
+    for name in ("whole", "killed"):
+        (tmp_path / name).mkdir()
+    told, weights = script(tmp_path / "whole", dropout=0.1, launch=TWO)
+    assert script(tmp_path / "killed", last=9, dropout=0.1, launch=TWO) is None
+    assert (tmp_path / "killed" / "w.state" / "state.json").exists()
+    again, resumed = script(tmp_path / "killed", last=0, dropout=0.1, launch=TWO)
+    assert told == again and same(weights, resumed)
+
+
 def test_bfloat16_is_near(tmp_path):
-    told, weights = script(tmp_path, "bf16")
-    one, _ = fit()
+    _, weights = script(tmp_path, "bf16")
+    one, _ = fit(config=PLAIN)
     assert not near(one, weights)
     assert apart(one, weights) < 0.05 and all(w.dtype == torch.float32 for w in weights.values())
 
