@@ -166,8 +166,11 @@ def vocabulary(
     elif model is None or texts is None:
         raise SaltError("give --model and --texts, or --setup; see 'salt vocabulary --help'")
     else:
-        wanted = names(languages) if languages else None
-        words = whole_words(model, userdata.read_texts(texts), minimum, share, wanted)
+        found = userdata.read_texts(texts)
+        wanted = dict.fromkeys(names(languages) if languages else found)
+        if language:  # one without text may be known by its script
+            wanted[language] = None
+        words = whole_words(model, found, minimum, share, wanted)
     if language is not None and language not in words:
         raise unknown("language", language, words)
     if output:

@@ -7,6 +7,7 @@ Chapter: Training over 15 seeds.
 """
 
 import importlib
+import platform
 import shutil
 import traceback
 import warnings
@@ -104,7 +105,7 @@ def execute(
     both get besides, with ``root``, at the paper's scale (`paper.Setup`). gpus_per_run: of the
     cluster's GPUs, 0.5 puts two runs on a card; 0 is for the processor, one core a run.
 
-    On Ray a run whose worker or node dies is begun again elsewhere, up to `RETRIES` times.
+    On Ray a run whose worker or node dies is begun again elsewhere, some times (`cluster`).
 
     RunsFailed, after all the others have run: names the runs that ended in an error. Interrupted:
     Ctrl-C. SaltError: an unknown backend, fewer than one job, Ray missing or out of reach, no GPUs
@@ -133,6 +134,7 @@ def execute(
         smoothing=0.1,
         disable=not progress,
     )
+    root.mkdir(parents=True, exist_ok=True)
     job = partial(Job, root=root, runner=runner, setup=setup)
     keys = dict.fromkeys((spec.world, spec.task, spec.method) for spec in missing)
     try:
@@ -236,6 +238,11 @@ def _run_one(job: Job) -> tuple[Spec, str | None, bool]:
     """In a worker: run and store a spec; returns it, the error if any, and whether to stop."""
     storing, spec = False, job.spec
     try:
+        if not job.root.is_dir():
+            raise SaltError(
+                f"{job.root} is not on the node {platform.node()}: give a folder that all nodes "
+                "share"
+            )
         # Before the runner is imported, so that what is hashed is what runs.
         if job.fingerprint != job.expected:
             raise SaltError(

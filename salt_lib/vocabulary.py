@@ -58,7 +58,7 @@ def language_words(
         code: {
             w: n
             for w, n in words.items()
-            if n >= minimum and (not share or shares[code][w] >= share)
+            if n >= minimum and (not share or shares[code][w] >= share - 1e-9)
         }
         for code, words in counts.items()
     }

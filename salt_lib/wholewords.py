@@ -2,8 +2,9 @@
 
 The laboratory's rule (`salt_lib.vocabulary`) with three additions that real text needs. A word
 needs a *share* of its use in the language, or every quoted word would be the quoting language's.
-Its letters are of a *script* that the language writes. And a language without text, or with none
-that the tokenizer keeps whole, gets all entries of its script, where no other language writes it.
+Its letters are of a *script* that the language writes. And a language without text, or of whose
+text the tokenizer keeps fewer than `FEW` words whole, gets the entries of its script, unless that
+is one that many languages write: among a handful of candidates the likeliest would look sure.
 That a word which is frequent in a language's text is a word of it, and that a script stands for a
 language, are assumptions: look at what comes out (`salt vocabulary`).
 
@@ -30,7 +31,10 @@ from .tasks import Pairs
 from .vocabulary import language_words
 
 MINIMUM = 5
-SHARE = 0.2  # a word that five languages use alike is just everybody's; a cognate of three is not
+SHARE = 0.2  # a word that five languages use alike is just theirs, one that six use is nobody's
+FEW = 100
+_MANY = {"Arabic", "Cyrillic", "Latin"}  # scripts that stand for no language
+_LETTERS = ("Han", "Hangul", "Hiragana", "Katakana")  # where one letter may be a word
 _SPELT = {"Japanese": ("Han", "Hiragana", "Katakana")}
 # Unicode's scripts by language: the study's, and the others of XTREME.
 SCRIPTS = {code: _SPELT.get(row.script, (row.script,)) for code, row in LANGUAGES.items()} | {
@@ -64,8 +68,9 @@ def whole_words(
 
     texts: language → sentences, read once. minimum, share: see `vocabulary.language_words`.
     languages: those that are wanted, by default those of ``texts``. A word from its script alone
-    has the count 1; a warning names such languages. Raises SaltError for a language without words
-    whose script is unknown or another's too.
+    has the count 1; a warning names such languages. A language of a script that many write keeps
+    what was counted, be it little, with a warning too. Raises SaltError for a language without any
+    word and without a script to know it by.
     """
     tokenizer = encoders.tokenizer(checkpoint)
     counts, scripts = {}, {}
@@ -76,14 +81,32 @@ def whole_words(
         counts[code] = {w: n for w, n in found.items() if written.fullmatch(w)}
     wanted = dict.fromkeys(texts if languages is None else languages)
     counted = {c: words for c, words in counts.items() if max(words.values(), default=0) >= minimum}
-    own, empty = language_words(counted, minimum, share), [c for c in wanted if c not in counted]
-    for code in empty:
-        scripts.setdefault(code, SCRIPTS.get(code, ()))
-        own[code] = _by_script(tokenizer, code, {c: scripts.get(c, ()) for c in wanted}, minimum)
-    if empty:
+    own, by_script, few = language_words(counted, minimum, share), [], []
+    for code in wanted:
+        if len(own.get(code, ())) >= FEW:
+            continue
+        among = {c: scripts.get(c) or SCRIPTS.get(c, ()) for c in wanted}
+        alone, why = _alone(code, among)
+        if alone:
+            own[code] = {**_by_script(tokenizer, among[code], alone), **own.get(code, {})}
+            by_script.append(code)
+        elif own.get(code):
+            few.append(f"{code} {len(own[code])}")
+        else:
+            raise SaltError(
+                f"{code!r}: no whole word occurs {minimum} times in its text, and its words can't "
+                f"be known by their script: {why}. Give (more) text of it, a sentence a line"
+            )
+    if by_script:
         warnings.warn(
-            f"no whole words counted in text of {', '.join(empty)}: every entry written in the "
-            "language's script is taken for a word of it; see what they are with 'salt vocabulary'",
+            f"fewer than {FEW} whole words counted in text of {', '.join(by_script)}: every entry "
+            "in the language's script is taken for a word of it; see 'salt vocabulary'",
+            stacklevel=2,
+        )
+    if few:
+        warnings.warn(
+            f"few whole words counted: {', '.join(few)}; give more text, or what is predicted is "
+            "the likeliest of a handful",
             stacklevel=2,
         )
     return {code: own[code] for code in wanted}
@@ -117,36 +140,45 @@ def _main_script(counts: Mapping[str, int]) -> tuple[str, ...]:
     return (script,) if most else ()
 
 
-def _by_script(tokenizer, code: str, scripts: Mapping[str, tuple], minimum: int) -> dict[str, int]:
-    """Every entry that begins a word and has a letter of a script that is this language's alone."""
-    others = {s for other, own in scripts.items() if other != code for s in own}
-    alone = [script for script in scripts[code] if script not in others]
-    if not alone:
-        why = "its script is not known"
-        if scripts[code]:
-            shared = [o for o, own in scripts.items() if o != code and {*own} & {*scripts[code]}]
-            why = f"{' and '.join(scripts[code])} is written by {', '.join(shared)} too"
-        raise SaltError(
-            f"{code!r}: no whole word occurs {minimum} times in its text, and its words can't be "
-            f"known by their script: {why}. Give (more) text of it, a sentence a line"
-        )
-    written, letter = (
-        _written(scripts[code]),
-        regex.compile("[" + "".join(rf"\p{{Script={script}}}" for script in alone) + "]"),
-    )
+def _alone(code: str, scripts: Mapping[str, tuple[str, ...]]) -> tuple[list[str], str]:
+    """The scripts that only this language writes, or why there are none.
+
+    A language that writes more besides doesn't count: a word in Han alone is Chinese, for Japanese
+    has kana to be known by.
+    """
+    mine = {*scripts[code]}
+    if not mine:
+        return [], "its script is not known"
+    others = {c: {*own} for c, own in scripts.items() if c != code and not {*own} > mine}
+    alone = [s for s in scripts[code] if s not in _MANY.union(*others.values())]
+    shared = [c for c, own in others.items() if own & mine]
+    many = f"{' and '.join(scripts[code])} is written by {', '.join(shared) or 'many'} too"
+    return alone, "" if alone else many
+
+
+def _by_script(tokenizer, scripts: tuple[str, ...], alone: list[str]) -> dict[str, int]:
+    """Every entry that begins a word, is in these scripts and has a letter of those ``alone``.
+
+    A single letter is left out where it is no word but one of an alphabet.
+    """
+    written = _written(scripts)
+    letter = regex.compile("[" + "".join(rf"\p{{Script={s}}}" for s in alone) + "]")
+    word_letters = not {*_LETTERS}.isdisjoint(scripts)
     return {
         word: 1
         for word in _openings(tokenizer)
-        if written.fullmatch(word) and letter.search(word) and any(map(str.isalpha, word))
+        if written.fullmatch(word)
+        and letter.search(word)
+        and any(map(str.isalpha, word))
+        and (word_letters or len(word.removeprefix("▁")) > 1)
     }
 
 
 def _openings(tokenizer) -> Iterator[str]:
     """Entries that begin a word: WordPiece marks those that don't, SentencePiece those that do."""
-    entries = tokenizer.get_vocab()
     special = set(tokenizer.all_special_tokens)
-    marked = any(entry.startswith("▁") for entry in entries)
-    for entry in sorted(entries):
-        opens = entry.startswith("▁") if marked else not entry.startswith("##")
+    inside = getattr(tokenizer.backend_tokenizer.model, "continuing_subword_prefix", None)
+    for entry in sorted(tokenizer.get_vocab()):
+        opens = not entry.startswith(inside) if inside else entry.startswith("▁")
         if opens and entry not in special:
             yield entry

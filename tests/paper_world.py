@@ -25,8 +25,11 @@ from transformers import (
     XLMRobertaForMaskedLM,
 )
 
-from salt_lib import xtreme
+from salt_lib import wholewords, xtreme
 from salt_lib.paper import RECIPE, Setup
+
+# Invented languages have a dozen words: enough here, and in the processes that tests start.
+wholewords.FEW = 5
 
 WORDS = {
     "en": "goat baker river lamp hill queen drum orchard sees finds paints every old green small",

@@ -254,9 +254,8 @@ def test_marks_special_tokens_and_rare_words_are_no_words(hub_like):
     texts = {"en": ['"goat.', "goat ☃ [SEP] drum"] * 6 + ["lamp lamp"]}
     assert whole_words(hub_like, texts) == {"en": {"goat": 12, "drum": 6}}
     assert whole_words(hub_like, texts, minimum=2)["en"]["lamp"] == 2
-    # A language alone is alone with its script as well.
-    with pytest.warns(UserWarning, match="no whole words counted in text of en"):
-        assert set(whole_words(hub_like, texts, minimum=50)["en"]) > {"goat", "lamp"}
+    with pytest.raises(SaltError, match="'en': no whole word occurs 50 times in its text"):
+        whole_words(hub_like, texts, minimum=50)
 
 
 @pytest.mark.parametrize("kind", ["bert", "bert-with-next-sentence", "roberta"])

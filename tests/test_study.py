@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import fake_runs
 import pytest
@@ -307,6 +308,51 @@ def test_a_cluster_out_of_reach_is_one_error(tmp_path, monkeypatch):
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
     assert "SaltError: no Ray cluster at RAY_ADDRESS=127.0.0.1:9" in done.stderr
     assert time.monotonic() - began < 60
+
+
+class Headless:
+    """Ray whose head is gone: no task ends, nothing listens."""
+
+    class exceptions:
+        WorkerCrashedError = NodeDiedError = OutOfMemoryError = ObjectLostError = KeyError
+        RaySystemError = LocalRayletDiedError = IndexError
+
+    def __init__(self):
+        self.cancelled = []
+
+    def remote(self, **options):
+        return lambda function: SimpleNamespace(remote=lambda job: object())
+
+    def wait(self, flying, num_returns, timeout):
+        time.sleep(timeout)
+        return [], flying
+
+    def get_runtime_context(self):
+        return SimpleNamespace(gcs_address="127.0.0.1:9")
+
+    def cancel(self, task, force):
+        self.cancelled.append(task)
+
+
+def test_a_lost_head_is_noticed(monkeypatch):
+    from salt_lib import cluster as ray_cluster
+
+    monkeypatch.setattr(ray_cluster, "LOOK", 0.05)
+    monkeypatch.setattr(ray_cluster, "LOST", 0.2)
+    headless = Headless()
+    work = ray_cluster._Ray(headless, print, print, 2, 0)
+    jobs = [study.Job(spec, Path("."), FAST) for spec in small()]
+    with pytest.raises(SaltError, match="Ray cluster is lost .*refused.*finished runs are stored"):
+        list(work.results(jobs))
+    assert len(headless.cancelled) == 2
+    with pytest.raises(SaltError, match="Ray cluster is lost"):
+        work.prepare(jobs[0])
+
+
+def test_a_folder_that_a_node_lacks_is_named(tmp_path):
+    job = study.Job(small()[0], tmp_path / "nowhere", FAST)
+    _, error, fatal = study._run_one(job)
+    assert "nowhere is not on the node" in error and "all nodes share" in error and not fatal
 
 
 def test_a_missing_ray_says_what_to_install(tmp_path, monkeypatch):

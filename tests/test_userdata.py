@@ -282,6 +282,6 @@ def test_the_commands_from_text_to_a_switched_copy(checkpoint, pairs, table, tmp
     assert unknown.exit_code == 2 and "unknown language 'xx'; known: de, en" in unknown.output
     assert "--input needs --model" in salt("distill", "--input", path).output
     assert (
-        "unknown language"
+        "'x': no whole word occurs 5 times"
         in salt("vocabulary", *model, "--texts", tmp_path, "--language", "x").output
     )

@@ -6,9 +6,10 @@ import unicodedata
 import pytest
 from paper_world import FAMILIES, WORDS, sentence, sentencepiece, wordpiece
 
-from salt_lib import encoders
+from salt_lib import encoders, wholewords
 from salt_lib.errors import SaltError
 from salt_lib.languages import LANGUAGES
+from salt_lib.vocabulary import language_words
 from salt_lib.wholewords import SCRIPTS, whole_words
 
 
@@ -67,7 +68,9 @@ def test_another_script_is_another_language_whatever_its_share(model):
 
 def test_a_language_without_text_has_its_script(model):
     texts = {code: TEXTS[code] for code in ("en", "de")}
-    with pytest.warns(UserWarning, match="no whole words counted in text of th:.*salt vocabulary"):
+    with pytest.warns(
+        UserWarning, match="fewer than 5 whole words counted in text of th:.*salt vocab"
+    ):
         found = whole_words(model, texts, languages=["en", "th"])
     assert list(found) == ["en", "th"] and set(found["th"].values()) == {1}
     assert len(words_of("th") & set(bare(found["th"]))) == len(WORDS["th"].split())
@@ -78,6 +81,8 @@ def test_a_language_without_text_has_its_script(model):
 def test_latin_stands_for_no_language(model):
     with pytest.raises(SaltError, match="'sw': no whole word.*Latin is written by en, de too"):
         whole_words(model, {c: TEXTS[c] for c in ("en", "de")}, languages=["en", "de", "sw"])
+    with pytest.raises(SaltError, match="'en': no whole word.*Latin is written by many too"):
+        whole_words(model, {"en": []})
     with pytest.raises(SaltError, match="'xx'.*its script is not known.*a sentence a line"):
         whole_words(model, {"en": TEXTS["en"]}, languages=["en", "xx"])
 
@@ -94,8 +99,33 @@ def test_han_with_kana_is_japanese(tmp_path):
         found = whole_words(model, {"en": english, "zh": text}, 5, 0.0, ["zh", "ja"])
     assert {"かわ", "ヤギ"} <= set(found["ja"]) and "山" not in found["ja"]
     assert "山" in found["zh"] and "かわ" not in found["zh"]
-    with pytest.raises(SaltError, match="'zh'.*Han is written by ja too"):
-        whole_words(model, {"ja": text}, languages=["ja", "zh"])
+    # Han alone is Chinese, what has kana Japanese, whoever has text.
+    with pytest.warns(UserWarning):
+        found = whole_words(model, {}, languages=["ja", "zh"])
+    assert "山" in found["zh"] and "かわ" not in found["zh"]
+    assert "かわ" in found["ja"] and "山" not in found["ja"]
+
+
+def test_few_counted_words_are_joined_by_those_of_the_script(model, monkeypatch):
+    monkeypatch.setattr(wholewords, "FEW", 50)
+    with pytest.warns(UserWarning) as told:
+        found = whole_words(model, {"en": TEXTS["en"], "th": ["แพะ กลอง สวน"] * 20})
+    thai = bare(found["th"])
+    assert thai["แพะ"] == thai["กลอง"] == 20 and thai["ทุก"] == 1
+    said = " ".join(str(w.message) for w in told)
+    assert "text of th:" in said and f"few whole words counted: en {len(found['en'])}" in said
+
+
+def test_single_letters_of_an_alphabet_are_no_words(model):
+    with pytest.warns(UserWarning):
+        found = bare(whole_words(model, {"en": TEXTS["en"]}, languages=["th"])["th"])
+    assert "ก" not in found and min(map(len, found)) > 1
+
+
+def test_a_share_is_reached_in_spite_of_rounding():
+    counts = {code: {"la": 3, code: 7} for code in ("fr", "es", "it", "pt", "ro")}
+    counts |= {code: {code: 9} for code in ("a", "b", "c", "d", "e", "f")}
+    assert all("la" in language_words(counts, 1, 0.2)[c] for c in ("fr", "es", "it", "pt", "ro"))
 
 
 def test_a_language_that_is_not_in_the_table_has_the_script_of_its_text(model):
