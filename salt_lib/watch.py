@@ -148,9 +148,11 @@ class Watch:
     def _restore_random(self, state: dict[str, torch.Tensor]) -> None:
         if len(state["cpu"]) != self.place.processes:
             return  # resumed on more or fewer processes: the dropout goes on from the seed
-        torch.set_rng_state(state["cpu"][self.place.rank])
+        # Of a part of a larger tensor torch's generator would read past the end.
+        torch.set_rng_state(state["cpu"][self.place.rank].clone())
         if "cuda" in state and self.place.device.type == "cuda":
-            torch.cuda.set_rng_state(state["cuda"][self.place.rank], self.place.device)
+            own = state["cuda"][self.place.rank].clone()
+            torch.cuda.set_rng_state(own, self.place.device)
 
 
 def _board(folder: str | Path):
