@@ -29,6 +29,8 @@ from .watch import SAVE_EVERY, Watch
 from .wholewords import MINIMUM, SHARE, whole_words
 
 TASKS = ("xnli", "paws-x")
+# What predictions depend on besides: other edits shall not cost their making again.
+DISTILLING = ("encoders.py", "vocabulary.py", "wholewords.py", "distill.py", "finetune.py")
 # Hu et al. (2020), XTREME's scripts: AdamW, no warm-up, no weight decay, five epochs for both
 # tasks. Thresholds and rates are the laboratory's: the paper doesn't give its own.
 RECIPE = Config(
@@ -197,6 +199,7 @@ def predictions(
     about = setup.identity(task)
     made_of = {k: about[k] for k in ("weights", "texts", "minimum", "share", "max_length")}
     made_of |= {"train": about["data"]["train"], "languages": setup.codes(task)}
+    made_of["sources"] = provenance.sources(provenance.PACKAGE, DISTILLING)
     name = f"{task}-{kind}-{finetune.digest(sorted(made_of.items()))}"
     path = Path(root) / "substitutions" / f"{name}.parquet"
     own = words(setup, task)

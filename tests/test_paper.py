@@ -120,10 +120,13 @@ def test_pairs_are_cut_at_the_setup_s_length(bert, tmp_path):
     assert distill.load(next((tmp_path / "substitutions").iterdir()))["position"].max() < 9
 
 
-def test_a_prepared_file_is_made_once_and_anew_for_other_words(bert, tmp_path):
+def test_a_prepared_file_is_made_once_and_anew_for_other_words_or_code(bert, tmp_path, monkeypatch):
     for setup, count in ((bert, 1), (bert, 1), (replace(bert, minimum=20), 2)):
         paper.prepare(0, "xnli", "salt", setup=setup, root=tmp_path)
         assert len(list((tmp_path / "substitutions").iterdir())) == count
+    monkeypatch.setattr(provenance, "sources", lambda package, patterns: f"edited {patterns}")
+    paper.prepare(0, "xnli", "salt", setup=bert, root=tmp_path)
+    assert len(list((tmp_path / "substitutions").iterdir())) == 3
 
 
 @pytest.mark.skipif(_absent(), reason="no XTREME files: set SALT_XTREME_DIR")
