@@ -16,7 +16,7 @@ help:
 	@echo "make browser     the built book and the notebooks in Debian's Chromium"
 	@echo "make lab         JupyterLab on the notebooks"
 	@echo "make study       the study alone: the five main methods, 15 seeds, both tasks"
-	@echo "make study-full  the study and its ablations and controls"
+	@echo "make study-full  the study, its ablations and controls, and feature aggregation"
 	@echo "make bench       speed and memory beside what one would pick instead (half an hour)"
 	@echo "make lint        ruff"
 	@echo "make clean       removes the built book and all caches; .venv and runs/ stay"
@@ -47,6 +47,7 @@ study: $(READY)
 
 study-full: $(READY)
 	$(BIN)/salt study --methods all $(if $(JOBS),--jobs $(JOBS))
+	$(BIN)/salt study --scale aggregation $(if $(JOBS),--jobs $(JOBS))
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
@@ -70,6 +71,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || { \
 	  echo "python3 can't make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; \
 	  exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	PIP_CONSTRAINT=requirements.build PIP_BUILD_CONSTRAINT=requirements.build \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@

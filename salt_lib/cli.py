@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from . import cli_data, cli_make, cli_paper
+from . import cli_aggregation, cli_data, cli_make, cli_paper
 from .console import (
     AsJson,
     Group,
@@ -24,9 +24,13 @@ from .console import (
 )
 from .errors import SaltError, unknown
 
-SCALES = ("laboratory", "paper")
+SCALES = ("laboratory", "aggregation", "paper")
 Scale = Annotated[
-    str, typer.Option(help="laboratory, or paper: a real model and real data, see --setup.")
+    str,
+    typer.Option(
+        help="laboratory; aggregation: fused layers, a deeper tiny mBERT; paper: a real model and "
+        "real data, see --setup."
+    ),
 ]
 
 
@@ -91,10 +95,15 @@ def study(
       salt study --methods all --jobs 8
       salt study --tasks mini-xnli --methods baseline,salt --seeds 0-2 --world 1
       salt study --backend ray --runs-dir /a/folder/all/nodes/share
+      salt study --scale aggregation
       salt study --scale paper --setup paper.toml --backend ray --gpus-per-run 0.5
     """
+    if _checked(scale) == "aggregation":
+        named = names(tasks) if tasks else None
+        cli_aggregation.study(world, named, methods, seeds, jobs, force, backend, runs_dir)
+        return
     chosen = (names(tasks) if tasks else None, known_methods(methods), known_seeds(seeds))
-    if _is_paper(scale):
+    if scale == "paper":
         from .paper import read_setup
 
         found = read_setup(setup, model=model, data=data, device=device)
@@ -135,9 +144,13 @@ def results(
       salt results --world 1 --json
       salt results --record recorded/laboratory.json
       salt results --figure book/_static/headline.png
+      salt results --scale aggregation
       salt results --scale paper --runs-dir runs-paper
     """
-    if _is_paper(scale):
+    if _checked(scale) == "aggregation":
+        cli_aggregation.results(world, runs_dir, as_json, record)
+        return
+    if scale == "paper":
         cli_paper.results(runs_dir, as_json)
         return
     from . import runs, stats
@@ -172,10 +185,10 @@ def results(
         typer.echo(runs.origin_note(frame, source))
 
 
-def _is_paper(scale: str) -> bool:
+def _checked(scale: str) -> str:
     if scale not in SCALES:
         raise unknown("scale", scale, SCALES)
-    return scale == "paper"
+    return scale
 
 
 def _table(summary: dict) -> str:

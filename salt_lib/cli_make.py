@@ -21,6 +21,10 @@ def pretrain(
     steps: Annotated[
         int | None, typer.Option(help="Optimiser steps.  [default: the study's recipe]", min=1)
     ] = None,
+    layers: Annotated[
+        int | None,
+        typer.Option(help="Of a sibling that differs in their number.  [default: 2]", min=1),
+    ] = None,
     device: Annotated[
         str | None, typer.Option(help="cpu or cuda.  [default: cuda where there is one]")
     ] = None,
@@ -36,15 +40,18 @@ def pretrain(
     \b
     Examples:
       salt pretrain --world 1
+      salt pretrain --layers 6
       salt pretrain --world 1 --steps 200 --device cpu --out /tmp/tiny
     """
     from dataclasses import replace
 
+    from .encoders import checkpoint_name
     from .pretrain import Recipe, pretrain
 
-    recipe = replace(Recipe(), steps=steps) if steps else Recipe()
+    changes = {"steps": steps, "layers": layers}
+    recipe = replace(Recipe(), **{name: value for name, value in changes.items() if value})
     made = Path(os.environ.get("SALT_CHECKPOINTS_DIR", "checkpoints"))
-    folder = out or made / f"world-{world}"
+    folder = out or made / checkpoint_name(world, layers)
     last = pretrain(world, folder, recipe=recipe, resume=resume, device=device)
     alignment = sum(last["alignment"].values()) / len(last["alignment"])
     typer.echo(f"{folder}: {last['step']} steps, alignment {alignment:.1%} over languages")

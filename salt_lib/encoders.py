@@ -20,6 +20,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import (
     AutoModelForMaskedLM,
     AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
     AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -28,30 +29,40 @@ from transformers.utils import logging
 
 from .errors import SaltError
 from .files import digest
+from .heads import Fused
+from .tasks import Tagged
 
 SHIPPED = Path(__file__).parent / "checkpoints"
 # Models whose classifier reads the first position alone, built of the same kind of layer.
 FIRST_POSITION = ("bert", "roberta", "xlm-roberta")
+IGNORE = -100  # the label of what has none: torch's cross-entropy leaves it out
 PIECE = 2048  # pairs that are tokenized at a time: a multiple of the batches of distillation
 
 
-def checkpoint(world: int) -> Path:
+def checkpoint_name(world: int, layers: int | None = None) -> str:
+    """What the folder of a world's checkpoint, or of a sibling with so many layers, is called."""
+    return f"world-{world}" if layers is None else f"world-{world}-layers-{layers}"
+
+
+def checkpoint(world: int, layers: int | None = None) -> Path:
     """The folder of a world's checkpoint: shipped, or made by `salt pretrain`.
 
-    Looks in ``$SALT_CHECKPOINTS_DIR`` (default ``checkpoints/``), then in the package.
+    layers: of a sibling that differs in their number alone; it has the same tokenizer. Looks in
+    ``$SALT_CHECKPOINTS_DIR`` (default ``checkpoints/``), then in the package.
     Raises SaltError naming the command that makes a missing one.
     """
     made = Path(os.environ.get("SALT_CHECKPOINTS_DIR", "checkpoints"))
     for root in (made, SHIPPED):
-        folder = root / f"world-{world}"
+        folder = root / checkpoint_name(world, layers)
         if (folder / "model.safetensors").exists():
             return folder
     worlds = sorted(
         p.name.removeprefix("world-") for r in (made, SHIPPED) for p in r.glob("world-*")
     )
+    more, option = ("", "") if layers is None else (f" of {layers} layers", f" --layers {layers}")
     raise SaltError(
-        f"no checkpoint for world {world!r} (there: {', '.join(worlds) or 'none'}); make it with "
-        f"`salt pretrain --world {world}`"
+        f"no checkpoint{more} for world {world!r} (there: {', '.join(worlds) or 'none'}); make it "
+        f"with `salt pretrain --world {world}{option}`"
     )
 
 
@@ -160,21 +171,35 @@ def identity(source: str | Path) -> str:
     )
 
 
-def classifier(source: str | Path, labels: int, seed: int, dropout: float) -> PreTrainedModel:
+def classifier(
+    source: str | Path,
+    labels: int,
+    seed: int,
+    dropout: float,
+    tagged: bool = False,
+    layer: int | None = None,
+    gate: str = "literal",
+) -> PreTrainedModel | Fused:
     """The model with a fresh classification head whose weights depend on ``seed`` alone.
 
-    Where the head reads the last layer's first position alone (`FIRST_POSITION`), that layer
-    computes no other: ``last_hidden_state`` has length 1, the logits are what they would be.
+    tagged: whether it classifies tokens, not sentences. layer: a lower one that the head reads
+    fused with the last (`heads.Fused`), through ``gate``. Where the head reads the last layer's
+    first position alone (`FIRST_POSITION`), that layer computes no other: ``last_hidden_state`` has
+    length 1, the logits are what they would be.
     """
     torch.manual_seed(seed)
     model = _load(
-        AutoModelForSequenceClassification,
+        AutoModelForTokenClassification if tagged else AutoModelForSequenceClassification,
         source,
         num_labels=labels,
         use_safetensors=True,
         hidden_dropout_prob=dropout,
         attention_probs_dropout_prob=dropout,
     )
+    if layer is not None:
+        return Fused(model, layer, gate)
+    if tagged:
+        return model
     plain = model.config._attn_implementation in ("eager", "sdpa") and not model.config.is_decoder
     if model.config.model_type in FIRST_POSITION and plain:
         last = model.base_model.encoder.layer[-1]
@@ -212,6 +237,10 @@ class Encoded:
 
     ids, segments: tensors of token and segment ids, row by row. start: (n + 1,) where rows begin.
     whole: mask of tokens that are complete words. labels: (n,).
+
+    Tagged sentences, [CLS] sentence [SEP], have a label for every token instead, (tokens,): the
+    tag's at the first piece of a word, `IGNORE` elsewhere. tags: the names of label ids, empty for
+    pairs. sentence: (n,) which sentence a row belongs to; one that is too long takes several rows.
     """
 
     ids: torch.Tensor
@@ -219,9 +248,18 @@ class Encoded:
     whole: torch.Tensor
     start: torch.Tensor
     labels: torch.Tensor
+    tags: tuple[str, ...] = ()
+    sentence: torch.Tensor | None = None
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.start) - 1
+
+    def part(self, low: int, high: int) -> "Encoded":
+        """Rows ``low`` to ``high`` of tagged sentences."""
+        at = slice(int(self.start[low]), int(self.start[min(high, len(self))]))
+        flat = (self.ids[at], self.segments[at], self.whole[at])
+        start = self.start[low : high + 1] - self.start[low]
+        return Encoded(*flat, start, self.labels[at], self.tags, self.sentence[low:high])
 
     @property
     def lengths(self) -> torch.Tensor:
@@ -236,12 +274,14 @@ class Encoded:
 def encode(
     tokenizer: PreTrainedTokenizerBase, pairs, truncate: bool = False, longest: int | None = None
 ) -> Encoded:
-    """Tokenize sentence pairs (`tasks.Pairs`).
+    """Tokenize sentence pairs (`tasks.Pairs`), or tagged sentences (`tasks.Tagged`).
 
     A pair longer than ``longest`` tokens, by default what the model can read, is an error naming
-    it, or, with ``truncate``, cut at the end of its longer sentence. No pair at all is an error as
-    well.
+    it, or, with ``truncate``, cut at the end of its longer sentence. A tagged sentence goes on in
+    another row instead, so that no tag is lost. No pair or sentence at all is an error as well.
     """
+    if isinstance(pairs, Tagged):
+        return _encode_tagged(tokenizer, pairs, longest)
     pieces = list(encode_pieces(tokenizer, pairs, truncate, longest))
     lengths = torch.cat([piece.lengths for piece in pieces])
     start = torch.cat([torch.zeros(1, dtype=torch.int64), lengths.cumsum(0)])
@@ -298,6 +338,47 @@ def _encode(tokenizer, pairs, low: int, truncate: bool, longest: int | None) -> 
         torch.tensor(whole, dtype=torch.bool),
         torch.tensor([0, *lengths], dtype=torch.int64).cumsum(0),
         torch.tensor(pairs.labels[low : low + PIECE], dtype=torch.int64),
+    )
+
+
+def _encode_tagged(tokenizer, data: Tagged, longest: int | None) -> Encoded:
+    if not len(data):
+        raise SaltError("no sentences to encode: the data set is empty")
+    limit = min(longest or tokenizer.model_max_length, tokenizer.model_max_length)
+    room = limit - tokenizer.num_special_tokens_to_add()
+    distinct = list(dict.fromkeys(word for words in data.words for word in words))
+    pieces = tokenizer(distinct, add_special_tokens=False)["input_ids"]
+    length = {word: len(found) for word, found in zip(distinct, pieces, strict=True)}
+    rows, labels, sentence = [], [], []
+    for number, (words, own) in enumerate(zip(data.words, data.labels, strict=True)):
+        used = room  # so that the first word opens a row
+        for word, label in zip(words, own, strict=True):
+            if used + (length[word] or 1) > room or not sentence or sentence[-1] != number:
+                rows.append([])
+                labels.append([])
+                sentence.append(number)
+                used = 0
+            used += length[word] or 1
+            # A word of which the tokenizer leaves nothing would take its tag with it.
+            rows[-1].append(word if length[word] else tokenizer.unk_token)
+            labels[-1].append(label)
+    found = tokenizer(rows, is_split_into_words=True, truncation=True, max_length=limit)
+    whole, flat = [], []
+    for encoding, own in zip(found.encodings, labels, strict=True):
+        counts, last = Counter(encoding.word_ids), None
+        for word in encoding.word_ids:
+            whole.append(word is not None and counts[word] == 1)
+            flat.append(IGNORE if word is None or word == last else own[word])
+            last = word
+    ids = torch.tensor([i for row in found["input_ids"] for i in row], dtype=torch.int64)
+    return Encoded(
+        ids,
+        torch.zeros_like(ids),
+        torch.tensor(whole, dtype=torch.bool),
+        torch.tensor([0, *map(len, found["input_ids"])], dtype=torch.int64).cumsum(0),
+        torch.tensor(flat, dtype=torch.int64),
+        data.names,
+        torch.tensor(sentence, dtype=torch.int64),
     )
 
 

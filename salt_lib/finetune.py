@@ -1,4 +1,4 @@
-"""The study's steps for any checkpoint and any sentence pairs: count words, distil, fine-tune.
+"""The study's steps for any checkpoint and any pairs or tagged sentences: distil, fine-tune.
 
 `salt_lib.own` takes them on a folder of files. They also serve a checkpoint that is good already;
 with a name on the hub, such as bert-base-multilingual-cased, these things differ:
@@ -34,7 +34,7 @@ from .languages import SOURCE
 from .methods import Method
 from .place import Place
 from .substitutions import replacements
-from .tasks import Pairs
+from .tasks import Pairs, Tagged
 from .train import Config, train_and_score
 from .vocabulary import piece_ids
 from .watch import Watch
@@ -42,7 +42,7 @@ from .watch import Watch
 
 def write_predictions(
     checkpoint: str | Path,
-    data: Pairs,
+    data: Pairs | Tagged,
     words: Mapping[str, Mapping[str, int]],
     path: str | Path,
     masked: bool = False,
@@ -63,11 +63,18 @@ def write_predictions(
     ids = {code: piece_ids(own, pieces) for code, own in words.items()}
     mask = encoders.mask_token(checkpoint) if masked else None
 
+    # Tagged sentences are few, and one too long takes several rows: as a whole, they are numbered.
+    rows = encoders.encode(tokenizer, data, True, longest) if isinstance(data, Tagged) else None
+
     def predicted(low: int) -> Iterator[pa.RecordBatch]:
-        encoded = encoders.encode_pieces(tokenizer, data[low : low + PIECE], True, longest)
+        if rows is None:
+            encoded = encoders.encode_pieces(tokenizer, data[low : low + PIECE], True, longest)
+        else:
+            encoded = [rows.part(low, low + PIECE)]
         yield from distill.predict_pieces(model, encoded, ids, first=low, mask_token=mask)
 
-    lows = tqdm(range(0, len(data), PIECE), desc="distil", unit="piece", disable=not progress)
+    count = len(data if rows is None else rows)
+    lows = tqdm(range(0, count, PIECE), desc="distil", unit="piece", disable=not progress)
     about = {
         "data": digest(data),
         "kind": "masked" if masked else "distilled",
@@ -78,7 +85,9 @@ def write_predictions(
     distill.save_in_parts(path, (partial(predicted, low) for low in lows), about)
 
 
-def kept_predictions(path: str | Path, data: Pairs, method: Method, config: Config) -> pd.DataFrame:
+def kept_predictions(
+    path: str | Path, data: Pairs | Tagged, method: Method, config: Config
+) -> pd.DataFrame:
     """The predictions in `write_predictions`' file that ``method`` uses, see `distill.select`.
 
     Raises SaltError where they were made for other data or in the other way (masked or not).
@@ -126,9 +135,9 @@ def choices(
 def finetune(
     checkpoint: str | Path,
     method: Method,
-    data: Pairs,
-    dev: Pairs,
-    tests: Mapping[str, Pairs],
+    data: Pairs | Tagged,
+    dev: Pairs | Tagged,
+    tests: Mapping[str, Pairs | Tagged],
     labels: int,
     seed: int = 0,
     config: Config | None = None,
@@ -140,7 +149,7 @@ def finetune(
     watch: Watch | None = None,
     threads: int | None = 1,
 ) -> dict:
-    """Fine-tune a checkpoint on English pairs and score it on test pairs of any languages.
+    """Fine-tune a checkpoint on English pairs, or tagged sentences, and score it in any language.
 
     data, dev: what is trained on, and what chooses the epoch. labels: how many there are.
     predictions: `write_predictions`' file for ``data``, for a method that substitutes; words: what
@@ -152,7 +161,10 @@ def finetune(
     check_method(method)
     config = config or Config()
     for name, pairs in {"data": data, "dev": dev, **tests}.items():
-        if not len(pairs) or not set(pairs.labels) <= set(range(labels)):
+        used = pairs.labels
+        if isinstance(pairs, Tagged):
+            used = [label for row in pairs.labels for label in row]
+        if not len(pairs) or not set(used) <= set(range(labels)):
             raise SaltError(f"{name}: no pairs, or a label outside 0 to {labels - 1}")
     tokenizer, found = encoders.tokenizer(checkpoint), None
     encoded = encoders.encode(tokenizer, data, True, longest)

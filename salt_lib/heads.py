@@ -6,12 +6,13 @@ neither the pooling's nor the normalisation's), the reduction, and the *gate*. R
 returns its input times a sigmoid, so the "weights" that DLFA mixes the layers with are unbounded;
 with the sigmoid alone it is the attentional feature fusion of Dai et al. (2021).
 
-No method of the study uses them yet. Chapter: Zero-shot transfer, and what SALT claims (DLFA's
-figures).
+`Fused` puts it between a model's encoder and its classifier. Chapter: Feature aggregation.
 """
 
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.modeling_outputs import SequenceClassifierOutput, TokenClassifierOutput
 
 from .errors import SaltError, unknown
 
@@ -90,3 +91,61 @@ class DoubleLayerFeatureAggregation(nn.Module):
         """lower, last: (B, T, E). inside: (B, T), False at padding. Returns (B, T, E)."""
         share = self.weights(lower, last, inside)
         return lower * share + last * (1 - share)
+
+
+class Fused(nn.Module):
+    """A sentence or token classifier whose head reads the fusion of two layers, not the last one.
+
+    model: of transformers, with a head for sentences (BERT's pooler and all) or for tokens. layer:
+    the lower one, 0 for the embeddings, 1 for the first layer's output and so on; its weights and
+    those of the head stay ``model``'s. It is called as ``model`` is. Raises SaltError for a layer
+    that the encoder lacks or that is its last, and for a model whose head isn't known.
+    """
+
+    def __init__(self, model: PreTrainedModel, layer: int, gate: str = "literal"):
+        super().__init__()
+        last = model.config.num_hidden_layers
+        if not 0 <= layer < last:
+            raise SaltError(
+                f"layer {layer} can't be fused with the last of this encoder, {last}: it has the "
+                f"lower layers 0 (the embeddings) to {last - 1}"
+            )
+        if not hasattr(model, "classifier"):
+            raise SaltError(
+                f"{type(model).__name__} has no `classifier` to read fused layers: take a model "
+                "like BERT"
+            )
+        self.model, self.layer = model, layer
+        self.fusion = DoubleLayerFeatureAggregation(model.config.hidden_size, gate=gate)
+
+    @property
+    def config(self):
+        """The model's configuration."""
+        return self.model.config
+
+    def get_input_embeddings(self) -> nn.Module:
+        """The table of word embeddings, where mixup takes its vectors."""
+        return self.model.get_input_embeddings()
+
+    def layers(self, input_ids=None, attention_mask=None, **inputs) -> tuple[Tensor, Tensor]:
+        """The outputs of the lower and of the last layer: (B, T, E) each."""
+        states = self.model.base_model(
+            input_ids, attention_mask=attention_mask, output_hidden_states=True, **inputs
+        ).hidden_states
+        return states[self.layer], states[-1]
+
+    def forward(self, input_ids=None, attention_mask=None, labels=None, **inputs):
+        """As the model's own; attention_mask (B, T) is needed, for padding is no part of means."""
+        lower, last = self.layers(input_ids, attention_mask, **inputs)
+        fused = self.fusion(lower, last, attention_mask)
+        pooler = getattr(self.model.base_model, "pooler", None)
+        if pooler is not None:
+            fused = pooler(fused)
+        if hasattr(self.model, "dropout"):  # XLM-R's head for sentences has its own, and a pooler
+            fused = self.model.dropout(fused)
+        logits = self.model.classifier(fused)
+        loss = None
+        if labels is not None:
+            loss = nn.functional.cross_entropy(logits.flatten(0, -2), labels.flatten())
+        output = SequenceClassifierOutput if logits.dim() == 2 else TokenClassifierOutput
+        return output(loss=loss, logits=logits)

@@ -68,6 +68,7 @@ class Setup:
     tensorboard: str | None = None
     gpus_per_run: float = 0.0
     progress: bool = False
+    influences = provenance.PAPER_INFLUENCES  # no field: sources that its runs depend on besides
 
     def codes(self, task: str) -> tuple[str, ...]:
         """The languages that a task is scored in, English first.

@@ -23,6 +23,7 @@ INFLUENCES = (
     "languages.py",
     "minibabel/*.py",
     "minibabel/lexicon.tsv",
+    "heads.py",
     "encoders.py",
     "tasks.py",
     "vocabulary.py",
@@ -47,6 +48,8 @@ PAPER_INFLUENCES = (
     "sources.py",
     "paper.py",
 )
+# And for the study of feature aggregation.
+SIBLING_INFLUENCES = ("sibling.py",)
 TOLD = ("README.md", "curve.json")  # beside a checkpoint, and of no influence
 LIBRARIES = ("torch", "transformers", "tokenizers", "numpy")
 
@@ -57,15 +60,15 @@ def fingerprint(
     """SHA-256, in hex, of what can change the scores of these runs.
 
     That is: the three arguments, the text of `INFLUENCES`, the files of the world's checkpoint and
-    the versions of `LIBRARIES`. With a setup (`paper.Setup`) its identity stands in the place of
-    the checkpoint. Sources are read once per process, for a process goes on with the modules that
-    it has loaded.
+    the versions of `LIBRARIES`. With a setup (`paper.Setup`, `sibling.Sibling`) its identity
+    stands in the place of the checkpoint, and its ``influences`` count as well. Sources are read
+    once per process, for a process goes on with the modules that it has loaded.
     """
     package = Path(package)
     if setup is None:
         parts = [world, task, method, sources(package), _checkpoint(package, world)]
     else:
-        read = sources(package, INFLUENCES + PAPER_INFLUENCES)
+        read = sources(package, INFLUENCES + setup.influences)
         parts = [world, task, method, read, setup.identity(task)]
     return hashlib.sha256(json.dumps([*parts, versions()]).encode()).hexdigest()
 

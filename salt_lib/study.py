@@ -25,7 +25,7 @@ from . import cluster
 from . import methods as methods_table
 from . import tasks as tasks_table
 from .errors import SaltError, unknown
-from .provenance import INFLUENCES, PACKAGE, PAPER_INFLUENCES, fingerprint, sources
+from .provenance import INFLUENCES, PACKAGE, fingerprint, sources
 from .runs import is_fresh, write_run
 
 BACKENDS = ("processes", "ray")
@@ -261,7 +261,7 @@ def store(root: Path, spec: Spec, result: dict, setup=None) -> Path:
     """Write a run's file; what it kept to go on from (``seed-NN.state``) goes. Returns the path."""
     about = {}
     if setup is not None:
-        read = sources(PACKAGE, INFLUENCES + PAPER_INFLUENCES)
+        read = sources(PACKAGE, INFLUENCES + setup.influences)
         made = fingerprint(*astuple(spec)[:3], setup=setup)
         about = {"setup": setup.identity(spec.task), "sources": read, "fingerprint": made}
     path = write_run(root, {**result, **asdict(spec), **about})

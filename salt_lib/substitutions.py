@@ -55,14 +55,23 @@ def _digest(folder: Path, pairs: Pairs, languages: tuple[str, ...], masked: bool
     return parts.hexdigest()[:16]
 
 
-def predictions_path(world: int, name: str, masked: bool = False, progress: bool = False) -> Path:
-    """The Parquet file of a task's distilled predictions, made now if it isn't there."""
-    folder = encoders.checkpoint(world)
+def predictions_path(
+    world: int,
+    name: str,
+    masked: bool = False,
+    progress: bool = False,
+    layers: int | None = None,
+) -> Path:
+    """The Parquet file of a task's distilled predictions, made now if it isn't there.
+
+    layers: of the sibling that predicts, see `encoders.checkpoint`.
+    """
+    folder = encoders.checkpoint(world, layers)
     pairs, languages = load(name, "train", SOURCE, world), task(name).languages
     kind = "masked" if masked else "distilled"
     root = Path(os.environ.get("SALT_CACHE_DIR", "cache"))
     digest = _digest(folder, pairs, languages, masked)
-    path = root / f"{name}-world-{world}-{kind}-{digest}.parquet"
+    path = root / f"{name}-{folder.name}-{kind}-{digest}.parquet"
     if not path.exists():
         # One thread, as everywhere: with more the last bits depend on how many there are.
         threads = torch.get_num_threads()
@@ -82,8 +91,11 @@ def predictions_path(world: int, name: str, masked: bool = False, progress: bool
 
 
 @cache
-def _kept(world: int, name: str, masked: bool, threshold: float, synonyms: float) -> pd.DataFrame:
-    return distill.load_kept(predictions_path(world, name, masked), threshold, synonyms)
+def _kept(
+    world: int, name: str, masked: bool, threshold: float, synonyms: float, layers: int | None
+) -> pd.DataFrame:
+    path = predictions_path(world, name, masked, layers=layers)
+    return distill.load_kept(path, threshold, synonyms)
 
 
 def replacements(
@@ -171,13 +183,19 @@ def _dictionary(world: int, name: str) -> pd.DataFrame:
 
 @cache
 def choices(
-    world: int, name: str, kind: str, synonyms: bool, threshold: float, synonym_threshold: float
+    world: int,
+    name: str,
+    kind: str,
+    synonyms: bool,
+    threshold: float,
+    synonym_threshold: float,
+    layers: int | None = None,
 ) -> Options:
     """The options of a task's training tokens; kind as in `methods.Method.substitutions`."""
     if kind == "dictionary":
         kept = _dictionary(world, name)
     else:
-        kept = _kept(world, name, kind == "masked", threshold, synonym_threshold)
+        kept = _kept(world, name, kind == "masked", threshold, synonym_threshold, layers)
     if not synonyms:
         kept = kept[kept["language"] != SOURCE].reset_index(drop=True)
     folder = encoders.checkpoint(world)
@@ -186,8 +204,13 @@ def choices(
     return options(encoded(world, name, "train", SOURCE), kept["example"], kept["position"], tokens)
 
 
-def for_method(world: int, name: str, method: Method, config) -> Options | None:
-    """A method's options under a `train.Config`, None for one that substitutes nothing."""
+def for_method(
+    world: int, name: str, method: Method, config, layers: int | None = None
+) -> Options | None:
+    """A method's options under a `train.Config`, None for one that substitutes nothing.
+
+    layers: see `predictions_path`.
+    """
     if method.substitutions is None:
         return None
     return choices(
@@ -197,4 +220,5 @@ def for_method(world: int, name: str, method: Method, config) -> Options | None:
         method.synonyms,
         config.threshold,
         config.synonym_threshold,
+        layers,
     )

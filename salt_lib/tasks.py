@@ -1,12 +1,13 @@
-"""What a task is, and its sentence pairs in one language.
+"""What a task is, and its sentence pairs, or tagged sentences, in one language.
 
 The laboratory's tasks are views of Minibabel's facts. Training pairs exist in English only (the
 translations that `translate-train` needs come from the world itself); dev and test pairs are
 parallel in all of a task's languages.
 
-Chapters: The laboratory; Reproduce, change, extend (real files).
+Chapters: The laboratory; Feature aggregation (tags); Reproduce, change, extend (real files).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -14,7 +15,7 @@ from .errors import SaltError, unknown
 from .languages import PAWSX_LANGUAGES, SOURCE, XNLI_LANGUAGES
 from .minibabel import views
 from .minibabel.facts import World
-from .minibabel.grammar import sentence
+from .minibabel.grammar import sentence, tagged
 
 SPLITS = ("train", "dev", "test")
 
@@ -42,13 +43,56 @@ class Pairs:
 
 
 @dataclass(frozen=True)
+class Tagged:
+    """Sentences as words, with a label id for each word. names: the labels in the order of ids."""
+
+    words: list[list[str]]
+    labels: list[list[int]]
+    names: tuple[str, ...]
+
+    def __post_init__(self):
+        if len(self.words) != len(self.labels):
+            raise SaltError(f"{len(self.words)} sentences, {len(self.labels)} rows of tags")
+        for number, (words, labels) in enumerate(zip(self.words, self.labels, strict=True)):
+            if len(words) != len(labels):
+                raise SaltError(
+                    f"sentence {number} has {len(words)} words and {len(labels)} tags: "
+                    f"{' '.join(words)[:60]!r}"
+                )
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __getitem__(self, rows: slice) -> "Tagged":
+        return Tagged(self.words[rows], self.labels[rows], self.names)
+
+
+def tag(sentences: Iterable[tuple[list[str], list[str]]], names: tuple[str, ...]) -> Tagged:
+    """Sentences with tags as strings (as `xtreme.read_tags` gives them) as `Tagged`.
+
+    Raises SaltError for a tag outside ``names``, and where words and tags differ in number.
+    """
+    words, labels = [], []
+    for number, (said, tags) in enumerate(sentences):
+        if odd := [name for name in tags if name not in names]:
+            raise SaltError(f"sentence {number}: {unknown('tag', odd[0], names)}")
+        words.append(said)
+        labels.append([names.index(name) for name in tags])
+    return Tagged(words, labels, names)
+
+
+@dataclass(frozen=True)
 class Task:
-    """A task: its languages, its labels in the order of their ids, groups of pairs per split."""
+    """A task: its languages, its labels in the order of their ids, groups of pairs per split.
+
+    tagged: whether each word has a label; ``groups`` then counts sentences.
+    """
 
     name: str
     languages: tuple[str, ...]
     labels: tuple[str, ...]
     groups: dict[str, int]
+    tagged: bool = False
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -73,33 +117,63 @@ TASKS = {
         ),
     )
 }
+# A hundred sentences: with more, English itself is at its ceiling, and dev can't choose anything.
+TAGGING = {
+    item.name: item
+    for item in (
+        Task(
+            "mini-ner",
+            XNLI_LANGUAGES,
+            views.NER_LABELS,
+            {"train": 100, "dev": 300, "test": 300},
+            tagged=True,
+        ),
+        Task(
+            "mini-pos",
+            XNLI_LANGUAGES,
+            views.POS_LABELS,
+            {"train": 100, "dev": 300, "test": 300},
+            tagged=True,
+        ),
+    )
+}
 _VIEWS = {"mini-xnli": views.nli_pairs, "mini-paws-x": views.paraphrase_pairs}
 
 
 def task(name: str) -> Task:
     """The laboratory task of this name; SaltError lists the known ones otherwise."""
-    if name not in TASKS:
-        raise unknown("task", name, TASKS)
-    return TASKS[name]
+    known = TASKS | TAGGING
+    if name not in known:
+        raise unknown("task", name, known)
+    return known[name]
 
 
 @cache
-def facts(name: str, split: str, world: int) -> tuple[views.Pair, ...]:
-    """The pairs of a split before they are put into words of a language."""
+def facts(name: str, split: str, world: int) -> tuple[views.Pair, ...] | tuple[views.Told, ...]:
+    """The pairs, or facts to be tagged, of a split before they are put into words of a language."""
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
-    return tuple(_VIEWS[task(name).name](World(world), split, task(name).groups[split]))
+    item = task(name)
+    if item.tagged:
+        names = item.labels == views.NER_LABELS
+        return tuple(views.told(World(world), split, item.groups[split], names))
+    return tuple(_VIEWS[item.name](World(world), split, item.groups[split]))
 
 
 @cache
-def load(name: str, split: str, language: str, world: int = 0) -> Pairs:
-    """The sentence pairs of a laboratory task's split in one language.
+def load(name: str, split: str, language: str, world: int = 0) -> Pairs | Tagged:
+    """The sentence pairs, or tagged sentences, of a laboratory task's split in one language.
 
     Raises SaltError for an unknown task or split, or a language that the task doesn't have.
     """
-    if language not in task(name).languages:
-        raise unknown(f"language of {name}", language, task(name).languages)
+    item = task(name)
+    if language not in item.languages:
+        raise unknown(f"language of {name}", language, item.languages)
     pairs = facts(name, split, world)
+    if item.tagged:
+        tags = views.iob2 if item.labels == views.NER_LABELS else views.parts_of_speech
+        said = [tagged(told.fact, language, told.fronted) for told in pairs]
+        return tag([([t.word for t in one], tags(one)) for one in said], item.labels)
     return Pairs(
         [sentence(p.first, language) for p in pairs],
         [sentence(p.second, language, p.second_fronted) for p in pairs],

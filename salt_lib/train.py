@@ -18,14 +18,14 @@ from torch import Tensor
 
 from . import encoders, substitutions
 from .augment import code_switch, draw_ratio, mixup
-from .encoders import Encoded, encode, positions
+from .encoders import IGNORE, Encoded, encode, positions
 from .errors import SaltError
-from .evaluate import accuracy
+from .evaluate import score
 from .languages import SOURCE
 from .methods import Method
 from .methods import method as method_by_name
 from .place import Place
-from .tasks import Pairs, load
+from .tasks import Pairs, Tagged, load
 from .tasks import task as task_by_name
 from .watch import LOG_EVERY, Watch
 
@@ -50,7 +50,12 @@ class Config:
     token_rate: float = 0.3
 
 
-CONFIGS = {"mini-xnli": Config(), "mini-paws-x": Config(epochs=3)}
+CONFIGS = {
+    "mini-xnli": Config(),
+    "mini-paws-x": Config(epochs=3),
+    "mini-ner": Config(epochs=10, batch=16),
+    "mini-pos": Config(epochs=10, batch=16),
+}
 
 
 def batches(lengths: Tensor, size: int, generator: torch.Generator) -> Iterator[Tensor]:
@@ -80,12 +85,13 @@ def fit(
     place: Place | None = None,
     watch: Watch | None = None,
 ) -> tuple[list[float], int]:
-    """Train ``model`` in place; returns the dev accuracy of each epoch and the epoch chosen by it.
+    """Train ``model`` in place; returns the dev score of each epoch and the epoch chosen by it.
 
-    data: the English training pairs. choices: the `augment.Options` of its tokens, for methods that
-    substitute. translations: for a method with ``translate``, the data in every language, one after
-    the other. place: where it computes, by default on the processor. watch: keeps the state from
-    which an interrupted training goes on, to the same end; by default none.
+    data: the English training pairs or tagged sentences. choices: the `augment.Options` of its
+    tokens, for methods that substitute. translations: for a method with ``translate``, the data in
+    every language, one after the other. place: where it computes, by default on the processor.
+    watch: keeps the state from which an interrupted training goes on, to the same end; by default
+    none.
     The model ends with the weights of the best epoch, the first among equals. Raises SaltError when
     the loss or the gradients are no longer numbers.
     """
@@ -132,6 +138,8 @@ def fit(
             for part, weight in parts:
                 with nullcontext() if part is parts[-1][0] else place.alone(spread):
                     mixed = None if ratio is None else (drawn, ratio[part])
+                    if now.tags:  # a mean over tags, of which rows have unequal numbers
+                        weight = place.processes * _tags(now, rows[part]) / _tags(now, rows)
                     found = weight * _loss(spread, model, place, now, tokens, rows[part], mixed)
                     place.backward(found)
                 loss = loss + found.detach()
@@ -148,7 +156,7 @@ def fit(
             watch.step(step, epoch + 1, loss, norm, len(rows), scores)
         if epoch < len(scores):
             continue
-        scores.append(accuracy(spread, dev, place=place))
+        scores.append(score(spread, dev, place=place))
         # Of the last epoch no copy is needed: its weights are the model's. (A model of mBERT's size
         # has 0.7 GB, so that the old copy goes first.)
         better = scores[-1] > max(scores[:-1], default=-1) and epoch + 1 < config.epochs
@@ -166,6 +174,7 @@ def fit(
 def _loss(spread, model, place: Place, data: Encoded, ids: Tensor, rows: Tensor, mixed) -> Tensor:
     """The mean loss of some rows; mixed: what each token is mixed with, and the rows' weights."""
     at, inside = positions(data, rows)
+    labels = data.labels[at].where(inside, IGNORE) if data.tags else data.labels[rows]
     embed, device = model.get_input_embeddings(), place.device
     source = ids[at].where(inside, 0)
     if mixed:
@@ -179,13 +188,23 @@ def _loss(spread, model, place: Place, data: Encoded, ids: Tensor, rows: Tensor,
         inputs_embeds=vectors,
         attention_mask=inside.to(device),
         token_type_ids=data.segments[at].where(inside, 0).to(device),
-        labels=data.labels[rows].to(device),
+        labels=labels.to(device),
     ).loss
+
+
+def _tags(data: Encoded, rows: Tensor) -> int:
+    at, inside = positions(data, rows)
+    return int((inside & (data.labels[at] != IGNORE)).sum())
 
 
 def _translations(world: int, name: str) -> Encoded:
     """The training pairs in all of the task's languages, one language after the other."""
     said = [load(name, "train", code, world) for code in task_by_name(name).languages]
+    if task_by_name(name).tagged:
+        joined = Tagged(
+            [w for p in said for w in p.words], [r for p in said for r in p.labels], said[0].names
+        )
+        return encode(encoders.tokenizer(encoders.checkpoint(world)), joined)
     joined = Pairs(
         [s for p in said for s in p.first],
         [s for p in said for s in p.second],
@@ -194,24 +213,33 @@ def _translations(world: int, name: str) -> Encoded:
     return encode(encoders.tokenizer(encoders.checkpoint(world)), joined)
 
 
-def prepare(world: int, task: str, method: str) -> None:
+def prepare(world: int, task: str, method: str, layers: int | None = None) -> None:
     """Make what a method's runs share (the distilled predictions) before workers start."""
     row = method_by_name(method)
     if row.substitutions not in (None, "dictionary"):
-        substitutions.predictions_path(world, task, row.substitutions == "masked", progress=True)
+        masked = row.substitutions == "masked"
+        substitutions.predictions_path(world, task, masked, progress=True, layers=layers)
 
 
-def run(world: int, task: str, method: str, seed: int, config: Config | None = None) -> dict:
+def run(
+    world: int,
+    task: str,
+    method: str,
+    seed: int,
+    config: Config | None = None,
+    layers: int | None = None,
+) -> dict:
     """Train and evaluate one run in the laboratory; see the module's words on determinism.
 
-    Returns scores (language → test accuracy in [0, 1]), dev (English dev accuracy per epoch), epoch
-    (the chosen one, from 0), seconds and config.
+    layers: of the sibling checkpoint, see `encoders.checkpoint`. Returns scores (language → test
+    score in [0, 1], see `evaluate.score`), dev (English dev score per epoch), epoch (the chosen
+    one, from 0), seconds and config.
     """
     spec = task_by_name(task)
     config = config or CONFIGS[spec.name]
     row = method_by_name(method)
     return train_and_score(
-        encoders.checkpoint(world),
+        encoders.checkpoint(world, layers),
         row,
         config,
         seed,
@@ -219,7 +247,7 @@ def run(world: int, task: str, method: str, seed: int, config: Config | None = N
         data=substitutions.encoded(world, task, "train", SOURCE),
         dev=substitutions.encoded(world, task, "dev", SOURCE),
         tests={code: substitutions.encoded(world, task, "test", code) for code in spec.languages},
-        choices=substitutions.for_method(world, task, row, config),
+        choices=substitutions.for_method(world, task, row, config, layers),
         translations=_translations(world, task) if row.translate else None,
     )
 
@@ -251,10 +279,11 @@ def train_and_score(
     try:
         started = time.perf_counter()
         with enough_memory(place, config):
-            model = encoders.classifier(source, labels, seed, config.dropout)
+            fused = (bool(data.tags), method.layer, method.gate)
+            model = encoders.classifier(source, labels, seed, config.dropout, *fused)
             parts = (data, dev, method, config, seed, choices, translations)
             scores, epoch = fit(model, *parts, place=place, watch=watch)
-            found = {code: accuracy(model, test, place=place) for code, test in tests.items()}
+            found = {code: score(model, test, place=place) for code, test in tests.items()}
         seconds = time.perf_counter() - started
     finally:
         torch.set_num_threads(before)

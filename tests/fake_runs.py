@@ -18,6 +18,7 @@ class Setup:
     """As `salt_lib.paper.Setup`, with nothing in it."""
 
     name: str
+    influences = ()
 
     def identity(self, task):
         return {"name": self.name, "task": task}

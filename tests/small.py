@@ -19,6 +19,7 @@ GROUPS = {
     "mini-xnli": {"train": 60, "dev": 15, "test": 15},
     "mini-paws-x": {"train": 40, "dev": 12, "test": 12},
 }
+SENTENCES = {"train": 24, "dev": 12, "test": 12}
 # Text enough that every language has some whole words that it uses often, and so timid a training
 # that predictions stay as varied as the first weights: a step further all are the commonest word.
 RECIPE = Recipe(
@@ -49,6 +50,8 @@ def shrink(setitem, setattr_):
     """Make the tasks and the random control small; the arguments are monkeypatch's methods."""
     for name, groups in GROUPS.items():
         setitem(tasks.TASKS, name, replace(tasks.TASKS[name], groups=groups))
+    for name, item in list(tasks.TAGGING.items()):
+        setitem(tasks.TAGGING, name, replace(item, groups=SENTENCES))
     setattr_(substitutions, "NEIGHBOURS", 5)
     forget()
 

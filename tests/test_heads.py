@@ -1,13 +1,22 @@
 """AIF and DLFA: exact values by hand, padding that changes nothing, gradients, errors."""
 
-import pytest
-import torch
+from dataclasses import replace
 
+import pytest
+import small
+import torch
+from small import CONFIG, WORLD
+from transformers import AutoModelForSequenceClassification, RobertaConfig
+from transformers import RobertaForSequenceClassification as Roberta
+
+from salt_lib import encoders, evaluate, substitutions, tasks, train
 from salt_lib.errors import SaltError
 from salt_lib.heads import AttentionalInformationFusion as Fusion
-from salt_lib.heads import Branch
+from salt_lib.heads import Branch, Fused
 from salt_lib.heads import DoubleLayerFeatureAggregation as Aggregation
+from salt_lib.methods import METHODS, dlfa, method
 
+TAGS = "mini-ner"
 INSIDE = torch.tensor([[1, 1, 1], [1, 1, 0]], dtype=torch.bool)
 
 
@@ -93,3 +102,139 @@ def test_errors():
     with pytest.raises(SaltError, match="a batch of one sentence has no batch statistics"):
         Fusion(8)(states(rows=1), torch.ones(1, 3, dtype=torch.bool))
     assert Fusion(8).eval()(states(rows=1), torch.ones(1, 3, dtype=torch.bool)).isfinite().all()
+
+
+# Between encoder and classifier
+
+
+@pytest.fixture(scope="module")
+def small_laboratory(laboratory):
+    return laboratory
+
+
+def classifier(layer=0, seed=0, tagged=False, gate="literal", labels=3):
+    folder = encoders.checkpoint(WORLD)
+    return encoders.classifier(folder, labels, seed, 0.0, tagged, layer, gate)
+
+
+def some(name="mini-xnli", split="dev"):
+    data = substitutions.encoded(WORLD, name, split, "en")
+    at, inside = encoders.positions(data, torch.arange(6))
+    ids = data.ids[at].where(inside, 0)
+    segments = data.segments[at].where(inside, 0)
+    return ids, {"attention_mask": inside, "token_type_ids": segments}
+
+
+def test_of_a_seed_the_head_is_the_baselines(small_laboratory):
+    for tagged in (False, True):
+        fused, plain = classifier(seed=3, tagged=tagged), classifier(None, 3, tagged)
+        for name, value in plain.state_dict().items():
+            assert torch.equal(value, fused.state_dict()[f"model.{name}"])
+        again, other = classifier(seed=3, tagged=tagged), classifier(seed=4, tagged=tagged)
+        first = "fusion.fusion.here.squeeze.weight"
+        assert torch.equal(again.state_dict()[first], fused.state_dict()[first])
+        assert not torch.equal(other.state_dict()[first], fused.state_dict()[first])
+
+
+def test_where_nothing_is_taken_of_the_lower_layer_it_is_the_plain_classifier(small_laboratory):
+    ids, given = some()
+    model = classifier(gate="sigmoid").eval()
+    plain = classifier(None).eval()
+    expected = plain(ids, **given).logits
+    assert not torch.allclose(model(ids, **given).logits, expected, atol=1e-3)
+    for branch in (model.fusion.fusion.everywhere, model.fusion.fusion.here):
+        torch.nn.init.zeros_(branch.expanded.weight)
+        torch.nn.init.constant_(branch.expanded.bias, -50.0)
+    assert torch.allclose(model(ids, **given).logits, expected, atol=1e-5)
+    for branch in (model.fusion.fusion.everywhere, model.fusion.fusion.here):
+        torch.nn.init.constant_(branch.expanded.bias, 50.0)  # and now all of it
+    states = plain.base_model.embeddings(ids, given["token_type_ids"])
+    expected = plain.classifier(plain.base_model.pooler(states))
+    assert torch.allclose(model(ids, **given).logits, expected, atol=1e-5)
+
+
+def test_padding_and_labels_of_the_fused_classifier(small_laboratory):
+    ids, given = some(TAGS)
+    model = classifier(tagged=True, labels=5).eval()
+    logits = model(ids, **given).logits
+    more = {name: torch.nn.functional.pad(value, (0, 3)) for name, value in given.items()}
+    wide = model(torch.nn.functional.pad(ids, (0, 3)), **more).logits
+    inside = given["attention_mask"]
+    assert torch.allclose(wide[:, : ids.shape[1]][inside], logits[inside], atol=1e-5)
+    labels = torch.full_like(ids, encoders.IGNORE)
+    labels[0, 1], labels[2, 3] = 4, 1
+    loss = model(ids, labels=labels, **given).loss
+    two = logits[[0, 2], [1, 3]].log_softmax(dim=1)[[0, 1], [4, 1]]
+    assert torch.allclose(loss, -two.mean())
+    embeds = model.get_input_embeddings()(ids)
+    assert torch.allclose(model(inputs_embeds=embeds, **given).logits, logits, atol=1e-5)
+
+
+def test_a_head_that_pools_itself():
+    """XLM-R's head for sentences reads all states, and takes the first."""
+    config = RobertaConfig(
+        vocab_size=20,
+        hidden_size=8,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=16,
+        num_labels=2,
+    )
+    model = Fused(Roberta(config), 1, "sigmoid").eval()
+    ids = torch.tensor([[5, 6, 7], [8, 9, 1]])
+    mask = torch.tensor([[1, 1, 1], [1, 1, 0]])
+    found = model(ids, attention_mask=mask, labels=torch.tensor([0, 1]))
+    lower, last = model.layers(ids, mask)
+    assert torch.allclose(found.logits, model.model.classifier(model.fusion(lower, last, mask)))
+    assert found.loss.isfinite() and found.logits.shape == (2, 2)
+
+
+def test_layers_that_are_not_there(small_laboratory):
+    with pytest.raises(SaltError, match=r"layer 1 can't be fused .* 1: it has the lower layers 0 "):
+        classifier(1)
+    with pytest.raises(SaltError, match="layer -1 can't be fused"):
+        Fused(AutoModelForSequenceClassification.from_pretrained(encoders.checkpoint(WORLD)), -1)
+    with pytest.raises(SaltError, match="no `classifier` to read fused layers"):
+        Fused(encoders.masked_lm(encoders.checkpoint(WORLD)), 0)
+
+
+def test_rows_of_the_table():
+    assert dlfa(3) == method("dlfa-3") and dlfa(3).layer == 3 and dlfa(3).substitutions is None
+    both = method("salt+dlfa-2-sigmoid")
+    assert both == dlfa(2, METHODS["salt"], "sigmoid") and both.mixup == "vector"
+    assert (
+        replace(both, name="salt", label=METHODS["salt"].label, layer=None, gate="literal")
+        == (METHODS["salt"])
+    )
+    for name in ("dlfa", "dlfa-x", "nix+dlfa-1", "dlfa-1-relu", "dlfa--1"):
+        with pytest.raises(SaltError, match="unknown method"):
+            method(name)
+
+
+@pytest.mark.parametrize("task", ["mini-xnli", TAGS, "mini-pos"])
+@pytest.mark.parametrize("name", ["dlfa-0", "salt+dlfa-0-sigmoid", "translate-train"])
+def test_a_run_in_the_laboratory(small_laboratory, task, name):
+    one, again = small.run(name, 0, task), small.run(name, 0, task)
+    assert one["weights"] == again["weights"] and one["scores"] == again["scores"]
+    assert set(one["scores"]) == set(tasks.task(task).languages)
+    assert all(0 <= value <= 1 for value in one["scores"].values())
+    assert one["weights"] != small.run("baseline", 0, task)["weights"]
+
+
+def test_the_score_of_a_run_is_the_f1_of_its_model(small_laboratory):
+    data = substitutions.encoded(WORLD, TAGS, "train", "en")
+    model = classifier(None, tagged=True, labels=5)
+    config = replace(CONFIG, epochs=25, learning_rate=3e-3, batch=8)
+    scores, chosen = train.fit(model, data, data, METHODS["baseline"], config, 0)
+    assert scores[chosen] == max(scores) == evaluate.f1(model, data) > 0.9
+
+
+def test_a_batch_of_one_row_is_said(small_laboratory):
+    with pytest.raises(SaltError, match="a batch of one sentence has no batch statistics"):
+        train.fit(
+            classifier(),
+            *(substitutions.encoded(WORLD, "mini-xnli", split, "en") for split in ("train", "dev")),
+            dlfa(0),
+            replace(CONFIG, batch=1),
+            0,
+        )

@@ -11,7 +11,10 @@ pairs: each with itself (a paraphrase) and each with the other (none). The secon
 reordered, says synonyms, or both, alike in all four; as in PAWS (Zhang et al. 2019) the bag of
 words tells nothing.
 
-Chapter: The laboratory.
+Tags. Sentences whose words carry their part of speech (POS) or, as IOB2, the names of people and
+places among them (NER). The training sentences know only half of the persons and cities (`KNOWN`).
+
+Chapters: The laboratory; Feature aggregation (tags).
 """
 
 from collections.abc import Iterator
@@ -21,8 +24,10 @@ from typing import NamedTuple
 import numpy as np
 
 from .facts import (
+    CITIES,
     EDITION,
     FIELDS,
+    NAMES,
     PARTITIONS,
     Fact,
     World,
@@ -32,15 +37,20 @@ from .facts import (
     readable,
     sample_in,
 )
+from .grammar import Token
 from .lexicon import co_hyponyms, hyponyms, lexicon, synonyms
 
 NLI_LABELS = ("entailment", "neutral", "contradiction")
 PARAPHRASE_LABELS = ("different", "paraphrase")
+NER_LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
+POS_LABELS = ("ADJ", "ADP", "AUX", "DET", "NOUN", "NUM", "PART", "PROPN", "VERB")
 RETOLD = 0.35  # hypotheses in which one noun, place or colour is called by its hypernym
 EXTENDED = 0.8  # groups whose premises shall say one modifier more (not all find a fitting one)
 FRONTED = 0.7  # paraphrase groups whose second sentence opens with its adverbial
 SAID_OTHERWISE = 0.5  # of the second sentence's words that have a synonym: said by it
 HYPERNYM = 0.25  # neutral pairs whose premise says a hypernym where an unrelated word would do
+TURNED = 0.3  # tagged sentences that open with their adverbial
+KNOWN = frozenset((*NAMES[::2], *CITIES[::2]))  # the names that occur in tagged training sentences
 SLOTS = (
     "agent", "verb", "patient", "agent_adjective", "patient_adjective",
     "agent_number", "patient_number", "place",
@@ -286,3 +296,44 @@ def _say_otherwise(fact: Fact, words: list[str]) -> Fact:
     """The fact with these words said by their synonyms, wherever they stand."""
     said = {s: synonyms(word)[0] for s in SLOTS if (word := getattr(fact, s)) in words}
     return fact._replace(**said)
+
+
+class Told(NamedTuple):
+    """A fact to be tagged, and whether its adverbial opens the sentence."""
+
+    fact: Fact
+    fronted: bool
+
+
+def told(world: World, split: str, sentences: int, names: bool) -> list[Told]:
+    """``sentences`` facts of the split's partition, in words, to be tagged in any language.
+
+    names: for NER, those of training facts are of `KNOWN`, so half of those in dev and test have
+    never carried a tag.
+    """
+    rng = np.random.default_rng([EDITION, world.seed, 9 if names else 8, PARTITIONS.index(split)])
+    found: list[Told] = []
+    for row in _sample(world, split, rng):
+        fact = _worded(row, rng)
+        fronted = bool(rng.random() < TURNED)
+        said = {fact.name, fact.city} - {None}
+        if names and split == "train" and not said <= KNOWN:
+            continue
+        found.append(Told(fact, fronted))
+        if len(found) == sentences:
+            break
+    return found
+
+
+def iob2(tokens: list[Token]) -> list[str]:
+    """The tag of each token: B- where a name begins, I- inside it, O elsewhere."""
+    before = ["", *(token.entity for token in tokens)]
+    return [
+        f"{'I' if token.entity == last else 'B'}-{token.entity}" if token.entity else "O"
+        for token, last in zip(tokens, before, strict=False)
+    ]
+
+
+def parts_of_speech(tokens: list[Token]) -> list[str]:
+    """The universal part of speech of each token."""
+    return [token.pos for token in tokens]
