@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from joblib import Parallel, delayed
 
-from . import distill, encoders, provenance, quality, substitutions
+from . import distill, encoders, provenance, quality, sibling, substitutions
 from .files import write_json
 from .languages import SOURCE
 from .methods import method
@@ -28,16 +28,24 @@ WORLD = 100
 SEEDS = (1000, 1001, 1002)  # none of the study's
 
 
-def trial(name: str, method_name: str, seed: int, changes: dict, world: int = WORLD) -> dict:
+def trial(
+    name: str,
+    method_name: str,
+    seed: int,
+    changes: dict,
+    world: int = WORLD,
+    layers: int | None = None,
+) -> dict:
     """One run scored on the dev sets: task, method, seed, changes, english, zero_shot, languages.
 
-    changes: fields of `train.Config` that differ from the task's present configuration.
+    changes: fields of `train.Config` that differ from the task's present configuration. layers: of
+    the sibling (`salt_lib.sibling`) that is fine-tuned, and whose configuration it then is.
     """
     spec, row = task(name), method(method_name)
-    config = replace(CONFIGS[name], **changes)
+    config = replace((CONFIGS if layers is None else sibling.CONFIGS)[name], **changes)
     dev = {code: substitutions.encoded(world, name, "dev", code) for code in spec.languages}
     found = train_and_score(
-        encoders.checkpoint(world),
+        encoders.checkpoint(world, layers),
         row,
         config,
         seed,
@@ -45,7 +53,7 @@ def trial(name: str, method_name: str, seed: int, changes: dict, world: int = WO
         data=substitutions.encoded(world, name, "train", SOURCE),
         dev=dev[SOURCE],
         tests=dev,
-        choices=substitutions.for_method(world, name, row, config),
+        choices=substitutions.for_method(world, name, row, config, layers),
     )
     return {
         "task": name,
@@ -66,10 +74,12 @@ def sweep(
     seeds: Sequence[int] = SEEDS,
     jobs: int = 2,
     log: str | Path | None = None,
+    layers: int | None = None,
 ) -> list[dict]:
     """Every trial of tasks × methods × grid × seeds; with ``log`` those already there are kept.
 
-    log: a JSON file holding the list of all trials so far, rewritten after each one.
+    log: a JSON file holding the list of all trials so far, rewritten after each one. layers: see
+    `trial`.
     """
     done = json.loads(Path(log).read_text()) if log and Path(log).exists() else []
     key = lambda t: json.dumps([t["task"], t["method"], t["seed"], t["changes"]], sort_keys=True)  # noqa: E731
@@ -81,7 +91,7 @@ def sweep(
     wanted = [w for w in wanted if key(w) not in known]
     run = delayed(trial)
     found = Parallel(n_jobs=jobs, return_as="generator_unordered")(
-        run(w["task"], w["method"], w["seed"], w["changes"]) for w in wanted
+        run(w["task"], w["method"], w["seed"], w["changes"], layers=layers) for w in wanted
     )
     for item in found:
         done.append(item)
@@ -122,6 +132,30 @@ def distillation(
     judged = quality.judge(found, substitutions.encoded(world, name, "train", SOURCE), pieces)
     curve = quality.curve(judged, thresholds).groupby("threshold")[["precision", "coverage"]].mean()
     return [{"threshold": t, **row.round(4).to_dict()} for t, row in curve.iterrows()]
+
+
+def record_sibling(path: str | Path, trials: Sequence[dict]) -> None:
+    """Write what was tried with the sibling in the tuning world, and what was chosen (JSON)."""
+    curve = json.loads(
+        (encoders.checkpoint(WORLD, sibling.LAYERS) / "curve.json").read_text(encoding="utf-8")
+    )
+    last = curve["curve"][-1]
+    last["alignment"] = round(float(np.mean(list(last["alignment"].values()))), 4)
+    write_json(
+        path,
+        {
+            "world": WORLD,
+            "command": "salt_lib.tuning: sweep(..., layers=6), then record_sibling(...)",
+            "commit": provenance.commit(),
+            "date": datetime.now(UTC).date().isoformat(),
+            "hardware": provenance.hardware(),
+            "layers": sibling.LAYERS,
+            "gate": sibling.GATE,
+            "chosen": {name: asdict(config) for name, config in sibling.CONFIGS.items()},
+            "pretraining": {"recipe": curve["recipe"], **last},
+            "finetuning": averages(trials),
+        },
+    )
 
 
 def record(path: str | Path, trials: Sequence[dict], pretrainings: Sequence[Mapping]) -> None:
