@@ -27,7 +27,7 @@ SEEN, PARTLY, UNSEEN, OPPOSITE, MIXED = (
     "seen here on one task of two",
     "not seen here",
     "the opposite seen here",
-    "not the same on both tasks",
+    "not the same on all tasks",
 )
 BUILT, CONTRADICTORY, UNMEASURED = "built as described", "contradictory", "not yet measured"
 # Why each of these can't stand as it is. The published figures are those of the first chapter.
