@@ -50,6 +50,7 @@ for command in (
     cli_make.own,
     cli_paper.plan,
     cli_paper.train,
+    cli_paper.predict,
 ):
     app.command()(command)
 app.command(name="world")(cli_make.show_world)

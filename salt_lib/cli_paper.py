@@ -124,8 +124,8 @@ def plan(
 
 
 def train(
-    task: Annotated[str, typer.Option(help="xnli or paws-x.")],
-    method: Annotated[str, typer.Option(help="A method's name.")],
+    task: Annotated[str, typer.Option(help="xnli, paws-x, pan-x or udpos.")],
+    method: Annotated[str, typer.Option(help="A method's name, such as salt or dlfa-8.")],
     seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
     setup: SetupFile = None,
     model: Model = None,
@@ -133,6 +133,9 @@ def train(
     device: Device = None,
     tensorboard: Annotated[
         str | None, typer.Option(help="Folder for TensorBoard's event files.")
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="New folder for the trained model, for 'salt predict'.")
     ] = None,
     runs_dir: RunsDir = None,
 ):
@@ -144,6 +147,7 @@ def train(
     \b
     Examples:
       salt train --task xnli --method salt --seed 3
+      salt train --task pan-x --method salt+dlfa-8 --save names
       accelerate launch --num_processes 4 -m salt_lib.cli train --task xnli --method salt
     """
     from dataclasses import astuple, replace
@@ -155,14 +159,46 @@ def train(
     (spec,) = studies.grid(0, [task], [method], [seed], known=sources.task)
     root, place = Path(runs_dir or RUNS_DIR), paper.place_of(chosen)
     key = astuple(spec)
-    if runs.is_fresh(root, *key, chosen):
+    if runs.is_fresh(root, *key, chosen) and save is None:
         typer.echo(f"{runs.run_path(root, *key)}: is there already")
         return
-    found = paper.run(*key, setup=replace(chosen, progress=True), root=root, place=place)
+    shown = replace(chosen, progress=True)
+    found = paper.run(*key, setup=shown, root=root, place=place, save=save)
     if place.first:
         path = studies.store(root, spec, found, chosen)
         best = found["dev"][found["epoch"]]
         typer.echo(f"{path}: {percent(best)} on English dev, {found['seconds']:,.0f} s")
+
+
+def predict(
+    task: Annotated[str, typer.Option(help="xnli, paws-x, pan-x or udpos.")],
+    model: Annotated[Path, typer.Option(help="Folder of 'salt train --save'.")],
+    out: Annotated[Path, typer.Option(help="Folder for the predictions.")],
+    data: Annotated[str, typer.Option(help="A folder, or hub.")] = "hub",
+    languages: Annotated[
+        str | None, typer.Option(help="With commas between them.  [default: all there are]")
+    ] = None,
+    max_length: Annotated[
+        int | None, typer.Option(help="Pieces of a pair.  [default: what the model reads]", min=8)
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+):
+    """Write a trained model's predictions of the test sets, in XTREME's layout.
+
+    The test files may lack their labels, as XTREME's do. 'salt score' scores the folder.
+
+    \b
+    Examples:
+      salt predict --task pan-x --model names --data xtreme --out predictions
+      salt predict --task xnli --model pairs --languages de,sw --out predictions
+    """
+    from .place import Accelerated
+    from .predict import predict as write
+
+    codes = names(languages) if languages else ()
+    place = Accelerated(device)
+    for path in write(task, model, data, out, codes, longest=max_length, place=place):
+        typer.echo(path)
 
 
 def results(runs_dir, as_json: bool) -> None:

@@ -5,9 +5,10 @@ Chapters: The laboratory; Training.
 
 import json
 import os
+import shutil
 import types
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +17,7 @@ from pathlib import Path
 import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HFValidationError
+from safetensors.torch import load_file
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import (
     AutoModelForMaskedLM,
@@ -28,13 +30,15 @@ from transformers import (
 from transformers.utils import logging
 
 from .errors import SaltError
-from .files import digest
+from .files import digest, write_json
 from .heads import Fused
+from .resume import save_tensors
 from .tasks import Tagged
 
 SHIPPED = Path(__file__).parent / "checkpoints"
 # Models whose classifier reads the first position alone, built of the same kind of layer.
 FIRST_POSITION = ("bert", "roberta", "xlm-roberta")
+FUSION = "fusion.safetensors"  # the fusion's weights beside a kept classifier's
 IGNORE = -100  # the label of what has none: torch's cross-entropy leaves it out
 PIECE = 2048  # pairs that are tokenized at a time: a multiple of the batches of distillation
 
@@ -206,6 +210,49 @@ def classifier(
         # Bound to the layer: weights keep their names, and a saved model is a plain one.
         last.forward = types.MethodType(_first_position, last)
     return model
+
+
+def save_classifier(
+    model: PreTrainedModel | Fused, source: str | Path, folder: str | Path, names: Sequence[str]
+) -> None:
+    """Keep a fine-tuned `classifier` of the checkpoint ``source`` in a folder, all or nothing.
+
+    names: the labels in the order of their ids. Raises SaltError where there is such a folder.
+    """
+    folder = Path(folder)
+    if folder.exists():
+        raise SaltError(f"{folder} is there already: give a new folder for the model")
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    own = model.model if isinstance(model, Fused) else model
+    own.config.id2label = dict(enumerate(names))
+    own.config.label2id = {name: i for i, name in enumerate(names)}
+    own.save_pretrained(part)
+    tokenizer(source).save_pretrained(part)
+    if isinstance(model, Fused):
+        save_tensors(part / FUSION, model.fusion.state_dict())
+        write_json(part / "fusion.json", {"layer": model.layer, "gate": model.gate})
+    part.rename(folder)
+
+
+def saved_classifier(folder: str | Path, names: Sequence[str], tagged: bool):
+    """What `save_classifier` has kept, or transformers' own, ready to predict.
+
+    Raises SaltError where its labels are others than ``names``, or in another order.
+    """
+    path, auto = resolve(folder), AutoModelForSequenceClassification
+    model = _load(AutoModelForTokenClassification if tagged else auto, path, use_safetensors=True)
+    found = [model.config.id2label[i] for i in range(model.config.num_labels)]
+    if found != list(names):
+        raise SaltError(
+            f"{folder}: a classifier of {', '.join(map(str, found))}, where {', '.join(names)} are "
+            "due; give one that was fine-tuned for this task (`salt train --save FOLDER`)"
+        )
+    if (path / FUSION).exists():
+        about = json.loads((path / "fusion.json").read_text(encoding="utf-8"))
+        model = Fused(model, about["layer"], about["gate"])
+        model.fusion.load_state_dict(load_file(path / FUSION))
+    return model.eval()
 
 
 def _first_position(layer, hidden, attention_mask=None, *_, **__) -> torch.Tensor:

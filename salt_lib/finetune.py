@@ -16,7 +16,7 @@ Chapter: Reproduce, change, extend.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -148,13 +148,15 @@ def finetune(
     place: Place | None = None,
     watch: Watch | None = None,
     threads: int | None = 1,
+    keep: Callable | None = None,
 ) -> dict:
     """Fine-tune a checkpoint on English pairs, or tagged sentences, and score it in any language.
 
     data, dev: what is trained on, and what chooses the epoch. labels: how many there are.
     predictions: `write_predictions`' file for ``data``, for a method that substitutes; words: what
     it was made with, for the random control. longest: cut pairs at so many tokens, by default at
-    what the model reads. place, watch, threads: see `train.fit` and `train.train_and_score`.
+    what the model reads. place, watch, threads, keep: see `train.fit` and
+    `train.train_and_score`.
     Returns what `train.run` does. Raises SaltError for a method that needs the laboratory, for
     predictions of other data, and for pairs that are none or have a label that isn't there.
     """
@@ -189,6 +191,7 @@ def finetune(
         place=place,
         watch=watch,
         threads=threads,
+        keep=keep,
     )
 
 

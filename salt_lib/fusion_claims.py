@@ -6,7 +6,6 @@ would be "seen here". Where a claim is a description of the method there is noth
 Chapters: Feature aggregation; Claim audit.
 """
 
-
 import numpy as np
 import pandas as pd
 

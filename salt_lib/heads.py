@@ -115,7 +115,7 @@ class Fused(nn.Module):
                 f"{type(model).__name__} has no `classifier` to read fused layers: take a model "
                 "like BERT"
             )
-        self.model, self.layer = model, layer
+        self.model, self.layer, self.gate = model, layer, gate
         self.fusion = DoubleLayerFeatureAggregation(model.config.hidden_size, gate=gate)
 
     @property

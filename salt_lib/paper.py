@@ -10,7 +10,7 @@ Chapter: At paper scale.
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import get_args, get_origin
 
@@ -23,7 +23,7 @@ from .methods import method as method_by_name
 from .place import DEVICES, PRECISIONS, Accelerated
 from .resume import Saved
 from .runs import run_path
-from .tasks import Pairs
+from .tasks import Pairs, Tagged, tag
 from .train import Config
 from .watch import SAVE_EVERY, Watch
 from .wholewords import MINIMUM, SHARE, whole_words
@@ -76,7 +76,7 @@ class Setup:
         Of ``languages`` those that the task has; SaltError: one that no task has, or none is left.
         """
         known = sources.task(task).languages
-        every = {code for name in TASKS for code in sources.task(name).languages}
+        every = {code for name in sources.TASKS for code in sources.task(name).languages}
         for code in self.languages:
             if code not in every:
                 raise unknown("language", code, sorted(every))
@@ -148,12 +148,17 @@ def _typed(given: object, default, where: str):
 
 
 @cache
-def read(setup: Setup, task: str) -> dict[str, Pairs]:
+def read(setup: Setup, task: str) -> dict[str, Pairs | Tagged]:
     """The data of a task: "train" and "dev" in English, "test-<language>" in each language."""
-    found = {split: sources.load(task, split, SOURCE, setup.data) for split in ("train", "dev")}
+    found = {split: _load(setup, task, split, SOURCE) for split in ("train", "dev")}
     for code in setup.codes(task):
-        found[f"test-{code}"] = sources.load(task, "test", code, setup.data)
+        found[f"test-{code}"] = _load(setup, task, "test", code)
     return found
+
+
+def _load(setup: Setup, task: str, split: str, code: str) -> Pairs | Tagged:
+    data = sources.load(task, split, code, setup.data)
+    return data if isinstance(data, Pairs) else tag(data, sources.task(task).labels)
 
 
 @cache
@@ -243,15 +248,20 @@ def run(
     setup: Setup,
     root: str | Path,
     place: Accelerated | None = None,
+    save: str | Path | None = None,
 ) -> dict:
     """Train and evaluate one run; returns what `train.run` does.
 
-    While it goes on its state lies beside the file it will have, ``seed-NN.state``, and its log
-    ``seed-NN.log.jsonl``; killed, the same call goes on where it was.
+    save: a new folder for the trained model (`encoders.save_classifier`). While it goes on its
+    state lies beside the file it will have, ``seed-NN.state``, and its log ``seed-NN.log.jsonl``;
+    killed, the same call goes on where it was.
     """
     if world != 0:
         raise SaltError(f"world {world}: at the paper's scale there is one, 0")
     row, data, place = method_by_name(method), read(setup, task), place or place_of(setup)
+    labels = sources.task(task).labels
+    if save and Path(save).exists():
+        raise SaltError(f"{save} is there already: give a new folder for the model")
     path, own = None, None
     if row.substitutions:
         path, own = predictions(setup, task, row, root, place)
@@ -275,7 +285,7 @@ def run(
         data["train"],
         data["dev"],
         {name.removeprefix("test-"): pairs for name, pairs in data.items() if "test-" in name},
-        len(sources.task(task).labels),
+        len(labels),
         seed,
         setup.training,
         path,
@@ -284,4 +294,6 @@ def run(
         place=place,
         watch=watch,
         threads=None,
+        keep=save
+        and partial(encoders.save_classifier, source=setup.model, folder=save, names=labels),
     )

@@ -9,7 +9,7 @@ Chapter: Training.
 
 import copy
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 
@@ -267,11 +267,13 @@ def train_and_score(
     place: Place | None = None,
     watch: Watch | None = None,
     threads: int | None = 1,
+    keep: Callable | None = None,
 ) -> dict:
     """One run on any encoded data: fine-tune the checkpoint ``source``, score every test set.
 
     See `run` for what is returned and `fit` for the arguments. threads: of the processor, None for
-    as many as there are now. Raises SaltError where the device's memory is too small.
+    as many as there are now. keep: called with the trained model. Raises SaltError where the
+    device's memory is too small.
     """
     place = place or Place()
     before = torch.get_num_threads()
@@ -284,6 +286,8 @@ def train_and_score(
             parts = (data, dev, method, config, seed, choices, translations)
             scores, epoch = fit(model, *parts, place=place, watch=watch)
             found = {code: score(model, test, place=place) for code, test in tests.items()}
+        if keep and place.first:
+            keep(model)
         seconds = time.perf_counter() - started
     finally:
         torch.set_num_threads(before)

@@ -122,6 +122,47 @@ def read_tags(
     return sentences
 
 
+def read_texts(path: str | Path) -> Pairs:
+    """The sentence pairs of one file with or without labels, label ids all 0.
+
+    XTREME's own test files have none. Raises SaltError as `read_pairs` does.
+    """
+    pairs = Pairs([], [], [])
+    for number, line in _lines(path):
+        columns = line.split("\t")
+        if len(columns) not in (2, 3):
+            raise _malformed(path, number, f"{len(columns)} columns where 2 or 3 are due")
+        if not columns[0].strip() or not columns[1].strip():
+            raise _malformed(path, number, "an empty text")
+        pairs.first.append(columns[0])
+        pairs.second.append(columns[1])
+        pairs.labels.append(0)
+    if not pairs.labels:
+        raise SaltError(f"{path}: no rows; download the file again")
+    return pairs
+
+
+def read_tokens(path: str | Path) -> list[list[str]]:
+    """The sentences of one file of tokens with or without tags, as words.
+
+    XTREME's own test files have no tags. Raises SaltError as `read_tags` does.
+    """
+    sentences: list[list[str]] = [[]]
+    for number, line in _lines(path):
+        columns = line.split("\t")
+        if len(columns) > 2:
+            raise _malformed(path, number, f"{len(columns)} columns where 1 or 2 are due")
+        if not line:
+            sentences.append([])
+        elif columns[0].strip():
+            sentences[-1].append(columns[0])
+        else:
+            raise _malformed(path, number, "an empty token")
+    if found := [words for words in sentences if words]:
+        return found
+    raise SaltError(f"{path}: no rows; download the file again")
+
+
 def _lines(path: str | Path) -> Iterator[tuple[int, str]]:
     """Each line with its number from 1, without its end.
 
