@@ -340,7 +340,7 @@ def test_the_best_epoch_is_kept_the_first_among_equals(monkeypatch, dev, chosen)
         states.append(copy.deepcopy(model.state_dict()))
         return next(scripted)
 
-    monkeypatch.setattr(train, "accuracy", accuracy)
+    monkeypatch.setattr(train, "score", accuracy)
     model, (scores, epoch) = fit(config=replace(CONFIG, epochs=4))
     assert scores == dev and epoch == chosen
     assert [same(state, model.state_dict()) for state in states] == [i == chosen for i in range(4)]
