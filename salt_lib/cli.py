@@ -46,6 +46,7 @@ for command in (
     cli_data.distill,
     cli_data.vocabulary,
     cli_data.augment,
+    cli_data.score,
     cli_make.pretrain,
     cli_make.own,
     cli_paper.plan,

@@ -231,3 +231,31 @@ def augment(
         print_json({"file": str(output), "rows": total, "changed": changed})
     else:
         typer.echo(f"{output}: {changed} of {total} rows have words of other languages now")
+
+
+def score(
+    task: Annotated[str, typer.Option(help="xnli, pawsx, panx or udpos.")],
+    gold: Annotated[Path, typer.Option(help="Folder of test-<language>.tsv with the truth.")],
+    predictions: Annotated[Path, typer.Option(help="Folder of test-<language>.tsv to score.")],
+    as_json: AsJson = False,
+):
+    """Score files of predictions as XTREME's own evaluator does.
+
+    Both folders may be those of one task, or hold a folder for each (xnli, pawsx, panx, udpos).
+
+    \b
+    Examples:
+      salt score --task panx --gold xtreme --predictions predictions
+      salt score --task xnli --gold labels/xnli --predictions predictions/xnli --json
+    """
+    from . import scoring
+
+    found = scoring.score(task, gold, predictions)
+    averages = {metric: scoring.average(rows) for metric, rows in found.items()}
+    if as_json:
+        print_json({"task": task, "scores": found, "average": averages})
+        return
+    typer.echo(f"{'language':<10}" + "".join(f"{metric:>11}" for metric in found))
+    for code in next(iter(found.values())):
+        typer.echo(f"{code:<10}" + "".join(f"{rows[code]:>11.2f}" for rows in found.values()))
+    typer.echo(f"{'average':<10}" + "".join(f"{value:>11.2f}" for value in averages.values()))

@@ -78,11 +78,24 @@ def f1(model, encoded: Encoded, batch_size: int = 128, *, place: Place | None = 
 
 def tag_f1(gold: list[list[str]], found: list[list[str]]) -> float:
     """seqeval's micro F1 of tags (sentence → word → tag), in [0, 1]."""
-    from seqeval.metrics import f1_score
+    return tag_scores(gold, found)["f1"]
+
+
+def tag_scores(gold: list[list[str]], found: list[list[str]]) -> dict[str, float]:
+    """seqeval's micro f1, precision and recall of tags (sentence → word → tag), in [0, 1]."""
+    from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".* seems not to be NE tag")
-        return float(f1_score(gold, found))
+        precision, recall, f1, _ = precision_recall_fscore_support(
+            gold, found, average="micro", zero_division=0
+        )
+    return {"f1": float(f1), "precision": float(precision), "recall": float(recall)}
+
+
+def accuracy_of(gold: list[str], found: list[str]) -> float:
+    """The share of labels that agree, in [0, 1]."""
+    return sum(a == b for a, b in zip(gold, found, strict=True)) / len(gold)
 
 
 def _shared(encoded: Encoded, batch_size: int, place: Place):

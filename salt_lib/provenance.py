@@ -51,7 +51,7 @@ PAPER_INFLUENCES = (
 # And for the study of feature aggregation.
 SIBLING_INFLUENCES = ("sibling.py",)
 TOLD = ("README.md", "curve.json")  # beside a checkpoint, and of no influence
-LIBRARIES = ("torch", "transformers", "tokenizers", "numpy")
+LIBRARIES = ("torch", "transformers", "tokenizers", "numpy", "seqeval")
 
 
 def fingerprint(

@@ -65,7 +65,7 @@ def read_pairs(path: str | Path, labels: tuple[str, ...]) -> Pairs:
     outside ``labels`` or bytes that are not UTF-8, and for a file without rows.
     """
     pairs = Pairs([], [], [])
-    for number, line in _lines(path):
+    for number, line in lines(path):
         columns = line.split("\t")
         if len(columns) != 3:
             raise _columns(path, number, len(columns), 3)
@@ -97,7 +97,7 @@ def read_tags(
     sentences: list[tuple[list[str], list[str]]] = []
     tokens: list[str] = []
     tags: list[str] = []
-    for number, line in _lines(path):
+    for number, line in lines(path):
         if line:
             columns = line.split("\t")
             if len(columns) != 2:
@@ -128,7 +128,7 @@ def read_texts(path: str | Path) -> Pairs:
     XTREME's own test files have none. Raises SaltError as `read_pairs` does.
     """
     pairs = Pairs([], [], [])
-    for number, line in _lines(path):
+    for number, line in lines(path):
         columns = line.split("\t")
         if len(columns) not in (2, 3):
             raise _malformed(path, number, f"{len(columns)} columns where 2 or 3 are due")
@@ -148,7 +148,7 @@ def read_tokens(path: str | Path) -> list[list[str]]:
     XTREME's own test files have no tags. Raises SaltError as `read_tags` does.
     """
     sentences: list[list[str]] = [[]]
-    for number, line in _lines(path):
+    for number, line in lines(path):
         columns = line.split("\t")
         if len(columns) > 2:
             raise _malformed(path, number, f"{len(columns)} columns where 1 or 2 are due")
@@ -163,7 +163,7 @@ def read_tokens(path: str | Path) -> list[list[str]]:
     raise SaltError(f"{path}: no rows; download the file again")
 
 
-def _lines(path: str | Path) -> Iterator[tuple[int, str]]:
+def lines(path: str | Path) -> Iterator[tuple[int, str]]:
     """Each line with its number from 1, without its end.
 
     Only a line feed ends a line: a text may hold characters (U+2028, U+0085) at which

@@ -50,7 +50,10 @@ def test_help_needs_nothing_heavy():
         (["study", "--scale", "paper", "--model", "no/model"], "no/model: no such folder, and no"),
         (["study", "--scale", "paper", "--setup", "none.toml"], "none.toml: no setup, a TOML file"),
         (["train", "--task", "xnl", "--method", "salt"], "unknown task 'xnl'; known: xnli"),
-        (["study", "--scale", "huge"], "unknown scale 'huge'; known: laboratory, paper"),
+        (
+            ["study", "--scale", "huge"],
+            "unknown scale 'huge'; known: laboratory, aggregation, paper",
+        ),
         (["study", "--backend", "slurm"], "unknown backend 'slurm'"),
         (["distill", "--task", "xnli"], "unknown task 'xnli'; known: mini-xnli"),
         (["world", "--language", "xx"], "unknown language 'xx'; known: ar"),

@@ -25,7 +25,9 @@ def test_a_run_comes_back_with_where_it_comes_from(tmp_path):
     run = runs.read_run(path)
     assert run["scores"] == {"en": 0.9, "de": 0.53}
     assert run["fingerprint"] == provenance.fingerprint(0, "mini-xnli", "salt")
-    assert {"python", "torch", "transformers", "tokenizers", "numpy"} == set(run["versions"])
+    assert {"python", "torch", "transformers", "tokenizers", "numpy", "seqeval"} == set(
+        run["versions"]
+    )
     assert run["created"].endswith("+00:00") and run["commit"] and run["hardware"]
     assert runs.is_fresh(tmp_path, **KEY) and not runs.is_fresh(tmp_path, **{**KEY, "seed": 4})
 

@@ -42,9 +42,9 @@ def test_what_is_done_is_not_done_again_and_all_is_recorded(laboratory, tmp_path
     monkeypatch.setitem(train.CONFIGS, "mini-xnli", small.CONFIG)
     ran = []
 
-    def one(name, method, seed, changes):
+    def one(name, method, seed, changes, layers=None):
         ran.append((method, seed))
-        return tuning_trial(name, method, seed, changes, world=small.WORLD)
+        return tuning_trial(name, method, seed, changes, world=small.WORLD, layers=layers)
 
     tuning_trial = tuning.trial
     monkeypatch.setattr(tuning, "trial", one)
