@@ -47,7 +47,7 @@ def check(figure):
     for text in figure.findobj(Text):
         if text.get_visible() and text.get_text().strip():
             assert text.get_fontsize() / 72 / width * PHONE >= 9, text
-            latin = all(c < "\u0250" or c in "–−…" for c in text.get_text())
+            latin = all(c < "\u0250" or c in "–−…₁₂σ⊙→" for c in text.get_text())
             assert latin, f"words in other scripts belong into the page: {text}"
     assert not any(ax.get_title() for ax in figure.axes)
 
