@@ -16,13 +16,15 @@ from .provenance import SIBLING_INFLUENCES
 from .train import Config
 
 LAYERS = 6
-# Chosen in the tuning world on English dev, see recorded/aggregation-tuning.json.
+# Gate and learning rates were chosen in the tuning world on English dev, see
+# recorded/aggregation-tuning.json; the epochs of pairs are fewer than the laboratory's for their
+# time, and on mini-paws-x because English is at its ceiling with two.
 GATE = "literal"
 CONFIGS = {
-    "mini-xnli": Config(epochs=3),
-    "mini-paws-x": Config(epochs=3),
+    "mini-xnli": Config(epochs=2),
+    "mini-paws-x": Config(epochs=1),
     "mini-ner": Config(epochs=10, batch=16),
-    "mini-pos": Config(epochs=10, batch=16),
+    "mini-pos": Config(epochs=10, batch=16, learning_rate=2e-3),
 }
 
 

@@ -54,7 +54,7 @@ CONFIGS = {
     "mini-xnli": Config(),
     "mini-paws-x": Config(epochs=3),
     "mini-ner": Config(epochs=10, batch=16),
-    "mini-pos": Config(epochs=10, batch=16),
+    "mini-pos": Config(epochs=10, batch=16, learning_rate=2e-3),
 }
 
 
