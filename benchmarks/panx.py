@@ -52,8 +52,8 @@ RECIPE = Recipe(
     neighbours=0.0,
     evaluate_every=200,
 )
-# A young model is seldom sure: the laboratory's thresholds would leave next to nothing. The learning
-# rate is the better of 5e-4 and 1e-3 on English dev, with the baseline and the seed `CHOOSING`.
+# A young model is seldom sure: the laboratory's thresholds would leave next to nothing. The
+# learning rate is the better of 5e-4 and 1e-3 on English dev (baseline, seed `CHOOSING`).
 CONFIG = Config(
     epochs=2, batch=32, learning_rate=1e-3, dropout=0.1, threshold=0.5, synonym_threshold=0.5
 )
