@@ -17,7 +17,7 @@ from .train import Config
 
 LAYERS = 6
 # Gate and learning rates were chosen in the tuning world on English dev, see
-# recorded/aggregation-tuning.json; two epochs of pairs, fewer than the laboratory's, for their time.
+# recorded/aggregation-tuning.json; of pairs two epochs, fewer than the laboratory's, to save time.
 GATE = "literal"
 CONFIGS = {
     "mini-xnli": Config(epochs=2),
