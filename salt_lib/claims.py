@@ -97,14 +97,17 @@ def statements(claims: pd.DataFrame) -> pd.DataFrame:
     return table.loc[sorted(table.index, key=lambda name: (name[0] != "S", int(name[1:])))]
 
 
-def outcome(verdicts: Iterable[str]) -> str:
-    """What the verdicts of the tests, one per task, make of a claimed gain."""
+def outcome(verdicts: Iterable[str], partly: str = PARTLY) -> str:
+    """What the verdicts of the tests, one per task, make of a claimed gain.
+
+    partly: what a gain on some of the tasks is called.
+    """
     verdicts = list(verdicts)
     up, down = verdicts.count(HIGHER), verdicts.count(LOWER)
     if up and down:
         return MIXED
     if up:
-        return SEEN if up == len(verdicts) else PARTLY
+        return SEEN if up == len(verdicts) else partly
     return OPPOSITE if down else UNSEEN
 
 

@@ -200,7 +200,7 @@ def _table(summary: dict) -> str:
         if task == "primary":
             continue
         lines += [
-            f"{task}: accuracy in %, zero-shot average ± sd over seeds, against the baseline",
+            f"{task}: {_unit(task)} in %, zero-shot average ± sd over seeds, against the baseline",
             f"{'method':<18}{'seeds':>5}{'English':>9}{'zero-shot':>15}"
             f"{'difference':>12}{'95 % interval':>18}{'p':>9}{'Holm p':>9}",
         ]
@@ -218,6 +218,12 @@ def _table(summary: dict) -> str:
         notes = {row["note"] for row in rows.values() if row.get("note")}
         lines += [f"note: {note}" for note in sorted(notes)] + [""]
     return "\n".join(lines)
+
+
+def _unit(task: str) -> str:
+    from .tasks import TAGGING
+
+    return "F1" if task in TAGGING else "accuracy"
 
 
 def _p(value: float | None) -> str:

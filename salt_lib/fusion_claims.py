@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from . import stats
-from .claims import BUILT, MIXED, OPPOSITE, UNMEASURED, UNSEEN, Finding
+from .claims import BUILT, OPPOSITE, SEEN, UNMEASURED, UNSEEN, Finding, outcome
 from .probes import family_test
-from .report import ALPHA, HIGHER, LOWER, p_value, points, verdict
+from .report import ALPHA, HIGHER, p_value, points, verdict
 
 PAGES = ("notebooks/09_aggregation.md",)
-SEEN, SOME = "seen here", "seen here in part"
+SOME = "seen here in part"
+MIXED_LAYERS = "neither so nor the other way round"
 DESIGN = ("D4", "D10", "D11", "D13", "D14", "D15")
 # The claim's "1 to 3 points".
 LEAST, MOST = 0.01, 0.03
@@ -130,7 +131,7 @@ def audit(
             layers,
             PAGES,
         ),
-        "D2": Finding(said, _outcome(verdicts.values()), PAGES),
+        "D2": Finding(said, outcome(verdicts.values(), SOME), PAGES),
         "D5": Finding("see D2", _all(verdicts.values()), PAGES),
         "D6": Finding(
             "the best layer in hindsight, five seeds: "
@@ -160,20 +161,6 @@ def audit(
     for name in ("D3", "D8", "D12"):
         found[name] = Finding("no measurement could say so", UNMEASURED, PAGES)
     return dict(sorted(found.items(), key=lambda item: int(item[0][1:])))
-
-
-MIXED_LAYERS = "neither so nor the other way round"
-
-
-def _outcome(verdicts) -> str:
-    """Of the tests, one per task: whether the lower layer adds to the last one."""
-    verdicts = list(verdicts)
-    up, down = verdicts.count(HIGHER), verdicts.count(LOWER)
-    if up and down:
-        return MIXED
-    if up:
-        return SEEN if up == len(verdicts) else SOME
-    return OPPOSITE if down else UNSEEN
 
 
 def _all(verdicts) -> str:

@@ -55,13 +55,18 @@ def test_neighbouring_names_are_told_apart():
     ]
 
 
+@pytest.fixture(scope="module")
+def some_facts():
+    return views.told(views.World(0), "test", 40, names=False)
+
+
 @pytest.mark.parametrize("code", LANGUAGES)
-def test_parts_of_speech_are_the_lexicons(code):
+def test_parts_of_speech_are_the_lexicons(code, some_facts):
     """Every tag against the kind of the concept that the word names, found by another way."""
     kinds = {"noun": "NOUN", "place": "NOUN", "verb": "VERB", "adjective": "ADJ"}
     functions = {"the": "DET", "not": "PART", "is": "AUX", "with": "ADP", "in": "ADP"}
     functions["near"] = "ADP"
-    for told in views.told(views.World(0), "test", 40, names=False):
+    for told in some_facts:
         said = tagged(told.fact, code, told.fronted)
         assert [t.word for t in said] == words(told.fact, code, told.fronted)
         for token in said:
