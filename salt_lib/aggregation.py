@@ -211,18 +211,24 @@ def missing(found: Sequence[Mapping]) -> int:
 
 
 def current_or_recorded(
-    root: str | Path = ROOT, table: str | Path = RECORDED
+    root: str | Path = ROOT, table: str | Path = RECORDED, world: int = 0
 ) -> tuple[list[dict], dict, str]:
     """This machine's runs where they are complete, else the recorded ones; their origin; which.
 
-    The third is `runs.HERE` or `runs.FROZEN`: a page shows it. SaltError: no readable table.
+    The third is `runs.HERE` or `runs.FROZEN`: a page shows it. SaltError: no readable table, or
+    another world than the recorded one's without complete runs.
     """
-    found = stored(root)
+    found = stored(root, world)
     if found and not missing(found):
         head = {key: sorted({one[key] for one in found}) for key in ("commit", "hardware")}
         origin = {key: "; ".join(value) for key, value in head.items()}
         origin |= {"command": "salt study --scale aggregation"}
         return found, origin | {"date": max(one["created"] for one in found)}, runs.HERE
+    if world:
+        raise SaltError(
+            f"no complete study of world {world} under {root}; run 'salt study --scale aggregation "
+            f"--world {world}'"
+        )
     try:
         kept = json.loads(Path(table).read_bytes())
         rows = kept.pop("rows")

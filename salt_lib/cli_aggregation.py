@@ -32,9 +32,9 @@ def results(world, runs_dir, as_json: bool, record) -> None:
         count = aggregation.freeze(record, root, world)
         typer.echo(f"{record}: {count} runs")
         return
-    found, origin, source = aggregation.current_or_recorded(root)
+    found, origin, source = aggregation.current_or_recorded(root, world=world)
     layers, dev = aggregation.chosen(found), aggregation.dev_scores(found)
-    swept, tests = aggregation.sweep(found), None
+    swept = aggregation.sweep(found)
     tests = aggregation.comparisons(aggregation.main(found, layers))
     if as_json:
         print_json(

@@ -12,7 +12,7 @@ from matplotlib.patches import FancyBboxPatch
 from scipy import stats
 
 from ..languages import LANGUAGES, language
-from .style import BLACK, BLUE, COLOURS, GREEN, GREY, MARKERS, ORANGE, PALE, SMALL, VERMILLION, heat
+from .style import BLACK, BLUE, COLOURS, GREEN, GREY, MARKERS, ORANGE, SMALL, VERMILLION, heat
 from .style import names as language_names
 
 FUSED = BLUE
@@ -186,7 +186,7 @@ def shares(ax: Axes, table: pd.DataFrame, kinds: Sequence[str]) -> Axes:
         wide.reindex(index=codes, columns=list(kinds)).to_numpy(),
         language_names(codes),
         list(kinds),
-        limits=(0.0, 1.0),
+        limits=(0.0, 0.5),
         form=lambda x: f"{100 * x:.0f}",
     )
 
@@ -195,7 +195,7 @@ def gate_by_layer(ax: Axes, measured: Mapping[str, Mapping[int, float]]) -> Axes
     """The share of the lower layer in the fused vector, by task and layer."""
     for (task, row), colour, marker in zip(measured.items(), COLOURS, MARKERS, strict=False):
         ax.plot(list(row), list(row.values()), color=colour, marker=marker, ms=6, label=task)
-    ax.axhline(0.5, color=PALE, linewidth=1, zorder=0)
+    ax.set_ylim(0)
     ax.set_xlabel("fused layer (0: embeddings)")
     ax.yaxis.set_major_formatter("{x:.0%}")
     ax.legend()
