@@ -6,7 +6,10 @@ neither the pooling's nor the normalisation's), the reduction, and the *gate*. R
 returns its input times a sigmoid, so the "weights" that DLFA mixes the layers with are unbounded;
 with the sigmoid alone it is the attentional feature fusion of Dai et al. (2021).
 
-`Fused` puts it between a model's encoder and its classifier. Chapter: Feature aggregation.
+`Fused` puts it between a model's encoder and its classifier. Batch statistics are those of what is
+computed at a time: with micro-batches, or on several devices, each part has its own.
+
+Chapter: Feature aggregation.
 """
 
 import torch

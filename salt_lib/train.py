@@ -138,7 +138,7 @@ def fit(
             for part, weight in parts:
                 with nullcontext() if part is parts[-1][0] else place.alone(spread):
                     mixed = None if ratio is None else (drawn, ratio[part])
-                    if now.tags:  # a mean over tags, of which rows have unequal numbers
+                    if now.tags and weight:  # a mean over tags, not rows: they have unequal numbers
                         weight = place.processes * _tags(now, rows[part]) / _tags(now, rows)
                     found = weight * _loss(spread, model, place, now, tokens, rows[part], mixed)
                     place.backward(found)

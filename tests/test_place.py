@@ -77,6 +77,21 @@ def test_micro_batches_give_the_same_training():
     assert near(one, two) and said == again and not same(one, fit("mixup")[0])
 
 
+def test_micro_batches_of_tags_give_the_same_training():
+    """Sentences have unequal numbers of tags, and the batch's loss is the mean over tags."""
+
+    def fit(place=None):
+        row, name = method("salt"), "mini-ner"
+        model = encoders.classifier(encoders.checkpoint(WORLD), 5, 0, 0.0, True)
+        choices = substitutions.for_method(WORLD, name, row, CONFIG)
+        data, dev = (substitutions.encoded(WORLD, name, s, "en") for s in ("train", "dev"))
+        found = train.fit(model, data, dev, row, CONFIG, 0, choices, place=place)
+        return model.state_dict(), found
+
+    (one, said), (two, again) = fit(), fit(Place(micro_batch=5))
+    assert near(one, two) and said == again and not same(one, two)
+
+
 def test_accelerate_on_the_processor_is_the_plain_place_to_the_last_bit():
     one, said = fit(config=DROPOUT)
     two, again = fit(config=DROPOUT, place=Accelerated("cpu"))
