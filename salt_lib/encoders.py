@@ -31,13 +31,11 @@ from transformers.utils import logging
 
 from .errors import SaltError
 from .files import digest, write_json
-from .heads import Fused
+from .heads import BERT_LIKE, Fused
 from .resume import save_tensors
 from .tasks import Tagged
 
 SHIPPED = Path(__file__).parent / "checkpoints"
-# Models whose classifier reads the first position alone, built of the same kind of layer.
-FIRST_POSITION = ("bert", "roberta", "xlm-roberta")
 FUSION = "fusion.safetensors"  # the fusion's weights beside a kept classifier's
 IGNORE = -100  # the label of what has none: torch's cross-entropy leaves it out
 PIECE = 2048  # pairs that are tokenized at a time: a multiple of the batches of distillation
@@ -188,8 +186,8 @@ def classifier(
 
     tagged: whether it classifies tokens, not sentences. layer: a lower one that the head reads
     fused with the last (`heads.Fused`), through ``gate``. Where the head reads the last layer's
-    first position alone (`FIRST_POSITION`), that layer computes no other: ``last_hidden_state`` has
-    length 1, the logits are what they would be.
+    first position alone (`heads.BERT_LIKE`), that layer computes no other: ``last_hidden_state``
+    has length 1, the logits are what they would be.
     """
     torch.manual_seed(seed)
     model = _load(
@@ -205,7 +203,7 @@ def classifier(
     if tagged:
         return model
     plain = model.config._attn_implementation in ("eager", "sdpa") and not model.config.is_decoder
-    if model.config.model_type in FIRST_POSITION and plain:
+    if model.config.model_type in BERT_LIKE and plain:
         last = model.base_model.encoder.layer[-1]
         # Bound to the layer: weights keep their names, and a saved model is a plain one.
         last.forward = types.MethodType(_first_position, last)

@@ -19,6 +19,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput, TokenClassif
 
 from .errors import SaltError, unknown
 
+BERT_LIKE = ("bert", "roberta", "xlm-roberta")
 GATES = ("literal", "sigmoid")
 REDUCTION = 4
 
@@ -113,10 +114,10 @@ class Fused(nn.Module):
                 f"layer {layer} can't be fused with the last of this encoder, {last}: it has the "
                 f"lower layers 0 (the embeddings) to {last - 1}"
             )
-        if not hasattr(model, "classifier"):
+        if model.config.model_type not in BERT_LIKE or not hasattr(model, "classifier"):
             raise SaltError(
-                f"{type(model).__name__} has no `classifier` to read fused layers: take a model "
-                "like BERT"
+                f"{type(model).__name__} has no classifier that we know how to give fused layers: "
+                f"take one of {', '.join(BERT_LIKE)}"
             )
         self.model, self.layer, self.gate = model, layer, gate
         self.fusion = DoubleLayerFeatureAggregation(model.config.hidden_size, gate=gate)

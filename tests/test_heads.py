@@ -194,7 +194,10 @@ def test_layers_that_are_not_there(small_laboratory):
         classifier(1)
     with pytest.raises(SaltError, match="layer -1 can't be fused"):
         Fused(AutoModelForSequenceClassification.from_pretrained(encoders.checkpoint(WORLD)), -1)
-    with pytest.raises(SaltError, match="no `classifier` to read fused layers"):
+    with pytest.raises(
+        SaltError,
+        match="BertForPreTraining has no classifier|MaskedLM has no classifier that we know",
+    ):
         Fused(encoders.masked_lm(encoders.checkpoint(WORLD)), 0)
 
 
