@@ -196,7 +196,7 @@ def test_layers_that_are_not_there(small_laboratory):
         Fused(AutoModelForSequenceClassification.from_pretrained(encoders.checkpoint(WORLD)), -1)
     with pytest.raises(
         SaltError,
-        match="BertForPreTraining has no classifier|MaskedLM has no classifier that we know",
+        match="MaskedLM has no classifier that we know",
     ):
         Fused(encoders.masked_lm(encoders.checkpoint(WORLD)), 0)
 
