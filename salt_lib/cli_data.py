@@ -252,10 +252,13 @@ def score(
 
     found = scoring.score(task, gold, predictions)
     averages = {metric: scoring.average(rows) for metric, rows in found.items()}
+    lacking = scoring.missing(task, next(iter(found.values())))
     if as_json:
-        print_json({"task": task, "scores": found, "average": averages})
+        print_json({"task": task, "scores": found, "average": averages, "without_gold": lacking})
         return
     typer.echo(f"{'language':<10}" + "".join(f"{metric:>11}" for metric in found))
     for code in next(iter(found.values())):
         typer.echo(f"{code:<10}" + "".join(f"{rows[code]:>11.2f}" for rows in found.values()))
     typer.echo(f"{'average':<10}" + "".join(f"{value:>11.2f}" for value in averages.values()))
+    if lacking:
+        typer.echo(f"not XTREME's average, which has these as well: {', '.join(lacking)}")
