@@ -40,7 +40,7 @@ def root(tmp_path, monkeypatch):
 
     monkeypatch.setattr(sibling, "run", run)
     monkeypatch.setattr(sibling, "prepare", lambda *_, **__: None)
-    monkeypatch.setattr(provenance, "commit", lambda: "0" * 40)
+    monkeypatch.setattr(runs, "commit", lambda: "0" * 40)
     made, there = aggregation.execute(tmp_path, jobs=1, progress=False)
     assert (made, there) == (len(calls), 0) and len(set(calls)) == made
     return tmp_path, calls
