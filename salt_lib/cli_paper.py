@@ -203,7 +203,7 @@ def predict(
 
 def results(runs_dir, as_json: bool) -> None:
     """Show what the runs of the paper's scale have found, beside what was published."""
-    from . import published, runs, stats
+    from . import published, runs, sources, stats
 
     root = Path(runs_dir or RUNS_DIR)
     frame, left = runs.paired(runs.collected(root))
@@ -212,16 +212,18 @@ def results(runs_dir, as_json: bool) -> None:
     if as_json:
         print_json({"origin": frame.attrs, "unpaired": left, "tasks": summary, "slots": slots})
         return
-    for task, rows in slots.items():
-        typer.echo(f"{task}: accuracy in %, differences in points")
-        typer.echo(
-            f"{'language':<18}{'mBERT, published':>17}{'baseline':>16}{'SALT':>16}"
-            f"{'difference':>12}{'Holm p':>9}{'published':>11}"
-        )
-        for row in rows:
+    for task in (*slots, *(name for name in summary if name not in slots and name != "primary")):
+        metric = "F1" if sources.task(task).kind == "tags" else "accuracy"
+        typer.echo(f"{task}: {metric} in %, differences in points")
+        if task in slots:
+            typer.echo(
+                f"{'language':<18}{'mBERT, published':>17}{'baseline':>16}{'SALT':>16}"
+                f"{'difference':>12}{'Holm p':>9}{'published':>11}"
+            )
+        for row in slots.get(task, []):
             typer.echo(row_text(row))
         for method, row in summary.get(task, {}).items():
-            typer.echo(f"{method}: {len(row['seeds'])} seeds")
+            typer.echo(method_text(method, row))
         typer.echo("")
     if len(frame):
         typer.echo(runs.origin_note(frame, runs.HERE))
@@ -232,6 +234,21 @@ def results(runs_dir, as_json: bool) -> None:
             f"no runs at the paper's scale under {root}: 'salt plan' says what they cost, 'salt "
             "study --scale paper' makes them"
         )
+
+
+def method_text(method: str, row: dict) -> str:
+    """One line of `results` for a method of any kind: its averages, against the baseline."""
+    average = row["average_zero_shot"]
+    test = average["comparison"] or {}
+    text = (
+        f"{method}: {len(row['seeds'])} seeds, English {percent(row['english']['mean'])}, "
+        f"zero-shot average {percent(average['mean'])}"
+    )
+    if test.get("difference") is not None:
+        text += f", {percent(test['difference'], '+')} against the baseline"
+    if test.get("p_holm") is not None:
+        text += f" (Holm p {test['p_holm']:.4f})"
+    return text
 
 
 def row_text(row: dict) -> str:

@@ -7,7 +7,7 @@ import paper_world as small
 import pytest
 from typer.testing import CliRunner
 
-from salt_lib import encoders, paper, predict, sources, xtreme
+from salt_lib import encoders, paper, predict, sources, study, xtreme
 from salt_lib.cli import app
 from salt_lib.errors import SaltError
 from salt_lib.evaluate import predicted, tag_f1
@@ -138,3 +138,13 @@ def test_the_command(world, trained, tmp_path):
     assert said.output.split() == [
         str(tmp_path / "panx" / f"test-{code}.tsv") for code in ("sw", "de")
     ]
+
+
+def test_results_show_tasks_and_methods_that_the_paper_has_not(world, tmp_path):
+    specs = study.grid(0, ["pan-x"], ["baseline", "dlfa-0"], [0, 1], known=sources.task)
+    options = {"jobs": 1, "progress": False, "runner": "salt_lib.paper:run", "setup": world[1]}
+    assert study.execute(specs, tmp_path, **options) == specs
+    arguments = ["results", "--scale", "paper", "--runs-dir", str(tmp_path)]
+    said = CliRunner().invoke(app, arguments).output
+    assert "pan-x: F1 in %" in said and "baseline: 2 seeds, English" in said
+    assert "dlfa-0: 2 seeds" in said and "against the baseline" in said
