@@ -17,11 +17,10 @@ import pandas as pd
 
 from . import runs, stats, study
 from .errors import SaltError
-from .files import write_text
 from .languages import SOURCE
 from .methods import METHODS, dlfa
 from .provenance import CHECKOUT, fingerprint
-from .record import KEPT
+from .record import write_table
 from .sibling import CONFIGS, GATE, LAYERS, Sibling
 
 TASKS = tuple(CONFIGS)
@@ -106,20 +105,10 @@ def dev_scores(found: Iterable[Mapping]) -> dict[str, list[float]]:
     return table
 
 
-def frame(found: Iterable[Mapping]) -> pd.DataFrame:
-    """Runs as a long frame (`runs.COLUMNS`)."""
-    rows = [
-        (*(one[key] for key in runs.COLUMNS[:4]), code, float(value))
-        for one in found
-        for code, value in one["scores"].items()
-    ]
-    return pd.DataFrame(rows, columns=list(runs.COLUMNS))
-
-
 def main(found: Sequence[Mapping], layers: Mapping[str, int]) -> pd.DataFrame:
     """The main comparison as a long frame: `MAIN`, with the layer of each task, all seeds."""
     called = {(task, name): row for task, at in layers.items() for row, name in names(at).items()}
-    table = frame(found)
+    table = runs.frame_of(found, {})
     keys = zip(table["task"], table["method"], strict=True)
     table["method"] = [called.get(key, "") for key in keys]
     return table[table["method"] != ""].reset_index(drop=True)
@@ -187,12 +176,8 @@ def freeze(path: str | Path = RECORDED, root: str | Path = ROOT, world: int = 0)
         "layers": LAYERS,
         "configurations": {task: asdict(CONFIGS[task]) for task in TASKS},
     }
-    rows = [{key: one[key] for key in KEPT} for one in found]
-    for row in rows:
-        row["seconds"] = round(row["seconds"], 1)
-    lines = ",\n".join(json.dumps(row) for row in rows)
-    write_text(path, f'{json.dumps(head, indent=1)[:-2]},\n "rows": [\n{lines}\n]}}\n')
-    return len(rows)
+    write_table(path, head, found)
+    return len(found)
 
 
 def missing(found: Sequence[Mapping]) -> int:

@@ -49,12 +49,18 @@ def freeze(path: str | Path, root: str | Path = runs.RUNS_DIR, world: int = 0) -
     if world:
         head["command"] += f" --world {world}"
     head["configurations"] = {task: _configuration(found, task) for task in runs.STUDY_TASKS}
-    for run in found:
-        run["seconds"] = round(run["seconds"], 1)
-    lines = ",\n".join(json.dumps({key: run[key] for key in KEPT}) for run in found)
+    write_table(path, head, found)
+    return complete
+
+
+def write_table(path: str | Path, head: dict, found: Iterable[dict]) -> None:
+    """Write a frozen table: what is said of all runs, then a line a run with what is `KEPT`."""
+    rows = [
+        {key: round(run[key], 1) if key == "seconds" else run[key] for key in KEPT} for run in found
+    ]
+    lines = ",\n".join(map(json.dumps, rows))
     text = json.dumps(head, indent=1)
     write_text(path, f'{text[:-2]},\n "rows": [\n{lines}\n]}}\n')
-    return complete
 
 
 def histories(

@@ -109,7 +109,7 @@ def load(root: str | Path = RUNS_DIR, world: int = 0) -> pd.DataFrame:
             "checkpoint or other library versions and are left out; 'salt study' makes them again",
             stacklevel=2,
         )
-    return _frame(fresh, _origin(fresh, "salt study"))
+    return frame_of(fresh, _origin(fresh, "salt study"))
 
 
 def collected(root: str | Path, world: int = 0) -> pd.DataFrame:
@@ -139,7 +139,7 @@ def collected(root: str | Path, world: int = 0) -> pd.DataFrame:
             f"{fields} and are left out; 'salt study --scale paper' makes them again",
             stacklevel=2,
         )
-    return _frame(alike, _origin(alike, "salt study --scale paper"))
+    return frame_of(alike, _origin(alike, "salt study --scale paper"))
 
 
 def _made_by(run: dict) -> dict[str, object]:
@@ -185,7 +185,9 @@ def recorded(path: str | Path = RECORDED) -> pd.DataFrame:
     try:
         table = json.loads(Path(path).read_bytes())
         rows = table.pop("rows")
-        return _frame(rows, {key: table[key] for key in ("command", "commit", "date", "hardware")})
+        return frame_of(
+            rows, {key: table[key] for key in ("command", "commit", "date", "hardware")}
+        )
     except OSError as error:
         raise SaltError(
             f"{path}: the frozen table can't be read ({error.strerror or error}); it comes with "
@@ -300,7 +302,8 @@ def _set_aside(path: Path) -> Path:
     return aside
 
 
-def _frame(runs: Iterable[dict], origin: dict) -> pd.DataFrame:
+def frame_of(runs: Iterable[dict], origin: dict) -> pd.DataFrame:
+    """Runs as a long frame (`COLUMNS`); ``attrs`` say where they come from."""
     rows = [
         (*(run[key] for key in COLUMNS[:4]), language, float(score))
         for run in runs

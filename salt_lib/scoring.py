@@ -4,7 +4,7 @@ Accuracy for XNLI and PAWS-X; for PAN-X and UDPOS the micro F1, precision and re
 in percent, and their plain means over the languages, English among them. Parts of speech are no
 IOB2, and what seqeval makes of them is XTREME's score all the same: it reads a tag's first letter
 as its prefix and the rest as a kind, and takes a run of equal tags for one chunk. So in version
-1.2.2 CCONJ and SCONJ are one kind, no two tags with S ever join, and X is no chunk of its own;
+1.2.2 CCONJ and SCONJ are one kind, no two tags with S ever join, and an X at the end is no chunk;
 other versions differ, and XTREME names none.
 
 Source: `evaluate.py` of Hu et al. (2020), XTREME. Chapter: At paper scale.
@@ -21,13 +21,6 @@ from .xtreme import FOLDERS
 
 # XTREME's names for the tasks, which the folders have, and this library's.
 NAMES = {folder: task for task, folder in FOLDERS.items()} | {task: task for task in FOLDERS}
-LABELS = {
-    "xnli": xtreme.PAIR_LABELS["xnli"],
-    "paws-x": xtreme.PAIR_LABELS["paws-x"],
-    "pan-x": xtreme.TAGS,
-    "udpos": xtreme.UPOS_TAGS,
-}
-PAIRS = tuple(xtreme.PAIR_LABELS)
 
 
 def score(task: str, gold: str | Path, predictions: str | Path) -> dict[str, dict[str, float]]:
@@ -43,13 +36,7 @@ def score(task: str, gold: str | Path, predictions: str | Path) -> dict[str, dic
     if task not in NAMES:
         raise unknown("task", task, NAMES)
     name = NAMES[task]
-    gold, predictions = (
-        _files(folder, name, what)
-        for folder, what in (
-            (gold, "gold"),
-            (predictions, "predictions"),
-        )
-    )
+    gold, predictions = _files(gold, name, "gold"), _files(predictions, name, "predictions")
     for code, path in gold.items():
         if code not in predictions:
             there = next(iter(predictions.values())).parent
@@ -92,15 +79,16 @@ def _files(folder: str | Path, task: str, what: str) -> dict[str, Path]:
 
 
 def _score(task: str, gold: Path, predictions: Path) -> dict[str, float]:
-    if task in PAIRS:
-        wanted, found = (_labels(path, LABELS[task]) for path in (gold, predictions))
+    row = sources.task(task)
+    if row.kind == "pairs":
+        wanted, found = (_labels(path, row.labels) for path in (gold, predictions))
         if len(wanted) != len(found):
             raise SaltError(
                 f"{predictions}: {len(found)} labels, where {gold} has {len(wanted)}; predict "
                 "every row, in order"
             )
         return {"accuracy": accuracy_of(wanted, found)}
-    wanted, found = (_tags(path, LABELS[task]) for path in (gold, predictions))
+    wanted, found = (_tags(path, row.labels) for path in (gold, predictions))
     for (line, tags), (at, own) in zip(wanted, found, strict=False):
         if len(tags) != len(own):
             raise SaltError(

@@ -114,7 +114,7 @@ def test_a_frozen_study_is_the_same_study(root):
     here, about, source = aggregation.current_or_recorded(folder, path)
     assert source == runs.HERE and about["commit"] == "0" * 40
     frames = [
-        aggregation.frame(x).sort_values(list(runs.COLUMNS)).reset_index(drop=True)
+        runs.frame_of(x, {}).sort_values(list(runs.COLUMNS)).reset_index(drop=True)
         for x in (rows, here)
     ]
     assert frames[0].equals(frames[1])
