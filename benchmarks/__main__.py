@@ -16,13 +16,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from salt_lib import provenance
 from salt_lib.errors import SaltError
 from salt_lib.files import write_json
+from salt_lib.study import provenance
 
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "cache" / "benchmarks.json"
-RECORDED = ROOT / "recorded" / "benchmarks.json"
+RECORDED = ROOT / "salt_lib" / "recorded" / "benchmarks.json"
 STUDY_RUNS = 150
 
 

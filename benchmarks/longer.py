@@ -7,25 +7,26 @@ laboratory's five epochs, on the sweep's seeds. It decides nothing in the study.
 """
 
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from salt_lib import provenance, train
-from salt_lib.aggregation import SWEEP_SEEDS
+from salt_lib import files
 from salt_lib.files import write_json
+from salt_lib.laboratory import run as laboratory_run
+from salt_lib.laboratory.aggregation import SWEEP_SEEDS
+from salt_lib.laboratory.deeper import LAYERS
 from salt_lib.languages import SOURCE
-from salt_lib.sibling import LAYERS
+from salt_lib.study import provenance
 
-RECORDED = Path(__file__).parents[1] / "recorded" / "aggregation-longer.json"
+RECORDED = files.RECORDED / "aggregation-longer.json"
 TASK, METHODS = "mini-xnli", ("baseline", "salt")
 
 
 def one(method: str, seed: int) -> dict:
     """A run with the laboratory's configuration on the sibling."""
-    found = train.run(0, TASK, method, seed, train.CONFIGS[TASK], LAYERS)
+    found = laboratory_run.run(0, TASK, method, seed, laboratory_run.CONFIGS[TASK], LAYERS)
     targets = [value for code, value in found["scores"].items() if code != SOURCE]
     return {
         "method": method,
@@ -39,7 +40,7 @@ def one(method: str, seed: int) -> dict:
 
 def main() -> None:
     """Run and record."""
-    train.prepare(0, TASK, "salt", LAYERS)
+    laboratory_run.prepare(0, TASK, "salt", LAYERS)
     wanted = [(method, seed) for seed in SWEEP_SEEDS for method in METHODS]
     runs = Parallel(n_jobs=2, return_as="generator")(delayed(one)(*key) for key in wanted)
     write_json(
@@ -48,7 +49,7 @@ def main() -> None:
             **provenance.origin("python -m benchmarks.longer"),
             "task": TASK,
             "layers": LAYERS,
-            "configuration": asdict(train.CONFIGS[TASK]),
+            "configuration": asdict(laboratory_run.CONFIGS[TASK]),
             "rows": list(tqdm(runs, total=len(wanted), unit="run")),
         },
     )

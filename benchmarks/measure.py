@@ -16,10 +16,17 @@ from pathlib import Path
 
 import torch
 
-from salt_lib import distill, encoders, study, substitutions, tasks, train
-from salt_lib.evaluate import accuracy
+from salt_lib.data import examples
+from salt_lib.laboratory import checkpoints, substitutions, tasks
+from salt_lib.laboratory import run as laboratory_run
 from salt_lib.languages import SOURCE
-from salt_lib.methods import METHODS, method
+from salt_lib.models import classifiers, encoding, loading
+from salt_lib.salt import distill
+from salt_lib.salt import predictions as salt_predictions
+from salt_lib.salt.methods import METHODS, method
+from salt_lib.study import grid
+from salt_lib.training import loop as training_loop
+from salt_lib.training.evaluate import accuracy
 
 from . import rivals
 
@@ -34,19 +41,19 @@ def training(side: str, seed: int, task: str = TASK, threads: int = 1, epochs: i
     test sets of all languages. english, zero_shot: test accuracy in [0, 1].
     """
     torch.set_num_threads(threads)
-    spec, config = tasks.task(task), train.CONFIGS[task]
+    spec, config = tasks.task(task), laboratory_run.CONFIGS[task]
     config = replace(config, epochs=epochs or config.epochs)
-    folder = encoders.checkpoint(WORLD)
+    folder = checkpoints.checkpoint(WORLD)
     if side == "salt_lib":
         data, dev = (substitutions.encoded(WORLD, task, s, SOURCE) for s in ("train", "dev"))
         tests = {c: substitutions.encoded(WORLD, task, "test", c) for c in spec.languages}
         start = time.perf_counter()
-        model = encoders.classifier(folder, len(spec.labels), seed, config.dropout)
-        train.fit(model, data, dev, method("baseline"), config, seed)
+        model = classifiers.classifier(folder, len(spec.labels), seed, config.dropout)
+        training_loop.fit(model, data, dev, method("baseline"), config, seed)
         middle = time.perf_counter()
         scores = {code: accuracy(model, test) for code, test in tests.items()}
     else:
-        tokenizer = encoders.tokenizer(folder)
+        tokenizer = loading.tokenizer(folder)
         data = tasks.load(task, "train", SOURCE, WORLD)
         tests = {c: tasks.load(task, "test", c, WORLD) for c in spec.languages}
         trainer = rivals.trainer(folder, tokenizer, data, len(spec.labels), config, seed)
@@ -67,16 +74,16 @@ def training(side: str, seed: int, task: str = TASK, threads: int = 1, epochs: i
 def steps(repeats: int = 5) -> dict:
     """An epoch of the same loop with SALT and without, in turn; seconds of each."""
     torch.set_num_threads(1)
-    config = replace(train.CONFIGS[TASK], epochs=1)
+    config = replace(laboratory_run.CONFIGS[TASK], epochs=1)
     data, dev = (substitutions.encoded(WORLD, TASK, s, SOURCE) for s in ("train", "dev"))
     found: dict[str, list[float]] = {"baseline": [], "salt": []}
     for repeat in range(repeats + 1):
         for name, seconds in found.items():
             row = method(name)
             choices = substitutions.for_method(WORLD, TASK, row, config)
-            model = encoders.classifier(encoders.checkpoint(WORLD), 3, 0, config.dropout)
+            model = classifiers.classifier(checkpoints.checkpoint(WORLD), 3, 0, config.dropout)
             start = time.perf_counter()
-            train.fit(model, data, dev, row, config, 0, choices)
+            training_loop.fit(model, data, dev, row, config, 0, choices)
             if repeat:  # the first is a warm-up
                 seconds.append(time.perf_counter() - start)
     return found
@@ -89,24 +96,24 @@ def distillation(side: str, pairs: int = 0, times: int = 1) -> dict:
     the first ones, for a side that is slow. times: the data so often.
     """
     torch.set_num_threads(1)
-    folder = encoders.checkpoint(WORLD)
-    tokenizer, model = encoders.tokenizer(folder), encoders.masked_lm(folder)
+    folder = checkpoints.checkpoint(WORLD)
+    tokenizer, model = loading.tokenizer(folder), loading.masked_lm(folder)
     data = tasks.load(TASK, "train", SOURCE, WORLD)
     parts = (part[: pairs or None] * times for part in (data.first, data.second, data.labels))
-    chosen = tasks.Pairs(*parts)
+    chosen = examples.Pairs(*parts)
     words = substitutions.vocabularies(WORLD, tasks.task(TASK).languages)
     own = torch.as_tensor(words[SOURCE])
     if side == "salt_lib":
         start = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
-            pieces = encoders.encode_pieces(tokenizer, chosen)
+            pieces = encoding.encode_pieces(tokenizer, chosen)
             found = distill.predict_pieces(model, pieces, words)
-            distill.save(Path(folder) / "found.parquet", found, {})
+            salt_predictions.save(Path(folder) / "found.parquet", found, {})
         seconds = time.perf_counter() - start
-        pieces = encoders.encode_pieces(tokenizer, chosen)
+        pieces = encoding.encode_pieces(tokenizer, chosen)
         tokens = sum(int(distill.eligible(piece, own).sum()) for piece in pieces)
         return {"tokens": tokens, "seconds": seconds}
-    encoded = encoders.encode(tokenizer, chosen)
+    encoded = encoding.encode(tokenizer, chosen)
     eligible = distill.eligible(encoded, own)
     tokens = int(eligible.sum())
     start = time.perf_counter()
@@ -138,13 +145,13 @@ def arithmetic(repeats: int = 3) -> dict:
     from torch.utils.flop_counter import FlopCounterMode
 
     torch.set_num_threads(1)
-    config = replace(train.CONFIGS[TASK], epochs=1)
+    config = replace(laboratory_run.CONFIGS[TASK], epochs=1)
     data, dev = (substitutions.encoded(WORLD, TASK, s, SOURCE) for s in ("train", "dev"))
 
     def epoch() -> float:
-        model = encoders.classifier(encoders.checkpoint(WORLD), 3, 0, config.dropout)
+        model = classifiers.classifier(checkpoints.checkpoint(WORLD), 3, 0, config.dropout)
         start = time.perf_counter()
-        train.fit(model, data, dev, METHODS["baseline"], config, 0)
+        training_loop.fit(model, data, dev, METHODS["baseline"], config, 0)
         return time.perf_counter() - start
 
     epoch()
@@ -193,14 +200,14 @@ def _shares(events) -> dict[str, float]:
 
 def headline(jobs: int = 2, seeds: int = 15, methods: str = "main", task: str = "") -> dict:
     """The study, or a part of it, from nothing; seconds with everything that it takes."""
-    from salt_lib.methods import MAIN
+    from salt_lib.salt.methods import MAIN
 
     names = MAIN if methods == "main" else methods.split(",")
     chosen = [task] if task else ["mini-xnli", "mini-paws-x"]
-    specs = study.grid(WORLD, chosen, names, range(seeds))
+    specs = grid.grid(WORLD, chosen, names, range(seeds))
     with tempfile.TemporaryDirectory() as root:
         start = time.perf_counter()
-        made = study.execute(specs, root, jobs=jobs, progress=sys.stderr.isatty())
+        made = grid.execute(specs, root, jobs=jobs, progress=sys.stderr.isatty())
         return {"runs": len(made), "seconds": time.perf_counter() - start}
 
 

@@ -19,16 +19,20 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from salt_lib import encoders, finetune, provenance, runs, study, xtreme
+from salt_lib import files
+from salt_lib.data import xtreme
+from salt_lib.data.examples import Tagged, tag
 from salt_lib.files import write_json
 from salt_lib.languages import SOURCE
-from salt_lib.methods import METHODS, dlfa, method
-from salt_lib.pretrain import Recipe, pretrain_on
-from salt_lib.tasks import Tagged, tag
-from salt_lib.train import Config
-from salt_lib.wholewords import whole_words
+from salt_lib.models import loading
+from salt_lib.pretraining.loop import Recipe, pretrain_on
+from salt_lib.salt.methods import METHODS, dlfa, method
+from salt_lib.salt.whole_words import whole_words
+from salt_lib.study import grid, provenance, store
+from salt_lib.training import finetune
+from salt_lib.training.config import Config
 
-RECORDED = Path(__file__).parents[1] / "recorded" / "panx.json"
+RECORDED = files.RECORDED / "panx.json"
 LANGUAGES = ("en", "de", "sw", "zh")
 TARGETS = ("de", "sw", "zh")
 SEEDS = tuple(range(5))
@@ -79,14 +83,14 @@ def texts() -> dict[str, list[list[str]]]:
 
 @dataclass(frozen=True)
 class Setup:
-    """The pretrained BERT's folder, for `study.execute`."""
+    """The pretrained BERT's folder, for `grid.execute`."""
 
     folder: str
     influences = ("wholewords.py", "finetune.py", "xtreme.py")
 
     def identity(self, task: str) -> dict:
         """What decides the scores besides the sources."""
-        return {"weights": encoders.identity(self.folder), "training": asdict(CONFIG)}
+        return {"weights": loading.identity(self.folder), "training": asdict(CONFIG)}
 
 
 def pretrain(folder: Path, recipe: Recipe) -> None:
@@ -117,7 +121,7 @@ def prepare(world: int, task: str, name: str, *, setup: Setup, root: Path) -> No
 
 
 def run(world: int, task: str, name: str, seed: int, *, setup: Setup, root: Path) -> dict:
-    """One run, for `study.execute`."""
+    """One run, for `grid.execute`."""
     row = method(name)
     return finetune.finetune(
         setup.folder,
@@ -148,10 +152,10 @@ def kept(folder: str) -> dict[str, int]:
     return {code: int(n) for code, n in found["language"].value_counts().sort_index().items()}
 
 
-def made(specs: list[study.Spec], root: Path, **options) -> list[dict]:
+def made(specs: list[grid.Spec], root: Path, **options) -> list[dict]:
     """The runs, made now where they are missing."""
-    study.execute(specs, root, runner="benchmarks.panx:run", **options)
-    return [runs.read_run(runs.run_path(root, s.world, s.task, s.method, s.seed)) for s in specs]
+    grid.execute(specs, root, runner="benchmarks.panx:run", **options)
+    return [store.read_run(store.run_path(root, s.world, s.task, s.method, s.seed)) for s in specs]
 
 
 def main() -> None:
@@ -172,11 +176,11 @@ def main() -> None:
     swept = [dlfa(layer).name for layer in range(RECIPE.layers)]
     dev = [
         max(one["dev"])
-        for one in made(study.grid(0, ["pan-x"], swept, [CHOOSING], known=str), **options)
+        for one in made(grid.grid(0, ["pan-x"], swept, [CHOOSING], known=str), **options)
     ]
     layer = int(np.argmax(dev))
     compared = ["baseline", "salt", dlfa(layer).name, dlfa(layer, METHODS["salt"]).name]
-    found = made(study.grid(0, ["pan-x"], compared, SEEDS, known=str), **options)
+    found = made(grid.grid(0, ["pan-x"], compared, SEEDS, known=str), **options)
     curve = json.loads((folder / "curve.json").read_text())["curve"]
     write_json(
         RECORDED,

@@ -23,19 +23,24 @@ from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
-from salt_lib import encoders, paper, provenance, train, xtreme
-from salt_lib.augment import Options, options
+from salt_lib.data import xtreme
+from salt_lib.data.examples import Pairs
 from salt_lib.errors import SaltError
 from salt_lib.files import write_json
-from salt_lib.methods import method
-from salt_lib.place import Accelerated
-from salt_lib.plan import now
-from salt_lib.tasks import Pairs
+from salt_lib.models import classifiers, encoding, loading
+from salt_lib.real import setup
+from salt_lib.real.plan import now
+from salt_lib.salt.augment import Options, options
+from salt_lib.salt.methods import method
+from salt_lib.study import provenance
+from salt_lib.training import config as training_config
+from salt_lib.training import loop as training_loop
+from salt_lib.training.device import Accelerated
 
 from . import rivals
 
 ROOT = Path(__file__).parents[1]
-RECORDED = ROOT / "recorded" / "paper-speed.json"
+RECORDED = ROOT / "salt_lib" / "recorded" / "paper-speed.json"
 VOCABULARY = 119_547  # mBERT's; the tokenizer made here has fewer, which costs nothing less
 SIDES = ("plain", "SALT", "Trainer")
 ROUNDS = 2
@@ -72,7 +77,7 @@ def make(folder: Path) -> None:
     BertForMaskedLM(BertConfig(vocab_size=VOCABULARY)).save_pretrained(folder)
 
 
-def sample(steps: int, config: train.Config) -> Pairs:
+def sample(steps: int, config: training_config.Config) -> Pairs:
     """English XNLI pairs for so many steps, drawn."""
     data = read("en")
     dice = torch.Generator().manual_seed(0)
@@ -80,7 +85,7 @@ def sample(steps: int, config: train.Config) -> Pairs:
     return Pairs(*([column[i] for i in rows] for column in (data.first, data.second, data.labels)))
 
 
-def stand_ins(encoded: encoders.Encoded) -> Options:
+def stand_ins(encoded: encoding.Encoded) -> Options:
     """Two substitutions for every whole word, any: what they are costs nothing."""
     at = encoded.whole.nonzero()[:, 0].repeat_interleave(2)
     example = torch.searchsorted(encoded.start, at, right=True) - 1
@@ -93,11 +98,11 @@ def measure(folder: str, side: str, precision: str, steps: int) -> dict:
 
     tokens, padded: of the epoch, without and with padding.
     """
-    config, place = replace(paper.RECIPE, epochs=1), Accelerated("auto", precision)
+    config, place = replace(setup.RECIPE, epochs=1), Accelerated("auto", precision)
     data, few = sample(steps, config), sample(2, config)
-    tokenizer = encoders.tokenizer(folder)
+    tokenizer = loading.tokenizer(folder)
     encoded, warm, one = (
-        encoders.encode(tokenizer, pairs, True, LONGEST) for pairs in (data, few, few[:1])
+        encoding.encode(tokenizer, pairs, True, LONGEST) for pairs in (data, few, few[:1])
     )
     on_gpu = place.device.type == "cuda"
     found = {"tokens": len(encoded.ids), "padded": padded(encoded, config), "steps": steps}
@@ -114,9 +119,9 @@ def measure(folder: str, side: str, precision: str, steps: int) -> dict:
         else:
             row = method("salt" if side == "SALT" else "baseline")
             choices = stand_ins(part) if row.substitutions else None
-            model = encoders.classifier(folder, 3, 0, config.dropout)
+            model = classifiers.classifier(folder, 3, 0, config.dropout)
             began = now(place)
-            train.fit(model, part, one, row, config, 0, choices, place=place)
+            training_loop.fit(model, part, one, row, config, 0, choices, place=place)
         found["seconds"] = now(place) - began
     found["peak_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     if on_gpu:
@@ -124,10 +129,10 @@ def measure(folder: str, side: str, precision: str, steps: int) -> dict:
     return found
 
 
-def padded(encoded: encoders.Encoded, config: train.Config) -> int:
+def padded(encoded: encoding.Encoded, config: training_config.Config) -> int:
     """Tokens of an epoch's batches with their padding."""
     dice = torch.Generator().manual_seed(0)
-    batches = train.batches(encoded.lengths, config.batch, dice)
+    batches = training_loop.batches(encoded.lengths, config.batch, dice)
     return sum(int(encoded.lengths[rows].max()) * len(rows) for rows in batches)
 
 
@@ -137,11 +142,11 @@ def arithmetic(folder: str, precision: str) -> dict:
     Counted in matrix products and attention of two steps; the product is of 4096³ numbers in the
     same precision, the best of five.
     """
-    config, place = replace(paper.RECIPE, epochs=1), Accelerated("auto", precision)
-    few = encoders.encode(encoders.tokenizer(folder), sample(2, config), True, LONGEST)
-    row, model = method("baseline"), encoders.classifier(folder, 3, 0, config.dropout)
+    config, place = replace(setup.RECIPE, epochs=1), Accelerated("auto", precision)
+    few = encoding.encode(loading.tokenizer(folder), sample(2, config), True, LONGEST)
+    row, model = method("baseline"), classifiers.classifier(folder, 3, 0, config.dropout)
     with FlopCounterMode(display=False) as counter:
-        train.fit(model, few, few, row, config, 0, place=place)
+        training_loop.fit(model, few, few, row, config, 0, place=place)
     scored = padded_all(few)
     size, kind = 4096, torch.bfloat16 if precision == "bf16" else torch.float32
     left, right = (torch.rand(size, size, device=place.device).to(kind) for _ in range(2))
@@ -161,7 +166,7 @@ def arithmetic(folder: str, precision: str) -> dict:
     }
 
 
-def padded_all(encoded: encoders.Encoded) -> int:
+def padded_all(encoded: encoding.Encoded) -> int:
     """Tokens of one pass over all rows in one batch, as scoring takes them."""
     return int(encoded.lengths.max()) * len(encoded)
 

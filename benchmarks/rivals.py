@@ -21,9 +21,9 @@ from transformers import (
     set_seed,
 )
 
-from salt_lib.encoders import Encoded, batch
-from salt_lib.tasks import Pairs
-from salt_lib.train import Config
+from salt_lib.data.examples import Pairs
+from salt_lib.models.encoding import Encoded, batch
+from salt_lib.training.config import Config
 
 
 def trainer(
@@ -40,7 +40,7 @@ def trainer(
     """Hugging Face's `Trainer`, ready to train: call its ``train``.
 
     Pairs of like length share a batch and are padded to the longest of it; no evaluation, saving,
-    logging or progress bar; the fused optimizer. The same schedule as `salt_lib.train`.
+    logging or progress bar; the fused optimizer. The same schedule as `salt_lib.laboratory.run`.
     """
     set_seed(seed)
     model = AutoModelForSequenceClassification.from_pretrained(
@@ -112,7 +112,7 @@ def plain_loop(
 
     Batched. The ranking of a position is walked once, down to the best word of every language.
     eligible: mask of the flat tokens to translate. Yields example, position, language, token and
-    the probability among the language's words, as `salt_lib.distill.predict` does.
+    the probability among the language's words, as `salt_lib.salt.distill.predict` does.
     """
     sets = {code: set(ids.tolist()) for code, ids in vocabularies.items()}
     columns = {code: torch.as_tensor(ids) for code, ids in vocabularies.items()}

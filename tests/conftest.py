@@ -15,9 +15,9 @@ def told() -> dict:
     """Language → the facts (documents, 3, 12) of world 0's small corpora: the slow part, once."""
     import small
 
+    from salt_lib.laboratory.minibabel import corpora
+    from salt_lib.laboratory.minibabel.facts import World
     from salt_lib.languages import LANGUAGES
-    from salt_lib.minibabel import corpora
-    from salt_lib.minibabel.facts import World
 
     world, count = World(small.WORLD), small.RECIPE.documents
     return {
@@ -31,8 +31,8 @@ def tiny(told, tmp_path_factory) -> Path:
     """The folder of checkpoints; world 0 is in it, pretrained for a few steps."""
     import small
 
-    from salt_lib.minibabel import corpora
-    from salt_lib.pretrain import pretrain
+    from salt_lib.laboratory.checkpoints import pretrain
+    from salt_lib.laboratory.minibabel import corpora
 
     root = tmp_path_factory.mktemp("checkpoints")
     with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""Runs that take no time, to be named as the ``runner`` of `salt_lib.study.execute`.
+"""Runs that take no time, to be named as the ``runner`` of `salt_lib.study.grid.execute`.
 
 What they do is chosen by name, not by environment: worker processes outlive a test.
 """
@@ -15,7 +15,7 @@ from salt_lib.errors import SaltError
 
 @dataclass(frozen=True)
 class Setup:
-    """As `salt_lib.paper.Setup`, with nothing in it."""
+    """As `salt_lib.real.setup.Setup`, with nothing in it."""
 
     name: str
     influences = ()

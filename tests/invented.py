@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from salt_lib.methods import MAIN
-from salt_lib.runs import COLUMNS, STUDY_SEEDS, STUDY_TASKS
-from salt_lib.tasks import TASKS
+from salt_lib.laboratory.tasks import TASKS
+from salt_lib.salt.methods import MAIN
+from salt_lib.study.store import COLUMNS, STUDY_SEEDS, STUDY_TASKS
 
 
 def frame(gain=0.02, methods=MAIN, noise=0.005) -> pd.DataFrame:

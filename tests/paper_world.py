@@ -25,11 +25,12 @@ from transformers import (
     XLMRobertaForMaskedLM,
 )
 
-from salt_lib import wholewords, xtreme
-from salt_lib.paper import RECIPE, Setup
+from salt_lib.data import xtreme
+from salt_lib.real.setup import RECIPE, Setup
+from salt_lib.salt import whole_words
 
 # Invented languages have a dozen words: enough here, and in the processes that tests start.
-wholewords.FEW = 5
+whole_words.FEW = 5
 
 WORDS = {
     "en": "goat baker river lamp hill queen drum orchard sees finds paints every old green small",

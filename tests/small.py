@@ -11,8 +11,13 @@ import pytest
 from tokenizers import processors
 from transformers import PreTrainedTokenizerFast
 
-from salt_lib import encoders, substitutions, tasks, train, wordpiece
-from salt_lib.pretrain import Recipe
+from salt_lib.laboratory import run as laboratory_run
+from salt_lib.laboratory import substitutions, tasks
+from salt_lib.models import classifiers
+from salt_lib.pretraining import wordpiece
+from salt_lib.pretraining.loop import Recipe
+from salt_lib.salt import controls
+from salt_lib.training import config as training_config
 
 WORLD = 0
 GROUPS = {
@@ -35,7 +40,7 @@ RECIPE = Recipe(
     evaluate_every=10,
 )
 # So young a model is sure of nothing: every prediction is kept.
-CONFIG = train.Config(epochs=2, threshold=0.0, synonym_threshold=0.0)
+CONFIG = training_config.Config(epochs=2, threshold=0.0, synonym_threshold=0.0)
 CACHED = (
     tasks.facts,
     tasks.load,
@@ -52,7 +57,7 @@ def shrink(setitem, setattr_):
         setitem(tasks.TASKS, name, replace(tasks.TASKS[name], groups=groups))
     for name, item in list(tasks.TAGGING.items()):
         setitem(tasks.TAGGING, name, replace(item, groups=SENTENCES))
-    setattr_(substitutions, "NEIGHBOURS", 5)
+    setattr_(controls, "NEIGHBOURS", 5)
     forget()
 
 
@@ -63,11 +68,11 @@ def forget():
 
 
 def run(method: str, seed: int, task: str = "mini-xnli") -> dict:
-    """`train.run`, for a process of its own too, which finds the folders in the environment.
+    """`run.run`, for a process of its own too, which finds the folders in the environment.
 
     weights: a digest of the trained model's, for scores of few pairs may agree by chance.
     """
-    made, plain = [], encoders.classifier
+    made, plain = [], classifiers.classifier
 
     def classifier(*arguments):
         made.append(plain(*arguments))
@@ -75,8 +80,8 @@ def run(method: str, seed: int, task: str = "mini-xnli") -> dict:
 
     with pytest.MonkeyPatch.context() as patch:
         shrink(patch.setitem, patch.setattr)
-        patch.setattr(encoders, "classifier", classifier)
-        found = train.run(WORLD, task, method, seed, CONFIG)
+        patch.setattr(classifiers, "classifier", classifier)
+        found = laboratory_run.run(WORLD, task, method, seed, CONFIG)
     weights = b"".join(w.numpy().tobytes() for w in made[0].state_dict().values())
     return {**found, "weights": sha256(weights).hexdigest(), "process": os.getpid()}
 

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from salt_lib import aggregation, encoders, provenance, runs, sibling, stats
-from salt_lib.aggregation import LAYERS, SEEDS, SWEEP_SEEDS, TASKS
-from salt_lib.cli import app
+from salt_lib.cli.main import app
 from salt_lib.errors import SaltError
-from salt_lib.methods import method
-from salt_lib.tasks import task
+from salt_lib.laboratory import aggregation, checkpoints, deeper
+from salt_lib.laboratory.aggregation import LAYERS, SEEDS, SWEEP_SEEDS, TASKS
+from salt_lib.laboratory.tasks import task
+from salt_lib.salt.methods import method
+from salt_lib.study import provenance, stats, store
 
 BEST = dict(zip(TASKS, (2, 0, 5, 3), strict=True))  # the layer that English dev shall choose
 
@@ -38,9 +39,9 @@ def root(tmp_path, monkeypatch):
         calls.append((name, method_name, seed))
         return invented(name, method_name, seed)
 
-    monkeypatch.setattr(sibling, "run", run)
-    monkeypatch.setattr(sibling, "prepare", lambda *_, **__: None)
-    monkeypatch.setattr(runs, "commit", lambda: "0" * 40)
+    monkeypatch.setattr(deeper, "run", run)
+    monkeypatch.setattr(deeper, "prepare", lambda *_, **__: None)
+    monkeypatch.setattr(store, "commit", lambda: "0" * 40)
     made, there = aggregation.execute(tmp_path, jobs=1, progress=False)
     assert (made, there) == (len(calls), 0) and len(set(calls)) == made
     return tmp_path, calls
@@ -64,7 +65,7 @@ def test_the_sweep_then_the_layer_that_english_dev_chooses(root):
     found = aggregation.stored(folder)
     assert aggregation.chosen(found) == BEST and aggregation.missing(found) == 0
     assert aggregation.execute(folder, jobs=1, progress=False) == (0, len(wanted))
-    gone = runs.run_path(folder, 0, "mini-pos", "dlfa-4", 2)
+    gone = store.run_path(folder, 0, "mini-pos", "dlfa-4", 2)
     gone.unlink()
     found = aggregation.stored(folder)
     assert aggregation.missing(found) == 1
@@ -109,12 +110,12 @@ def test_a_frozen_study_is_the_same_study(root):
     path = folder / "kept.json"
     count = aggregation.freeze(path, folder)
     rows, origin, source = aggregation.current_or_recorded(folder / "none", path)
-    assert source == runs.FROZEN and len(rows) == count == len(aggregation.stored(folder))
-    assert origin["gate"] == sibling.GATE and origin["layers"] == LAYERS
+    assert source == store.FROZEN and len(rows) == count == len(aggregation.stored(folder))
+    assert origin["gate"] == deeper.GATE and origin["layers"] == LAYERS
     here, about, source = aggregation.current_or_recorded(folder, path)
-    assert source == runs.HERE and about["commit"] == "0" * 40
+    assert source == store.HERE and about["commit"] == "0" * 40
     frames = [
-        runs.frame_of(x, {}).sort_values(list(runs.COLUMNS)).reset_index(drop=True)
+        store.frame_of(x, {}).sort_values(list(store.COLUMNS)).reset_index(drop=True)
         for x in (rows, here)
     ]
     assert frames[0].equals(frames[1])
@@ -125,9 +126,9 @@ def test_a_frozen_study_is_the_same_study(root):
 
 def test_the_shipped_table_is_whole():
     rows, origin, source = aggregation.current_or_recorded("nowhere")
-    assert source == runs.FROZEN and aggregation.missing(rows) == 0
-    assert "-dirty" not in origin["commit"] and origin["gate"] == sibling.GATE
-    wanted = json.dumps({n: s.identity(n)["training"] for n in TASKS for s in [sibling.Sibling()]})
+    assert source == store.FROZEN and aggregation.missing(rows) == 0
+    assert "-dirty" not in origin["commit"] and origin["gate"] == deeper.GATE
+    wanted = json.dumps({n: s.identity(n)["training"] for n in TASKS for s in [deeper.Sibling()]})
     assert json.dumps(origin["configurations"]) == wanted
 
 
@@ -137,29 +138,29 @@ def test_a_run_of_the_shipped_table_comes_out_again():
     layer = aggregation.chosen(rows)["mini-pos"]
     name = f"dlfa-{layer}"
     (kept,) = [r for r in rows if (r["task"], r["method"], r["seed"]) == ("mini-pos", name, 1)]
-    made = sibling.run(0, "mini-pos", name, 1, setup=sibling.Sibling(), root="")
+    made = deeper.run(0, "mini-pos", name, 1, setup=deeper.Sibling(), root="")
     assert made["dev"] == pytest.approx(kept["dev"], abs=0.02)
     assert made["scores"] == pytest.approx(kept["scores"], abs=0.05)
 
 
 def test_the_sibling_differs_in_its_layers_alone():
-    folder, other = encoders.checkpoint(0), encoders.checkpoint(0, LAYERS)
+    folder, other = checkpoints.checkpoint(0), checkpoints.checkpoint(0, LAYERS)
     assert (folder / "tokenizer.json").read_bytes() == (other / "tokenizer.json").read_bytes()
     assert (folder / "vocabulary.json").read_bytes() == (other / "vocabulary.json").read_bytes()
     recipes = [json.loads((f / "curve.json").read_text())["recipe"] for f in (folder, other)]
     assert {k for k in recipes[0] if recipes[0][k] != recipes[1][k]} == {"layers"}
     assert recipes[1]["layers"] == LAYERS
     with pytest.raises(SaltError, match=r"no checkpoint of 9 layers .*--world 0 --layers 9"):
-        encoders.checkpoint(0, 9)
+        checkpoints.checkpoint(0, 9)
 
 
 def test_the_fingerprint_knows_the_sibling(monkeypatch):
-    setup = sibling.Sibling()
+    setup = deeper.Sibling()
     plain = provenance.fingerprint(0, "mini-ner", "salt")
     ours = provenance.fingerprint(0, "mini-ner", "salt", setup=setup)
     assert ours != plain
-    changed = {**sibling.CONFIGS, "mini-ner": sibling.CONFIGS["mini-xnli"]}
-    monkeypatch.setattr(sibling, "CONFIGS", changed)
+    changed = {**deeper.CONFIGS, "mini-ner": deeper.CONFIGS["mini-xnli"]}
+    monkeypatch.setattr(deeper, "CONFIGS", changed)
     assert provenance.fingerprint(0, "mini-ner", "salt", setup=setup) != ours
 
 
@@ -171,7 +172,7 @@ def test_the_command_line(root, monkeypatch):
     said = CliRunner().invoke(app, arguments)
     assert said.exit_code == 0 and said.output.count("chosen") >= len(TASKS)
     found = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).output)
-    assert found["chosen"] == BEST and found["source"] == runs.HERE
+    assert found["chosen"] == BEST and found["source"] == store.HERE
     path = folder / "kept.json"
     said = CliRunner().invoke(app, [*arguments, "--record", str(path)])
     assert said.exit_code == 0 and path.exists()

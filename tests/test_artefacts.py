@@ -4,12 +4,12 @@ import random
 
 import pytest
 
-from salt_lib import tasks
-from salt_lib.artefacts import BOUND, bag_accuracy, cell, one_sided, table_accuracy
-from salt_lib.minibabel import views
-from salt_lib.minibabel.facts import World
-from salt_lib.minibabel.grammar import sentence
-from salt_lib.tasks import Pairs
+from salt_lib.data.examples import Pairs
+from salt_lib.laboratory import tasks
+from salt_lib.laboratory.minibabel import views
+from salt_lib.laboratory.minibabel.facts import World
+from salt_lib.laboratory.minibabel.grammar import sentence
+from salt_lib.laboratory.shortcuts import BOUND, bag_accuracy, cell, one_sided, table_accuracy
 
 MADE = {"mini-xnli": (views.nli_pairs, 900, 200), "mini-paws-x": (views.paraphrase_pairs, 700, 200)}
 

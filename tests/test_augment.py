@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy.stats import binomtest, chisquare
 
-from salt_lib.augment import code_switch, draw_ratio, mixup, options
-from salt_lib.encoders import Encoded
+from salt_lib.models.encoding import Encoded
+from salt_lib.salt.augment import code_switch, draw_ratio, mixup, options
 
 
 def dice(seed=0):

@@ -11,16 +11,19 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # benchmarks/ is no part of 
 
 from benchmarks import __main__ as bench  # noqa: E402
 from benchmarks import measure, rivals  # noqa: E402
-from salt_lib import distill, encoders, substitutions, tasks, train  # noqa: E402
+from salt_lib.laboratory import checkpoints, substitutions, tasks
+from salt_lib.models import classifiers, loading
+from salt_lib.salt import distill
+from salt_lib.training import config as training_config  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("laboratory")
 
 
 @pytest.fixture(scope="module")
 def parts(laboratory):
-    folder = encoders.checkpoint(0)
+    folder = checkpoints.checkpoint(0)
     words = substitutions.vocabularies(0, tasks.task("mini-xnli").languages)
-    return folder, encoders.tokenizer(folder), encoders.masked_lm(folder), words
+    return folder, loading.tokenizer(folder), loading.masked_lm(folder), words
 
 
 def test_the_plain_loop_finds_what_distillation_finds(parts):
@@ -52,9 +55,9 @@ def test_the_pipeline_answers_in_every_language(parts):
 def test_trainer_starts_where_ours_does_and_learns(parts):
     folder, tokenizer, _, _ = parts
     data = tasks.load("mini-xnli", "train", "en", 0)
-    config = train.Config(epochs=2)
+    config = training_config.Config(epochs=2)
     trainer = rivals.trainer(folder, tokenizer, data, 3, config, 4)
-    ours = encoders.classifier(folder, 3, 4, 0.0)
+    ours = classifiers.classifier(folder, 3, 4, 0.0)
     before = trainer.model.bert.state_dict()
     assert all(
         torch.equal(before[k], v) for k, v in ours.bert.state_dict().items() if "pooler" not in k
@@ -114,7 +117,7 @@ def test_what_is_finished_is_kept_until_something_changes(tmp_path, monkeypatch)
 def test_the_record_is_written_when_all_is_measured(tmp_path, monkeypatch, capsys):
     measured = []
     monkeypatch.setattr(bench, "KEPT", tmp_path / "kept.json")
-    monkeypatch.setattr(bench, "RECORDED", bench.ROOT / "recorded" / "none.json")
+    monkeypatch.setattr(bench, "RECORDED", bench.ROOT / "salt_lib" / "recorded" / "none.json")
     written = {}
     monkeypatch.setattr(bench, "write_json", lambda path, value: written.update({path.name: value}))
     monkeypatch.setattr(

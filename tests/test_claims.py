@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from invented import frame
 
-from salt_lib import claims, stats
+from salt_lib.audit import claims
 from salt_lib.errors import SaltError
-from salt_lib.methods import METHODS
+from salt_lib.salt.methods import METHODS
+from salt_lib.study import stats
 
 ROOT = Path(__file__).parents[1]
 # SHA-256, 12 digits each, of every run of six words in the claims as the reports have them: the
@@ -44,7 +45,7 @@ def test_all_claims_are_there():
 
 def test_no_claim_is_quoted():
     assert len(SIXES) > 300
-    known = "".join(p.read_text() for p in ROOT.glob("recorded/claims.tsv"))
+    known = "".join(p.read_text() for p in ROOT.glob("salt_lib/recorded/claims.tsv"))
     assert not list(sixes(known))
     pages = [*ROOT.glob("notebooks/*.md"), *ROOT.glob("book/*.md"), *ROOT.glob("salt_lib/**/*.py")]
     found = {p.name: list(sixes(p.read_text())) for p in [*pages, ROOT / "README.md"]}

@@ -11,9 +11,12 @@ import pytest
 from test_runs import table, write
 from typer.testing import CliRunner
 
-from salt_lib import cli, distill, runs, study, substitutions
-from salt_lib import pretrain as pretraining
+from salt_lib.cli import main as cli
 from salt_lib.errors import SaltError
+from salt_lib.laboratory import checkpoints, substitutions
+from salt_lib.pretraining import loop as pretraining_loop
+from salt_lib.salt import predictions
+from salt_lib.study import grid, store
 
 COMMANDS = ("study", "results", "distill", "vocabulary", "augment", "pretrain", "own", "world")
 
@@ -74,7 +77,7 @@ def test_study_passes_on_what_was_asked_for(tmp_path, monkeypatch):
         asked.append((specs, root, options))
         return specs[:1]
 
-    monkeypatch.setattr(study, "execute", execute)
+    monkeypatch.setattr(grid, "execute", execute)
     shown = salt("study", "--runs-dir", tmp_path)
     (specs, root, options), _ = asked[0], asked.clear()
     assert len(specs) == 2 * 5 * 15 and root == tmp_path
@@ -91,18 +94,18 @@ def test_study_passes_on_what_was_asked_for(tmp_path, monkeypatch):
 
 
 def test_failed_runs_and_ctrl_c_have_their_own_exit_codes(tmp_path, monkeypatch):
-    for error, code in ((study.RunsFailed, 1), (study.Interrupted, 130), (SaltError, 2)):
+    for error, code in ((grid.RunsFailed, 1), (grid.Interrupted, 130), (SaltError, 2)):
 
         def execute(*_, error=error, **__):
             raise error("this and that")
 
-        monkeypatch.setattr(study, "execute", execute)
+        monkeypatch.setattr(grid, "execute", execute)
         shown = salt("study", "--runs-dir", tmp_path)
         assert shown.exit_code == code and shown.stderr == "salt: this and that\n"
 
 
 def test_results_of_this_machine(tmp_path):
-    for task in runs.STUDY_TASKS:
+    for task in store.STUDY_TASKS:
         for method in ("baseline", "salt"):
             for seed in range(4):
                 gain = 0.01 * (method == "salt") + seed / 1000 * (1 + (method == "salt"))
@@ -114,7 +117,7 @@ def test_results_of_this_machine(tmp_path):
     assert row.split()[:3] == ["salt", "4", "90.00"] and "66.30 ± 0.26" in row and "+1.15" in row
     told = json.loads(salt("results", "--runs-dir", tmp_path, "--json").stdout)
     assert told["source"] == "this machine" and told["world"] == 0
-    assert set(told["tasks"]) == set(told["primary"]) == set(runs.STUDY_TASKS)
+    assert set(told["tasks"]) == set(told["primary"]) == set(store.STUDY_TASKS)
     method = told["tasks"]["mini-xnli"]["salt"]
     assert method["seeds"] == [0, 1, 2, 3] and method["english"]["comparison"]["p"] is None
     assert method["average_zero_shot"]["comparison"]["difference"] == pytest.approx(0.0115)
@@ -130,8 +133,8 @@ def test_a_broken_run_is_a_line_on_stderr(tmp_path):
 
 def test_without_runs_the_frozen_table_is_shown_and_named(tmp_path, monkeypatch):
     frozen = table(tmp_path / "t.json")
-    read = runs.recorded
-    monkeypatch.setattr(runs, "recorded", lambda: read(frozen))
+    read = store.recorded
+    monkeypatch.setattr(store, "recorded", lambda: read(frozen))
     shown = salt("results", "--runs-dir", tmp_path / "none")
     assert shown.exit_code == 0 and "frozen table" in shown.stdout
     told = json.loads(salt("results", "--runs-dir", tmp_path / "none", "--json").stdout)
@@ -155,9 +158,9 @@ def test_distill_counts_what_reaches_the_threshold(tmp_path, monkeypatch):
     rows = [(0, 1, "de", 7, 0.97), (0, 1, "en", 8, 0.5), (0, 2, "de", 9, 0.2), (1, 1, "fr", 3, 0.4)]
     columns = [
         pa.array(column, field.type)
-        for column, field in zip(zip(*rows, strict=True), distill.SCHEMA, strict=True)
+        for column, field in zip(zip(*rows, strict=True), predictions.SCHEMA, strict=True)
     ]
-    distill.save(path, iter([pa.record_batch(columns, schema=distill.SCHEMA)]), {})
+    predictions.save(path, iter([pa.record_batch(columns, schema=predictions.SCHEMA)]), {})
     asked = []
     monkeypatch.setattr(
         substitutions, "predictions_path", lambda *a, **_: asked.append(a[:3]) or path
@@ -182,14 +185,14 @@ def test_pretrain_says_where_the_checkpoint_is(tmp_path, monkeypatch):
         asked.append((world, out, options))
         return {"step": 7, "alignment": {"de": 0.5, "sw": 0.3}}
 
-    monkeypatch.setattr(pretraining, "pretrain", make)
+    monkeypatch.setattr(checkpoints, "pretrain", make)
     monkeypatch.setenv("SALT_CHECKPOINTS_DIR", str(tmp_path))
     shown = salt("pretrain", "--world", 1, "--steps", 7, "--device", "cpu", "--no-resume")
     world, out, options = asked[0]
     assert (world, out) == (1, tmp_path / "world-1")
-    assert options.pop("recipe") == replace(pretraining.Recipe(), steps=7)
+    assert options.pop("recipe") == replace(pretraining_loop.Recipe(), steps=7)
     assert options == {"resume": False, "device": "cpu"}
     assert shown.stdout == f"{out}: 7 steps, alignment 40.0% over languages\n"
     salt("pretrain", "--out", tmp_path / "x")
     assert asked[1][:2] == (0, tmp_path / "x")
-    assert asked[1][2] == {"recipe": pretraining.Recipe(), "resume": True, "device": None}
+    assert asked[1][2] == {"recipe": pretraining_loop.Recipe(), "resume": True, "device": None}

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from salt_lib.errors import SaltError
-from salt_lib.minibabel import corpora
-from salt_lib.minibabel.facts import FIELDS, World, animate, inventory
-from salt_lib.minibabel.grammar import sentence
-from salt_lib.minibabel.lexicon import concept_of, lexicon
+from salt_lib.laboratory.minibabel import corpora
+from salt_lib.laboratory.minibabel.facts import FIELDS, World, animate, inventory
+from salt_lib.laboratory.minibabel.grammar import sentence
+from salt_lib.laboratory.minibabel.lexicon import concept_of, lexicon
 
 
 @pytest.fixture(scope="module")

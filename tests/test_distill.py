@@ -16,10 +16,13 @@ import pytest
 import torch
 from small import tokenizer_of
 
-from salt_lib import distill, encoders
-from salt_lib.encoders import encode
+from salt_lib.data.examples import Pairs
 from salt_lib.errors import SaltError
-from salt_lib.tasks import Pairs
+from salt_lib.models import encoding, loading
+from salt_lib.models.encoding import encode
+from salt_lib.salt import distill
+from salt_lib.salt import predictions as salt_predictions
+from salt_lib.salt import vocabulary as salt_vocabulary
 
 WORDS = ["dog", "cat", "hound", "Hund", "Katze", "Tier", "Hotel", "##mat", "chien", "chat"]
 TOKENIZER = tokenizer_of(*WORDS)
@@ -85,7 +88,7 @@ DATA = encode(TOKENIZER, Pairs(["dog catmat", "hound"], ["cat", "Hotel chien"], 
 
 def predictions(model, vocabularies=OWN, data=DATA, **options):
     batches = list(distill.predict(model, data, vocabularies, **options))
-    return pa.Table.from_batches(batches, distill.SCHEMA).to_pandas(), batches
+    return pa.Table.from_batches(batches, salt_predictions.SCHEMA).to_pandas(), batches
 
 
 def places(found):
@@ -225,9 +228,9 @@ def test_wrong_vocabularies():
 def test_a_real_model(laboratory):
     """The stub's interface is that of the shipped model, and its whole logits give the same."""
     folder = laboratory / "world-0"
-    model, tokenizer = encoders.masked_lm(folder), encoders.tokenizer(folder)
+    model, tokenizer = loading.masked_lm(folder), loading.tokenizer(folder)
     pieces = tokenizer.get_vocab()
-    counts = encoders.words_by_language(folder)
+    counts = salt_vocabulary.words_by_language(folder)
     own = {c: np.array(sorted(pieces[w] for w in counts[c] if w in pieces)) for c in ("en", "de")}
     data = encode(tokenizer, Pairs(["the dog see 3 cat"], ["the old dog"], [0]))
     found, _ = predictions(model, own, data)
@@ -247,17 +250,17 @@ def test_pieces_are_numbered_on_and_on(monkeypatch):
     model = stub(dog={"Hund": 8}, cat={"Katze": 16}, hound={"Hund": 1.5})
     pairs = Pairs(["dog", "cat dog", "hound"], ["cat", "dog", "Hotel chien"], [0, 1, 0])
     at_once, _ = predictions(model, data=encode(TOKENIZER, pairs))
-    monkeypatch.setattr(encoders, "PIECE", 2)
-    pieces = list(encoders.encode_pieces(TOKENIZER, pairs))
+    monkeypatch.setattr(encoding, "PIECE", 2)
+    pieces = list(encoding.encode_pieces(TOKENIZER, pairs))
     assert [len(piece) for piece in pieces] == [2, 1]
     batches = list(distill.predict_pieces(model, pieces, OWN))
-    found = pa.Table.from_batches(batches, distill.SCHEMA).to_pandas()
+    found = pa.Table.from_batches(batches, salt_predictions.SCHEMA).to_pandas()
     order = ["example", "position", "language"]
     pd.testing.assert_frame_equal(
         found.sort_values(order, ignore_index=True), at_once.sort_values(order, ignore_index=True)
     )
     assert set(found["example"]) == {0, 1, 2}
-    nothing = encoders.encode_pieces(TOKENIZER, Pairs([], [], []))
+    nothing = encoding.encode_pieces(TOKENIZER, Pairs([], [], []))
     with pytest.raises(SaltError, match="the data set is empty"):
         list(distill.predict_pieces(model, nothing, OWN))
 
@@ -274,14 +277,16 @@ TABLE = pd.DataFrame(
 
 
 def batches_of(table):
-    return iter(pa.Table.from_pandas(table, distill.SCHEMA, preserve_index=False).to_batches())
+    return iter(
+        pa.Table.from_pandas(table, salt_predictions.SCHEMA, preserve_index=False).to_batches()
+    )
 
 
 def test_a_table_comes_back_from_parquet(tmp_path):
     path = tmp_path / "folder" / "substitutions.parquet"
-    distill.save(path, batches_of(TABLE), {"world": 0, "kind": "masked"})
-    pd.testing.assert_frame_equal(distill.load(path), TABLE, check_dtype=False)
-    assert [str(t) for t in distill.load(path).dtypes.drop("language")] == [
+    salt_predictions.save(path, batches_of(TABLE), {"world": 0, "kind": "masked"})
+    pd.testing.assert_frame_equal(salt_predictions.load(path), TABLE, check_dtype=False)
+    assert [str(t) for t in salt_predictions.load(path).dtypes.drop("language")] == [
         "int32",
         "int16",
         "int32",
@@ -289,19 +294,22 @@ def test_a_table_comes_back_from_parquet(tmp_path):
     ]
     about = pq.read_schema(path).metadata
     assert about[b"world"] == b"0" and about[b"kind"] == b"masked"
-    distill.save(path, iter([]), {})
-    assert distill.load(path).empty and [*distill.load(path)] == distill.SCHEMA.names
+    salt_predictions.save(path, iter([]), {})
+    assert (
+        salt_predictions.load(path).empty
+        and [*salt_predictions.load(path)] == salt_predictions.SCHEMA.names
+    )
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
 def test_no_damaged_byte_goes_unnoticed(tmp_path):
     path = tmp_path / "a.parquet"
-    distill.save(path, batches_of(pd.concat([TABLE] * 20, ignore_index=True)), {})
-    whole, data = distill.load(path), path.read_bytes()
+    salt_predictions.save(path, batches_of(pd.concat([TABLE] * 20, ignore_index=True)), {})
+    whole, data = salt_predictions.load(path), path.read_bytes()
     for i in [*range(0, len(data), 61), len(data) - 6]:
         path.write_bytes(data[:i] + bytes([data[i] ^ 16]) + data[i + 1 :])
         try:
-            found = distill.load(path)
+            found = salt_predictions.load(path)
         except SaltError as error:
             assert str(path) in str(error)
         else:
@@ -311,21 +319,21 @@ def test_no_damaged_byte_goes_unnoticed(tmp_path):
 @pytest.mark.parametrize("keep", [0, 3, 0.3, 0.9, 0.999])
 def test_a_truncated_file_is_an_error(tmp_path, keep):
     path = tmp_path / "a.parquet"
-    distill.save(path, batches_of(TABLE), {})
+    salt_predictions.save(path, batches_of(TABLE), {})
     data = path.read_bytes()
     path.write_bytes(data[: keep if isinstance(keep, int) else int(keep * len(data))])
     with pytest.raises(SaltError, match="a.parquet: not a readable Parquet .*`salt distill`"):
-        distill.load(path)
+        salt_predictions.load(path)
 
 
 def test_what_is_no_table_of_ours_is_an_error(tmp_path):
     path = tmp_path / "a.parquet"
     for what in (path, tmp_path):
         with pytest.raises(SaltError, match="not a readable Parquet file"):
-            distill.load(what)
+            salt_predictions.load(what)
     path.write_text("example,position\n")
     with pytest.raises(SaltError, match="not a readable Parquet file"):
-        distill.load(path)
+        salt_predictions.load(path)
     for foreign in (
         TABLE.rename(columns={"token": "word"}),
         TABLE.astype({"token": str}),
@@ -333,12 +341,12 @@ def test_what_is_no_table_of_ours_is_an_error(tmp_path):
     ):
         foreign.to_parquet(path, index=False)
         with pytest.raises(SaltError, match="has the columns example .*written by `salt distill`"):
-            distill.load(path)
+            salt_predictions.load(path)
 
 
 def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
     path = tmp_path / "a.parquet"
-    distill.save(path, batches_of(TABLE), {})
+    salt_predictions.save(path, batches_of(TABLE), {})
     before = path.read_bytes()
 
     def full(self, *_, **__):
@@ -346,7 +354,7 @@ def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
     with pytest.raises(SaltError, match="a.parquet: can't be written .No space left"):
-        distill.save(path, batches_of(TABLE), {})
+        salt_predictions.save(path, batches_of(TABLE), {})
     assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["a.parquet"]
 
 
@@ -356,13 +364,13 @@ def test_a_failing_prediction_leaves_no_file(tmp_path):
         raise RuntimeError("stopped")
 
     with pytest.raises(RuntimeError, match="stopped"):
-        distill.save(tmp_path / "a.parquet", failing(), {})
+        salt_predictions.save(tmp_path / "a.parquet", failing(), {})
     assert not list(tmp_path.iterdir())
 
 
 def test_thresholds_keep_what_reaches_them():
     def kept(threshold, synonym_threshold):
-        found = distill.select(TABLE, threshold, synonym_threshold)
+        found = salt_predictions.select(TABLE, threshold, synonym_threshold)
         assert found.index.tolist() == list(range(len(found)))
         return found["language"].tolist()
 
@@ -370,15 +378,18 @@ def test_thresholds_keep_what_reaches_them():
     assert kept(0.25, 0.95) == ["de", "sw"]
     assert kept(0.26, 0.875) == ["en", "sw"]
     assert kept(1.0, 1.0) == ["sw"]
-    assert distill.select(TABLE, 0.5, 0.5, source="de")["language"].tolist() == ["en", "sw"]
+    assert salt_predictions.select(TABLE, 0.5, 0.5, source="de")["language"].tolist() == [
+        "en",
+        "sw",
+    ]
 
 
 @pytest.mark.parametrize("wrong", [-0.1, 1.1, 50, float("nan")])
 def test_a_threshold_is_a_probability(wrong):
     with pytest.raises(SaltError, match="^threshold .* is no probability"):
-        distill.select(TABLE, wrong, 0.5)
+        salt_predictions.select(TABLE, wrong, 0.5)
     with pytest.raises(SaltError, match="^synonym_threshold .* is no probability"):
-        distill.select(TABLE, 0.5, wrong)
+        salt_predictions.select(TABLE, 0.5, wrong)
 
 
 MEASURE = """
@@ -388,7 +399,7 @@ torch.set_num_threads(1)
 sys.path.insert(0, sys.argv[1])
 from test_distill import Stub
 from salt_lib import distill
-from salt_lib.encoders import Encoded
+from salt_lib.models.loading import Encoded
 
 LENGTH, SIZE = 20, 2000
 model = Stub(torch.randn(SIZE, SIZE, generator=torch.Generator().manual_seed(0)))

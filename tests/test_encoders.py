@@ -14,11 +14,13 @@ from transformers import (
     XLMRobertaForSequenceClassification,
 )
 
-from salt_lib import encoders
-from salt_lib.encoders import Encoded, batch, encode
+from salt_lib.data.examples import Pairs
 from salt_lib.errors import SaltError
-from salt_lib.tasks import Pairs
-from salt_lib.wordpiece import MAX_LENGTH
+from salt_lib.laboratory import checkpoints
+from salt_lib.models import classifiers, encoding, loading
+from salt_lib.models.encoding import Encoded, batch, encode
+from salt_lib.pretraining.wordpiece import MAX_LENGTH
+from salt_lib.salt import vocabulary
 
 
 @pytest.fixture(scope="module")
@@ -32,25 +34,25 @@ def tokenizer():
 
 
 def test_checkpoints_are_looked_for_in_the_environment(checkpoint, tmp_path, monkeypatch):
-    assert encoders.checkpoint(0) == checkpoint
-    monkeypatch.setattr(encoders, "SHIPPED", tmp_path)
+    assert checkpoints.checkpoint(0) == checkpoint
+    monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path)
     with pytest.raises(SaltError, match=r"world 7 \(there: 0\).*`salt pretrain --world 7`"):
-        encoders.checkpoint(7)
+        checkpoints.checkpoint(7)
     (tmp_path / "world-7").mkdir()  # without a model it is none
     with pytest.raises(SaltError, match="no checkpoint for world 7"):
-        encoders.checkpoint(7)
+        checkpoints.checkpoint(7)
     (tmp_path / "world-7" / "model.safetensors").touch()
-    assert encoders.checkpoint(7) == tmp_path / "world-7"
+    assert checkpoints.checkpoint(7) == tmp_path / "world-7"
     (tmp_path / "world-0").mkdir()
     (tmp_path / "world-0" / "model.safetensors").touch()
-    assert encoders.checkpoint(0) == checkpoint  # one's own before the shipped one
+    assert checkpoints.checkpoint(0) == checkpoint  # one's own before the shipped one
 
 
 def test_without_any_checkpoint(tmp_path, monkeypatch):
-    monkeypatch.setattr(encoders, "SHIPPED", tmp_path)
+    monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path)
     monkeypatch.setenv("SALT_CHECKPOINTS_DIR", str(tmp_path / "none"))
     with pytest.raises(SaltError, match=r"world 0 \(there: none\)"):
-        encoders.checkpoint(0)
+        checkpoints.checkpoint(0)
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.001, 0.5, 0.999])
@@ -59,7 +61,7 @@ def test_a_truncated_checkpoint_is_an_error(checkpoint, tmp_path, keep):
     model = folder / "model.safetensors"
     whole = model.read_bytes()
     model.write_bytes(whole[: int(len(whole) * keep)])
-    for load in (encoders.masked_lm, lambda path: encoders.classifier(path, 3, 0, 0.1)):
+    for load in (loading.masked_lm, lambda path: classifiers.classifier(path, 3, 0, 0.1)):
         with pytest.raises(SaltError, match="world-0: can't be loaded .*truncated"):
             load(folder)
 
@@ -69,9 +71,9 @@ def test_a_broken_file_of_a_checkpoint_is_an_error(checkpoint, tmp_path, name):
     folder = shutil.copytree(checkpoint, tmp_path / name)
     (folder / name).write_text((folder / name).read_text()[:100])
     load = {
-        "config.json": encoders.masked_lm,
-        "tokenizer.json": encoders.tokenizer,
-        "vocabulary.json": encoders.words_by_language,
+        "config.json": loading.masked_lm,
+        "tokenizer.json": loading.tokenizer,
+        "vocabulary.json": vocabulary.words_by_language,
     }[name]
     with pytest.raises(SaltError, match="can't be"):
         load(folder)
@@ -81,29 +83,29 @@ def test_a_broken_file_of_a_checkpoint_is_an_error(checkpoint, tmp_path, name):
 
 
 def test_a_missing_folder_is_an_error(tmp_path):
-    for load in (encoders.masked_lm, encoders.tokenizer, encoders.words_by_language):
+    for load in (loading.masked_lm, loading.tokenizer, vocabulary.words_by_language):
         with pytest.raises(SaltError, match="nowhere"):
             load(tmp_path / "nowhere")
 
 
 def test_the_masked_language_model_is_the_pretrained_one(checkpoint):
-    model = encoders.masked_lm(checkpoint)
+    model = loading.masked_lm(checkpoint)
     assert not model.training
     decoder = model.cls.predictions.decoder.weight
     assert torch.equal(decoder, model.get_input_embeddings().weight)
     ids = torch.tensor([[2, 9, 3]])
-    assert torch.equal(model(ids).logits, encoders.masked_lm(checkpoint)(ids).logits)
+    assert torch.equal(model(ids).logits, loading.masked_lm(checkpoint)(ids).logits)
 
 
 def test_the_new_head_depends_on_the_seed_alone(checkpoint):
     torch.manual_seed(99)
-    one = encoders.classifier(checkpoint, 3, 5, 0.1)
+    one = classifiers.classifier(checkpoint, 3, 5, 0.1)
     torch.rand(7)
-    two, other = (encoders.classifier(checkpoint, 3, seed, 0.1) for seed in (5, 6))
+    two, other = (classifiers.classifier(checkpoint, 3, seed, 0.1) for seed in (5, 6))
     assert torch.equal(one.classifier.weight, two.classifier.weight)
     assert not torch.equal(one.classifier.weight, other.classifier.weight)
     assert one.classifier.weight.shape == (3, 32) and one.config.hidden_dropout_prob == 0.1
-    pretrained = encoders.masked_lm(checkpoint).state_dict()
+    pretrained = loading.masked_lm(checkpoint).state_dict()
     for name, value in other.bert.named_parameters():
         if f"bert.{name}" in pretrained:
             assert torch.equal(value, pretrained[f"bert.{name}"]), name
@@ -128,7 +130,7 @@ def saved(request, tmp_path_factory):
 
 def test_the_last_layer_computes_what_the_head_reads(saved):
     """Logits and gradients are those of the plain model; all but one position are left out."""
-    ours = encoders.classifier(saved, 3, 0, 0.0)
+    ours = classifiers.classifier(saved, 3, 0, 0.0)
     torch.manual_seed(0)
     plain = AutoModelForSequenceClassification.from_pretrained(
         saved, num_labels=3, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
@@ -153,7 +155,7 @@ def test_the_last_layer_computes_what_the_head_reads(saved):
 
 
 def test_a_fine_tuned_model_is_saved_as_a_plain_one(saved, tmp_path):
-    ours = encoders.classifier(saved, 3, 0, 0.0).eval()
+    ours = classifiers.classifier(saved, 3, 0, 0.0).eval()
     copied = copy.deepcopy(ours)
     ours.save_pretrained(tmp_path)
     plain = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
@@ -164,7 +166,7 @@ def test_a_fine_tuned_model_is_saved_as_a_plain_one(saved, tmp_path):
 
 
 def test_dropout_is_applied_in_the_last_layer(saved):
-    ours = encoders.classifier(saved, 3, 0, 0.5)
+    ours = classifiers.classifier(saved, 3, 0, 0.5)
     ids = torch.tensor([[5, 9, 7, 8, 11, 6]])
     ours.train()
     drawn = {tuple(ours(ids).logits[0].tolist()) for _ in range(8)}
@@ -174,7 +176,7 @@ def test_dropout_is_applied_in_the_last_layer(saved):
 
 
 def test_words_by_language(checkpoint):
-    counts = encoders.words_by_language(checkpoint)
+    counts = vocabulary.words_by_language(checkpoint)
     assert len(counts) == 17 and counts["en"]["not"] >= 10
 
 
@@ -226,12 +228,12 @@ def test_pairs_are_encoded_alike_in_pieces(tokenizer, monkeypatch):
     pairs = Pairs(["dog cat", "big", "hippopotamus", "cat", "dog"], ["cat"] * 5, [1, 0, 2, 0, 1])
     at_once = encode(tokenizer, pairs)
     for size in (1, 2, 5):
-        monkeypatch.setattr(encoders, "PIECE", size)
+        monkeypatch.setattr(encoding, "PIECE", size)
         found = encode(tokenizer, pairs)
         for name in ("ids", "segments", "whole", "start", "labels"):
             assert torch.equal(getattr(found, name), getattr(at_once, name)), name
     with pytest.raises(SaltError, match="pair 3 has"):
-        monkeypatch.setattr(encoders, "PIECE", 2)
+        monkeypatch.setattr(encoding, "PIECE", 2)
         encode(tokenizer, Pairs(["dog"] * 3 + ["cat " * 99], ["cat"] * 4, [0] * 4))
 
 

@@ -5,10 +5,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from salt_lib import tasks
-from salt_lib.languages import LANGUAGES
-from salt_lib.minibabel import corpora, views
-from salt_lib.minibabel.facts import (
+from salt_lib.laboratory import tasks
+from salt_lib.laboratory.minibabel import corpora, views
+from salt_lib.laboratory.minibabel.facts import (
     CITIES,
     FIELDS,
     LOCATED,
@@ -24,8 +23,9 @@ from salt_lib.minibabel.facts import (
     partition,
     sample_in,
 )
-from salt_lib.minibabel.grammar import sentence
-from salt_lib.minibabel.lexicon import concept_of, lexicon
+from salt_lib.laboratory.minibabel.grammar import sentence
+from salt_lib.laboratory.minibabel.lexicon import concept_of, lexicon
+from salt_lib.languages import LANGUAGES
 
 PREFERENCES = (
     "noun_adjective",

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salt_lib import claims, fusion_claims
-from salt_lib.fusion_claims import MIXED_LAYERS, SEEN, SOME
+from salt_lib.audit import claims, fusion_claims
+from salt_lib.audit.fusion_claims import MIXED_LAYERS, SEEN, SOME
 from salt_lib.languages import language
 
 TASKS = ("mini-xnli", "mini-paws-x", "mini-ner", "mini-pos")

@@ -3,9 +3,9 @@
 import pytest
 
 from salt_lib.errors import SaltError
+from salt_lib.laboratory.minibabel.facts import Fact
+from salt_lib.laboratory.minibabel.grammar import sentence, words
 from salt_lib.languages import LANGUAGES
-from salt_lib.minibabel.facts import Fact
-from salt_lib.minibabel.grammar import sentence, words
 
 SEES = Fact("dog", "see", "cat", "big", None, None, "3", "in", "house", "Paris", "Anna")
 

@@ -9,12 +9,15 @@ from small import CONFIG, WORLD
 from transformers import AutoModelForSequenceClassification, RobertaConfig
 from transformers import RobertaForSequenceClassification as Roberta
 
-from salt_lib import encoders, evaluate, substitutions, tasks, train
 from salt_lib.errors import SaltError
-from salt_lib.heads import AttentionalInformationFusion as Fusion
-from salt_lib.heads import Branch, Fused
-from salt_lib.heads import DoubleLayerFeatureAggregation as Aggregation
-from salt_lib.methods import METHODS, dlfa, method
+from salt_lib.laboratory import checkpoints, substitutions, tasks
+from salt_lib.models import classifiers, encoding, loading
+from salt_lib.models.fusion import AttentionalInformationFusion as Fusion
+from salt_lib.models.fusion import Branch, Fused
+from salt_lib.models.fusion import DoubleLayerFeatureAggregation as Aggregation
+from salt_lib.salt.methods import METHODS, dlfa, method
+from salt_lib.training import evaluate
+from salt_lib.training import loop as training_loop
 
 TAGS = "mini-ner"
 INSIDE = torch.tensor([[1, 1, 1], [1, 1, 0]], dtype=torch.bool)
@@ -113,13 +116,13 @@ def small_laboratory(laboratory):
 
 
 def classifier(layer=0, seed=0, tagged=False, gate="literal", labels=3):
-    folder = encoders.checkpoint(WORLD)
-    return encoders.classifier(folder, labels, seed, 0.0, tagged, layer, gate)
+    folder = checkpoints.checkpoint(WORLD)
+    return classifiers.classifier(folder, labels, seed, 0.0, tagged, layer, gate)
 
 
 def some(name="mini-xnli", split="dev"):
     data = substitutions.encoded(WORLD, name, split, "en")
-    at, inside = encoders.positions(data, torch.arange(6))
+    at, inside = encoding.positions(data, torch.arange(6))
     ids = data.ids[at].where(inside, 0)
     segments = data.segments[at].where(inside, 0)
     return ids, {"attention_mask": inside, "token_type_ids": segments}
@@ -161,7 +164,7 @@ def test_padding_and_labels_of_the_fused_classifier(small_laboratory):
     wide = model(torch.nn.functional.pad(ids, (0, 3)), **more).logits
     inside = given["attention_mask"]
     assert torch.allclose(wide[:, : ids.shape[1]][inside], logits[inside], atol=1e-5)
-    labels = torch.full_like(ids, encoders.IGNORE)
+    labels = torch.full_like(ids, encoding.IGNORE)
     labels[0, 1], labels[2, 3] = 4, 1
     loss = model(ids, labels=labels, **given).loss
     two = logits[[0, 2], [1, 3]].log_softmax(dim=1)[[0, 1], [4, 1]]
@@ -193,12 +196,12 @@ def test_layers_that_are_not_there(small_laboratory):
     with pytest.raises(SaltError, match=r"layer 1 can't be fused .* 1: it has the lower layers 0 "):
         classifier(1)
     with pytest.raises(SaltError, match="layer -1 can't be fused"):
-        Fused(AutoModelForSequenceClassification.from_pretrained(encoders.checkpoint(WORLD)), -1)
+        Fused(AutoModelForSequenceClassification.from_pretrained(checkpoints.checkpoint(WORLD)), -1)
     with pytest.raises(
         SaltError,
         match="MaskedLM has no classifier that we know",
     ):
-        Fused(encoders.masked_lm(encoders.checkpoint(WORLD)), 0)
+        Fused(loading.masked_lm(checkpoints.checkpoint(WORLD)), 0)
 
 
 def test_rows_of_the_table():
@@ -228,13 +231,13 @@ def test_the_score_of_a_run_is_the_f1_of_its_model(small_laboratory):
     data = substitutions.encoded(WORLD, TAGS, "train", "en")
     model = classifier(None, tagged=True, labels=5)
     config = replace(CONFIG, epochs=25, learning_rate=3e-3, batch=8)
-    scores, chosen = train.fit(model, data, data, METHODS["baseline"], config, 0)
+    scores, chosen = training_loop.fit(model, data, data, METHODS["baseline"], config, 0)
     assert scores[chosen] == max(scores) == evaluate.f1(model, data) > 0.9
 
 
 def test_a_batch_of_one_row_is_said(small_laboratory):
     with pytest.raises(SaltError, match="a batch of one sentence has no batch statistics"):
-        train.fit(
+        training_loop.fit(
             classifier(),
             *(substitutions.encoded(WORLD, "mini-xnli", split, "en") for split in ("train", "dev")),
             dlfa(0),

@@ -6,11 +6,11 @@ from importlib.resources import files
 
 import pytest
 
-from salt_lib import minibabel
 from salt_lib.errors import SaltError
+from salt_lib.laboratory import minibabel
+from salt_lib.laboratory.minibabel import lexicon as module
+from salt_lib.laboratory.minibabel.lexicon import lexicon, parse
 from salt_lib.languages import LANGUAGES, SOURCE
-from salt_lib.minibabel import lexicon as module
-from salt_lib.minibabel.lexicon import lexicon, parse
 
 JOINT = "_"  # between the syllables or parts of one word
 NAMES = {  # what the Unicode names of a script's characters begin with

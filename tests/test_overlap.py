@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from salt_lib.laboratory.minibabel import corpora, overlap
+from salt_lib.laboratory.minibabel.facts import FIELDS, World, inventory
 from salt_lib.languages import LANGUAGES
-from salt_lib.minibabel import corpora, overlap
-from salt_lib.minibabel.facts import FIELDS, World, inventory
 
 COLUMNS = list(overlap.SHARED_KINDS)
 

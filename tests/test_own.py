@@ -18,11 +18,18 @@ from transformers import (
 )
 from typer.testing import CliRunner
 
-from salt_lib import cli, distill, encoders, finetune, own, pretrain, xtreme
+from salt_lib.cli import main as cli
+from salt_lib.data import xtreme
+from salt_lib.data.examples import Pairs
 from salt_lib.errors import SaltError
-from salt_lib.methods import method
-from salt_lib.tasks import Pairs
-from salt_lib.wholewords import whole_words
+from salt_lib.models import encoding, loading
+from salt_lib.pretraining import loop as pretraining_loop
+from salt_lib.real import own_files
+from salt_lib.salt import distill, predictions
+from salt_lib.salt import vocabulary as salt_vocabulary
+from salt_lib.salt.methods import method
+from salt_lib.salt.whole_words import whole_words
+from salt_lib.training import finetune
 
 NOUNS = {
     "en": "goat baker river lamp hill queen drum orchard".split(),
@@ -32,7 +39,7 @@ NOUNS = {
 VERBS = {"en": "sees finds paints".split(), "de": "sieht findet malt".split()}
 VERBS["sw"] = "anaona anapata anapaka".split()
 RECIPE = replace(
-    own.RECIPE,
+    own_files.RECIPE,
     vocabulary=500,
     hidden=32,
     layers=1,
@@ -42,7 +49,7 @@ RECIPE = replace(
     evaluate_every=10,
 )
 # So young a model is sure of nothing: every prediction is kept.
-CONFIG = replace(own.CONFIG, epochs=2, threshold=0.0, synonym_threshold=0.0)
+CONFIG = replace(own_files.CONFIG, epochs=2, threshold=0.0, synonym_threshold=0.0)
 LANGUAGES = ("en", "de", "sw")
 
 
@@ -71,7 +78,7 @@ def data(tmp_path_factory):
 
 def run(data, out, languages=("de", "sw", "en"), **options):
     options = {"recipe": RECIPE, "config": CONFIG, "progress": False} | options
-    return own.run_own(data, out, languages, **options)
+    return own_files.run_own(data, out, languages, **options)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +99,7 @@ def checkpoint(result, out):
 @pytest.fixture(scope="module")
 def train(data):
     said = xtreme.read_pairs(data / "xnli" / "dev-en.tsv", xtreme.PAIR_LABELS["xnli"])
-    return own._tail(said, 0.2)[0]
+    return own_files._tail(said, 0.2)[0]
 
 
 def test_the_whole_path_gives_scores(result, out):
@@ -113,9 +120,9 @@ def test_the_whole_path_gives_scores(result, out):
 
 
 def test_a_substitution_is_a_whole_word_of_its_language(result, out, checkpoint):
-    found = distill.load(out / "distilled.parquet")
-    entries = encoders.tokenizer(checkpoint).convert_ids_to_tokens(list(range(500)))
-    words = encoders.words_by_language(checkpoint)
+    found = predictions.load(out / "distilled.parquet")
+    entries = loading.tokenizer(checkpoint).convert_ids_to_tokens(list(range(500)))
+    words = salt_vocabulary.words_by_language(checkpoint)
     assert result["whole_words"] == {code: len(own_words) for code, own_words in words.items()}
     for code in LANGUAGES:
         assert set(words[code]) <= {*NOUNS[code], *VERBS[code]}
@@ -126,7 +133,7 @@ def test_a_substitution_is_a_whole_word_of_its_language(result, out, checkpoint)
 
 
 def test_a_finished_checkpoint_is_used_again(result, data, out, monkeypatch):
-    monkeypatch.setattr(own, "pretrain_on", lambda *_, **__: pytest.fail("pretrained again"))
+    monkeypatch.setattr(own_files, "pretrain_on", lambda *_, **__: pytest.fail("pretrained again"))
     again = run(data, out)
     assert again["checkpoint_reused"] and not result["checkpoint_reused"]
     assert again["methods"] == result["methods"]
@@ -134,7 +141,7 @@ def test_a_finished_checkpoint_is_used_again(result, data, out, monkeypatch):
 
 def test_an_interrupted_pretraining_goes_on(data, tmp_path, checkpoint, monkeypatch):
     """And ends in the same weights; the change of anything that matters begins another one."""
-    losses, calls = pretrain.losses, []
+    losses, calls = pretraining_loop.losses, []
 
     def interrupted(*arguments):
         calls.append(1)
@@ -142,7 +149,7 @@ def test_an_interrupted_pretraining_goes_on(data, tmp_path, checkpoint, monkeypa
             raise KeyboardInterrupt
         return losses(*arguments)
 
-    monkeypatch.setattr(pretrain, "losses", interrupted)
+    monkeypatch.setattr(pretraining_loop, "losses", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(data, tmp_path)
     assert not (tmp_path / "result.json").exists()
@@ -159,29 +166,29 @@ def test_rows_of_text_are_never_parallel():
     said = {
         code: Pairs([f"{code}{i}" for i in range(20)], ["."] * 20, [0] * 20) for code in LANGUAGES
     }
-    texts = own.monolingual(said)
+    texts = own_files.monolingual(said)
     rows = {code: {int(document[0][2:]) for document in texts[code]} for code in texts}
     assert sorted(row for own_rows in rows.values() for row in own_rows) == list(range(20))
     assert rows["en"] == {0, 1, 2, 9, 10, 11, 18, 19}  # a premise's three pairs stay together
-    assert [len(documents) for documents in own.monolingual(said, 4).values()] == [4, 4, 4]
+    assert [len(documents) for documents in own_files.monolingual(said, 4).values()] == [4, 4, 4]
 
 
 def test_the_held_out_tail_shares_no_premise():
     first = [f"premise {i // 3}" for i in range(30)]
-    data, dev = own._tail(Pairs(first, first, [0] * 30), 0.25)
+    data, dev = own_files._tail(Pairs(first, first, [0] * 30), 0.25)
     assert (len(data), len(dev)) == (24, 6) and not set(data.first) & set(dev.first)
     for share in (0.0, 1.0):
         with pytest.raises(SaltError, match="30 pairs can't be parted with a share"):
-            own._tail(Pairs(first, first, [0] * 30), share)
+            own_files._tail(Pairs(first, first, [0] * 30), share)
 
 
 def test_a_sample_is_the_same_rows_in_every_language():
     pairs = Pairs([str(i) for i in range(99)], ["."] * 99, [i % 3 for i in range(99)])
-    drawn = own._sample(pairs, 30, 0)
-    assert drawn == own._sample(pairs, 30, 0) != own._sample(pairs, 30, 1)
+    drawn = own_files._sample(pairs, 30, 0)
+    assert drawn == own_files._sample(pairs, 30, 0) != own_files._sample(pairs, 30, 1)
     assert drawn.first == sorted(drawn.first, key=int) and set(drawn.labels) == {0, 1, 2}
     assert [int(row) % 3 for row in drawn.first] == drawn.labels
-    assert own._sample(pairs, None, 0) == pairs
+    assert own_files._sample(pairs, None, 0) == pairs
 
 
 @pytest.mark.parametrize(
@@ -226,7 +233,7 @@ def test_predictions_belong_to_their_data(result, out, checkpoint, train):
 def hub_like(checkpoint, tmp_path_factory):
     """A folder as a hub would give it: a masked-language model, a tokenizer, no vocabulary.json."""
     folder = tmp_path_factory.mktemp("hub") / "bert"
-    tokenizer = encoders.tokenizer(checkpoint)
+    tokenizer = loading.tokenizer(checkpoint)
     tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
     sizes = {"num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
@@ -249,7 +256,7 @@ def test_any_checkpoint_takes_the_steps(hub_like, data, train, tmp_path):
 
 
 def test_marks_special_tokens_and_rare_words_are_no_words(hub_like):
-    entries = encoders.tokenizer(hub_like).get_vocab()
+    entries = loading.tokenizer(hub_like).get_vocab()
     assert '"' in entries and "." in entries
     texts = {"en": ['"goat.', "goat ☃ [SEP] drum"] * 6 + ["lamp lamp"]}
     assert whole_words(hub_like, texts) == {"en": {"goat": 12, "drum": 6}}
@@ -260,7 +267,7 @@ def test_marks_special_tokens_and_rare_words_are_no_words(hub_like):
 
 @pytest.mark.parametrize("kind", ["bert", "bert-with-next-sentence", "roberta"])
 def test_distillation_finds_the_head_of_a_bert_like_model(kind, hub_like, train):
-    tokenizer = encoders.tokenizer(hub_like)
+    tokenizer = loading.tokenizer(hub_like)
     sizes = {"num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
     sizes |= {"vocab_size": len(tokenizer), "hidden_size": 16}
     model = {
@@ -268,7 +275,7 @@ def test_distillation_finds_the_head_of_a_bert_like_model(kind, hub_like, train)
         "bert-with-next-sentence": lambda: BertForPreTraining(BertConfig(**sizes)),
         "roberta": lambda: RobertaForMaskedLM(RobertaConfig(type_vocab_size=2, **sizes)),
     }[kind]().eval()
-    data = encoders.encode(tokenizer, train)
+    data = encoding.encode(tokenizer, train)
     vocabulary = {"en": torch.arange(10, len(tokenizer)).numpy()}
     first = next(distill.predict(model, data, vocabulary, batch_size=1))
     row = data.row(0)[None]
@@ -287,14 +294,14 @@ def test_distillation_finds_the_head_of_a_bert_like_model(kind, hub_like, train)
 def test_distillation_refuses_another_kind_of_model(hub_like, train):
     sizes = {"n_layers": 1, "n_heads": 2, "dim": 16, "hidden_dim": 16}
     model = DistilBertForMaskedLM(DistilBertConfig(vocab_size=500, **sizes))
-    data = encoders.encode(encoders.tokenizer(hub_like), train)
+    data = encoding.encode(loading.tokenizer(hub_like), train)
     with pytest.raises(SaltError, match="DistilBertForMaskedLM is no BERT-like masked-language"):
         next(distill.predict(model, data, {"en": torch.arange(10, 20).numpy()}))
 
 
 def test_the_command_shows_scores_and_what_to_expect(result, data, out, monkeypatch):
-    monkeypatch.setattr(own, "RECIPE", RECIPE)
-    monkeypatch.setattr(own, "CONFIG", CONFIG)
+    monkeypatch.setattr(own_files, "RECIPE", RECIPE)
+    monkeypatch.setattr(own_files, "CONFIG", CONFIG)
     arguments = ["own", "--data", str(data), "--out", str(out), "--languages", "de,sw,en,de"]
     shown = CliRunner().invoke(cli.app, [*arguments, "--methods", "baseline"])
     assert shown.exit_code == 0 and "Near chance was expected" in shown.stdout

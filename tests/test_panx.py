@@ -10,7 +10,7 @@ import paper_world
 import pytest
 
 from benchmarks import panx
-from salt_lib import xtreme
+from salt_lib.data import xtreme
 from salt_lib.languages import XNLI_LANGUAGES
 
 NAMES = {"en": "Olga Pedro", "de": "Ulrike Horst", "sw": "Asha Juma", "th": "มานี ปิติ"}

@@ -20,24 +20,19 @@ from safetensors.torch import load_file
 from transformers import BertConfig, BertModel
 from typer.testing import CliRunner
 
-from salt_lib import (
-    cli,
-    distill,
-    encoders,
-    paper,
-    plan,
-    provenance,
-    published,
-    runs,
-    sources,
-    stats,
-    study,
-    xtreme,
-)
+from salt_lib.cli import main as cli
+from salt_lib.data import benchmarks, xtreme
 from salt_lib.errors import SaltError
-from salt_lib.methods import MAIN
+from salt_lib.models import encoding, loading
+from salt_lib.real import plan, published
+from salt_lib.real import run as real_run
+from salt_lib.real import setup as real_setup
+from salt_lib.salt import predictions
+from salt_lib.salt.methods import MAIN
+from salt_lib.study import grid as study_grid
+from salt_lib.study import provenance, stats, store
 
-RUNNER = "salt_lib.paper:run"
+RUNNER = "salt_lib.real.setup:run"
 pytestmark = pytest.mark.filterwarnings("ignore:.*rows, where .* are published")
 
 
@@ -60,15 +55,15 @@ def bert(data):
 
 def execute(specs, root, setup, **options):
     options = {"jobs": 1, "progress": False, "runner": RUNNER} | options
-    return study.execute(specs, root, setup=setup, **options)
+    return study_grid.execute(specs, root, setup=setup, **options)
 
 
 def grid(methods=("baseline", "salt"), seeds=(0,), tasks=("xnli",)):
-    return study.grid(0, tasks, methods, seeds, known=sources.task)
+    return study_grid.grid(0, tasks, methods, seeds, known=benchmarks.task)
 
 
 def scores(root, seed=0, method="salt", task="xnli"):
-    return runs.read_run(runs.run_path(root, 0, task, method, seed))["scores"]
+    return store.read_run(store.run_path(root, 0, task, method, seed))["scores"]
 
 
 def _absent() -> bool:
@@ -82,11 +77,11 @@ def _absent() -> bool:
 
 
 def test_the_whole_path(setup, tmp_path, monkeypatch):
-    monkeypatch.setattr("salt_lib.substitutions.NEIGHBOURS", 5)  # the control needs more words
+    monkeypatch.setattr("salt_lib.salt.controls.NEIGHBOURS", 5)  # the control needs more words
     specs = grid(MAIN, (0, 1), ("xnli", "paws-x"))
     assert execute(specs, tmp_path, setup) == specs
     assert execute(specs, tmp_path, setup) == []
-    frame = runs.collected(tmp_path)
+    frame = store.collected(tmp_path)
     assert len(frame) == 2 * len(MAIN) * (3 + 2)  # xnli: en, de, th; paws-x: en, de
     assert {*frame["method"]} == {*MAIN} and {*frame["language"]} == {"en", "de", "th"}
     summary = stats.summarise(frame)
@@ -98,16 +93,16 @@ def test_the_whole_path(setup, tmp_path, monkeypatch):
 
 
 def test_substitutes_are_whole_words_of_their_language(setup, tmp_path):
-    paper.prepare(0, "xnli", "salt", setup=setup, root=tmp_path)
+    real_run.prepare(0, "xnli", "salt", setup=setup, root=tmp_path)
     (path,) = (tmp_path / "substitutions").iterdir()
-    entries = encoders.tokenizer(setup.model).convert_ids_to_tokens
-    found = distill.load(path)
+    entries = loading.tokenizer(setup.model).convert_ids_to_tokens
+    found = predictions.load(path)
     assert set(found["language"]) == {"en", "de", "th"}
     for code, own in found.groupby("language"):
         words = {word.lstrip("▁") for word in entries(own["token"].unique().tolist())}
         assert words <= {*small.WORDS[code].split()} | {"แม่น้ํา"}  # as NFKC has it
-    source = paper.read(setup, "xnli")["train"]
-    encoded = encoders.encode(encoders.tokenizer(setup.model), source, True, setup.max_length)
+    source = real_setup.read(setup, "xnli")["train"]
+    encoded = encoding.encode(loading.tokenizer(setup.model), source, True, setup.max_length)
     at = encoded.start[found["example"].to_numpy(copy=True)] + torch.as_tensor(
         found["position"].to_numpy(copy=True)
     )
@@ -116,16 +111,16 @@ def test_substitutes_are_whole_words_of_their_language(setup, tmp_path):
 
 def test_pairs_are_cut_at_the_setup_s_length(bert, tmp_path):
     short = replace(bert, max_length=9)
-    paper.prepare(0, "xnli", "salt", setup=short, root=tmp_path)
-    assert distill.load(next((tmp_path / "substitutions").iterdir()))["position"].max() < 9
+    real_run.prepare(0, "xnli", "salt", setup=short, root=tmp_path)
+    assert predictions.load(next((tmp_path / "substitutions").iterdir()))["position"].max() < 9
 
 
 def test_a_prepared_file_is_made_once_and_anew_for_other_words_or_code(bert, tmp_path, monkeypatch):
     for setup, count in ((bert, 1), (bert, 1), (replace(bert, minimum=20), 2)):
-        paper.prepare(0, "xnli", "salt", setup=setup, root=tmp_path)
+        real_run.prepare(0, "xnli", "salt", setup=setup, root=tmp_path)
         assert len(list((tmp_path / "substitutions").iterdir())) == count
     monkeypatch.setattr(provenance, "sources", lambda package, patterns: f"edited {patterns}")
-    paper.prepare(0, "xnli", "salt", setup=bert, root=tmp_path)
+    real_run.prepare(0, "xnli", "salt", setup=bert, root=tmp_path)
     assert len(list((tmp_path / "substitutions").iterdir())) == 3
 
 
@@ -150,11 +145,11 @@ def test_the_whole_path_on_real_text(family, tmp_path):
     setup = small.setup(model, tmp_path / "data", minimum=5, max_length=64)
     specs = grid(("baseline", "salt", "salt-random"))
     assert execute(specs, tmp_path / "runs", setup) == specs
-    words = paper.words(setup, "xnli")
+    words = real_setup.words(setup, "xnli")
     german = {word.lstrip("▁") for word in words["de"]}
     assert {"und", "nicht"} <= german and "the" not in german
     assert all(any("\u0e00" <= letter <= "\u0e7f" for letter in word) for word in words["th"])
-    kept = distill.count(next((tmp_path / "runs" / "substitutions").iterdir()), 0.0, 0.0)
+    kept = predictions.count(next((tmp_path / "runs" / "substitutions").iterdir()), 0.0, 0.0)
     assert min(row["kept"] for row in kept.values()) > 500
 
 
@@ -174,7 +169,7 @@ def test_a_folder_somewhere_else_is_the_same_model(bert, tmp_path):
     assert replace(bert, model=str(moved)).identity("xnli") == bert.identity("xnli")
     config = json.loads((moved / "config.json").read_text())
     (moved / "config.json").write_text(json.dumps({**config, "layer_norm_eps": 1e-9}))
-    assert encoders.identity(str(moved)) != encoders.identity(bert.model)
+    assert loading.identity(str(moved)) != loading.identity(bert.model)
 
 
 SCRIPT = """
@@ -193,7 +188,7 @@ watch.Watch.step = deadly
 setup = replace(small.setup(Path(sys.argv[1]), Path(sys.argv[2])), save_every=1)
 setup = replace(setup, training=replace(setup.training, dropout=0.1))
 study.execute(study.grid(0, ["xnli"], ["salt"], [0], known=sources.task), sys.argv[3], jobs=1,
-              progress=False, runner="salt_lib.paper:run", setup=setup)
+              progress=False, runner="salt_lib.real.setup:run", setup=setup)
 """
 
 
@@ -205,7 +200,7 @@ def test_a_run_killed_by_kill_9_goes_on_to_the_same_scores(bert, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(Path(tests).parent)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
-    target = runs.run_path(root, 0, "xnli", "salt", 0)
+    target = store.run_path(root, 0, "xnli", "salt", 0)
     state = target.with_suffix(".state")
     assert json.loads((state / "state.json").read_bytes())["numbers"]["step"] == 4
     assert {path.suffix for path in state.iterdir()} == {".json", ".safetensors"}
@@ -215,7 +210,7 @@ def test_a_run_killed_by_kill_9_goes_on_to_the_same_scores(bert, tmp_path):
     execute(grid(("salt",)), root, setup)
     execute(grid(("salt",)), tmp_path / "whole", setup)
     killed, whole = (
-        runs.read_run(runs.run_path(r, 0, "xnli", "salt", 0)) for r in (root, tmp_path / "whole")
+        store.read_run(store.run_path(r, 0, "xnli", "salt", 0)) for r in (root, tmp_path / "whole")
     )
     assert all(killed[key] == whole[key] for key in ("scores", "dev", "epoch", "fingerprint"))
     assert not state.exists()
@@ -223,7 +218,7 @@ def test_a_run_killed_by_kill_9_goes_on_to_the_same_scores(bert, tmp_path):
 
 def test_two_processes_make_one_run(bert, data, tmp_path):
     path = write_setup(tmp_path, TOML.format(model=bert.model, data=data))
-    command = "-m torch.distributed.run --standalone --nproc_per_node 2 -m salt_lib.cli train"
+    command = "-m torch.distributed.run --standalone --nproc_per_node 2 -m salt_lib.cli.main train"
     command += f" --task xnli --method salt --setup {path} --runs-dir {tmp_path / 'runs'}"
     environment = {**os.environ, "PYTHONPATH": str(provenance.CHECKOUT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
@@ -231,7 +226,7 @@ def test_two_processes_make_one_run(bert, data, tmp_path):
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.count("seed-00.json: ") == 1
-    (found,) = runs.collected(tmp_path / "runs")["seed"].unique()
+    (found,) = store.collected(tmp_path / "runs")["seed"].unique()
     assert found == 0 and len(list((tmp_path / "runs" / "substitutions").iterdir())) == 1
 
 
@@ -265,11 +260,11 @@ def test_a_setup_file(tmp_path):
         'model = "mbert"\ndata = "hub"\nlanguages = ["de", "fr"]\ngpus_per_run = 0.5\n'
         "[training]\nepochs = 2\nlearning_rate = 3e-5\n",
     )
-    found = paper.read_setup(path, device="cpu", model=None)
+    found = real_setup.read_setup(path, device="cpu", model=None)
     assert found.model == str(tmp_path / "mbert") and found.data == "hub" and found.device == "cpu"
-    assert found.training == replace(paper.RECIPE, epochs=2, learning_rate=3e-5)
+    assert found.training == replace(real_setup.RECIPE, epochs=2, learning_rate=3e-5)
     assert found.codes("xnli") == ("en", "de", "fr") and found.gpus_per_run == 0.5
-    assert paper.read_setup() == paper.Setup()
+    assert real_setup.read_setup() == real_setup.Setup()
 
 
 def test_folders_are_named_from_the_root(tmp_path, monkeypatch):
@@ -277,16 +272,19 @@ def test_folders_are_named_from_the_root(tmp_path, monkeypatch):
     (tmp_path / "study" / "paper.toml").write_text('model = "mbert"\ntensorboard = "boards"\n')
     (tmp_path / "own").mkdir()
     monkeypatch.chdir(tmp_path)
-    found = paper.read_setup("study/paper.toml", data="own")
+    found = real_setup.read_setup("study/paper.toml", data="own")
     assert found.model == str(tmp_path / "study" / "mbert") and found.data == str(tmp_path / "own")
     assert found.tensorboard == str(tmp_path / "study" / "boards")
-    assert paper.read_setup("study/paper.toml", model="own").model == str(tmp_path / "own")
+    assert real_setup.read_setup("study/paper.toml", model="own").model == str(tmp_path / "own")
 
 
 def test_xtreme_s_recipe_is_the_default():
-    recipe = paper.Setup().training
+    recipe = real_setup.Setup().training
     assert (recipe.learning_rate, recipe.batch, recipe.epochs, recipe.clip) == (2e-5, 32, 5, 1.0)
-    assert (recipe.warmup, recipe.weight_decay) == (0.0, 0.0) and paper.Setup().max_length == 128
+    assert (recipe.warmup, recipe.weight_decay) == (
+        0.0,
+        0.0,
+    ) and real_setup.Setup().max_length == 128
 
 
 @pytest.mark.parametrize(
@@ -306,7 +304,7 @@ def test_xtreme_s_recipe_is_the_default():
 )
 def test_a_wrong_setup_file_says_where(tmp_path, text, message):
     with pytest.raises(SaltError, match=message):
-        paper.read_setup(write_setup(tmp_path, text))
+        real_setup.read_setup(write_setup(tmp_path, text))
 
 
 def test_wrong_languages(bert):
@@ -320,7 +318,7 @@ def test_wrong_languages(bert):
 
 
 def failing(setup, tmp_path, methods=("baseline",)):
-    with pytest.raises(study.RunsFailed) as caught:
+    with pytest.raises(study_grid.RunsFailed) as caught:
         execute(grid(methods), tmp_path, setup)
     return str(caught.value)
 
@@ -334,7 +332,7 @@ def test_a_model_without_a_masked_language_head(bert, tmp_path):
     told = failing(setup, tmp_path / "runs", ("baseline", "salt"))
     assert "masked-language head is not in the checkpoint, cls." in told
     assert "xnli, salt" in told and "xnli, baseline" not in told  # the baseline needs none
-    assert len(runs.collected(tmp_path / "runs")) == 3
+    assert len(store.collected(tmp_path / "runs")) == 3
 
 
 def test_a_tokenizer_without_a_mask_token(bert, tmp_path):
@@ -352,9 +350,9 @@ def test_pickled_weights_are_not_loaded(bert, tmp_path):
     folder = tmp_path / "pickled"
     shutil.copytree(bert.model, folder)
     (folder / "model.safetensors").unlink()
-    torch.save(encoders.masked_lm(bert.model).state_dict(), folder / "pytorch_model.bin")
+    torch.save(loading.masked_lm(bert.model).state_dict(), folder / "pytorch_model.bin")
     with pytest.raises(SaltError, match="can't be loaded.*model.safetensors belong"):
-        encoders.masked_lm(str(folder))
+        loading.masked_lm(str(folder))
 
 
 def test_a_missing_model_says_how_to_get_one(bert, tmp_path, monkeypatch):
@@ -388,7 +386,7 @@ def test_a_name_in_the_cache_needs_no_hub(bert, tmp_path):
 def test_methods_that_need_the_laboratory(bert, tmp_path):
     assert "only the laboratory has" in failing(bert, tmp_path, ("dictionary", "translate-train"))
     with pytest.raises(SaltError, match="world 3: at the paper's scale there is one"):
-        paper.run(3, "xnli", "baseline", 0, setup=bert, root=tmp_path)
+        real_run.run(3, "xnli", "baseline", 0, setup=bert, root=tmp_path)
 
 
 def test_a_missing_language_is_named(bert, tmp_path):
@@ -500,11 +498,11 @@ SHOWN = provenance.CHECKOUT / "book" / "paper"
 
 
 def test_the_shown_setup_is_the_default():
-    assert paper.read_setup(SHOWN / "paper.toml") == paper.Setup()
+    assert real_setup.read_setup(SHOWN / "paper.toml") == real_setup.Setup()
     lines = (SHOWN / "paper.toml").read_text().splitlines()
     named = {line.lstrip("# ").partition(" =")[0] for line in lines if " = " in line}
-    fields = {f.name for f in dataclasses.fields(paper.Setup)} - {"training", "progress"}
-    assert named == fields | {f.name for f in dataclasses.fields(paper.RECIPE)}
+    fields = {f.name for f in dataclasses.fields(real_setup.Setup)} - {"training", "progress"}
+    assert named == fields | {f.name for f in dataclasses.fields(real_setup.RECIPE)}
 
 
 def command_options(text):

@@ -12,12 +12,17 @@ import torch
 from safetensors.torch import load_file
 from small import CONFIG, WORLD
 
-from salt_lib import encoders, provenance, substitutions, train
 from salt_lib.errors import SaltError
-from salt_lib.methods import method
-from salt_lib.place import Accelerated, Place
-from salt_lib.resume import Saved
-from salt_lib.watch import Watch
+from salt_lib.laboratory import checkpoints, substitutions
+from salt_lib.laboratory import run as laboratory_run
+from salt_lib.models import classifiers
+from salt_lib.salt.methods import method
+from salt_lib.study import provenance
+from salt_lib.training import loop as training_loop
+from salt_lib.training import run as training_run
+from salt_lib.training.device import Accelerated, Place
+from salt_lib.training.progress import Watch
+from salt_lib.training.state import Saved
 
 NAME = "mini-xnli"
 DROPOUT = replace(CONFIG, dropout=0.1, epochs=3)
@@ -34,10 +39,10 @@ def encoded(split):
 
 def fit(name="salt", config=CONFIG, data=None, **options):
     row = method(name)
-    model = encoders.classifier(encoders.checkpoint(WORLD), 3, 0, config.dropout)
+    model = classifiers.classifier(checkpoints.checkpoint(WORLD), 3, 0, config.dropout)
     choices = substitutions.for_method(WORLD, NAME, row, config)
     data = encoded("train") if data is None else data
-    found = train.fit(model, data, encoded("dev"), row, config, 0, choices, **options)
+    found = training_loop.fit(model, data, encoded("dev"), row, config, 0, choices, **options)
     return model.state_dict(), found
 
 
@@ -82,10 +87,10 @@ def test_micro_batches_of_tags_give_the_same_training():
 
     def fit(place=None):
         row, name = method("salt"), "mini-ner"
-        model = encoders.classifier(encoders.checkpoint(WORLD), 5, 0, 0.0, True)
+        model = classifiers.classifier(checkpoints.checkpoint(WORLD), 5, 0, 0.0, True)
         choices = substitutions.for_method(WORLD, name, row, CONFIG)
         data, dev = (substitutions.encoded(WORLD, name, s, "en") for s in ("train", "dev"))
-        found = train.fit(model, data, dev, row, CONFIG, 0, choices, place=place)
+        found = training_loop.fit(model, data, dev, row, CONFIG, 0, choices, place=place)
         return model.state_dict(), found
 
     (one, said), (two, again) = fit(), fit(Place(micro_batch=5))
@@ -117,8 +122,8 @@ SCRIPT = """
 import json, os, sys
 from dataclasses import replace
 import pytest, small
-from salt_lib.place import Accelerated
-from salt_lib.resume import Saved, save_tensors
+from salt_lib.training.device import Accelerated
+from salt_lib.training.state import Saved, save_tensors
 from test_place import DROPOUT, Deadly, Killed, fit
 patch = pytest.MonkeyPatch()
 small.shrink(patch.setitem, patch.setattr)
@@ -215,7 +220,7 @@ class Deadly(Watch):
 @pytest.mark.parametrize("last", [3, 6, 8, 15])
 def test_killed_and_resumed_it_ends_bit_identical(name, last, tmp_path):
     row = method(name)
-    more = train._translations(WORLD, NAME) if row.translate else None
+    more = laboratory_run._translations(WORLD, NAME) if row.translate else None
     one, said = fit(name, DROPOUT, translations=more)
     options = {"saved": Saved(tmp_path, name), "log": tmp_path / "log.jsonl", "every": 2}
     deadly = Deadly(**options)
@@ -267,7 +272,7 @@ def test_only_the_newest_state_lies_on_the_disk(tmp_path):
 
 
 def test_the_log_has_each_step_once_after_an_interruption(tmp_path, monkeypatch):
-    monkeypatch.setattr("salt_lib.watch.LOG_EVERY", 1)
+    monkeypatch.setattr("salt_lib.training.progress.LOG_EVERY", 1)
     options = {"saved": Saved(tmp_path / "state", 1), "log": tmp_path / "log.jsonl", "every": 4}
     fit(config=DROPOUT, watch=Watch(log=tmp_path / "whole.jsonl"))
     deadly = Deadly(**options)
@@ -289,7 +294,7 @@ def test_the_log_has_each_step_once_after_an_interruption(tmp_path, monkeypatch)
 
 
 def test_tensorboard_gets_the_numbers(tmp_path, monkeypatch):
-    monkeypatch.setattr("salt_lib.watch.LOG_EVERY", 2)
+    monkeypatch.setattr("salt_lib.training.progress.LOG_EVERY", 2)
     fit(watch=Watch(tensorboard=tmp_path / "board"))
     (events,) = (tmp_path / "board").iterdir()
     text = events.read_bytes()
@@ -306,11 +311,11 @@ def test_too_little_memory_says_what_to_lower(monkeypatch):
     def full(*_, **__):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
-    monkeypatch.setattr(train, "fit", full)
+    monkeypatch.setattr(training_loop, "fit", full)
     row, data = method("baseline"), encoded("train")
     with pytest.raises(
         SaltError, match="out of memory on cpu with 32 rows.*micro_batch, to 16.*max_length"
     ):
-        train.train_and_score(
-            encoders.checkpoint(WORLD), row, CONFIG, 0, labels=3, data=data, dev=data, tests={}
+        training_run.train_and_score(
+            checkpoints.checkpoint(WORLD), row, CONFIG, 0, labels=3, data=data, dev=data, tests={}
         )

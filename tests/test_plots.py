@@ -15,14 +15,15 @@ import pytest
 import torch
 from matplotlib.text import Text
 
-from salt_lib import tasks
 from salt_lib.errors import SaltError
+from salt_lib.laboratory import tasks
+from salt_lib.laboratory.minibabel.facts import Fact, World, inventory
+from salt_lib.laboratory.minibabel.lexicon import forms
+from salt_lib.laboratory.quality import KINDS
 from salt_lib.languages import LANGUAGES
-from salt_lib.methods import METHODS
-from salt_lib.minibabel.facts import Fact, World, inventory
-from salt_lib.minibabel.lexicon import forms
-from salt_lib.plots import augmentation, distillation, laboratory, markup, style
-from salt_lib.quality import KINDS
+from salt_lib.plots import augmentation, distillation, laboratory, style
+from salt_lib.plots import html as plots_html
+from salt_lib.salt.methods import METHODS
 
 PHONE = 330  # what is left of 390 pixels for a figure
 FACT = Fact("dog", "see", "apple", "big", "old", None, "5", "in", "house", "Lima", "Anna")
@@ -255,29 +256,31 @@ class Closed(HTMLParser):
 
 
 def test_words_carry_their_language_and_direction():
-    assert markup.word("کتا", "ur") == '<span class="rtl" lang="ur" dir="rtl">کتا</span>'
-    assert markup.word("<b>", "de") == '<span lang="de" dir="ltr">&lt;b&gt;</span>'
+    assert plots_html.word("کتا", "ur") == '<span class="rtl" lang="ur" dir="rtl">کتا</span>'
+    assert plots_html.word("<b>", "de") == '<span lang="de" dir="ltr">&lt;b&gt;</span>'
 
 
 def test_table_escapes_text_and_formats_numbers():
-    html = markup.table(("a", "b"), [("<i>", 0.123), (markup.Markup("<i>x</i>"), 12345)], "c & d")
+    html = plots_html.table(
+        ("a", "b"), [("<i>", 0.123), (plots_html.Markup("<i>x</i>"), 12345)], "c & d"
+    )
     Closed(html)
     assert "&lt;i&gt;" in html and "<i>x</i>" in html
     assert "12.3%" in html and "12,345" in html and "c &amp; d" in html
-    assert "–" in markup.table(("a", "b"), [("x", float("nan"))])
+    assert "–" in plots_html.table(("a", "b"), [("x", float("nan"))])
     assert html._repr_html_() == html
 
 
 def test_a_row_that_does_not_fit_the_header_is_an_error():
     with pytest.raises(SaltError, match="3 cells under 2 headings"):
-        markup.table(("a", "b"), [("x", 1), ("x", 1, 2)])
+        plots_html.table(("a", "b"), [("x", 1), ("x", 1, 2)])
 
 
 @pytest.mark.parametrize(
     ("items", "text"), [([], "none"), (["a"], "a"), (["a", "b"], "a and b"), ("abc", "a, b and c")]
 )
 def test_listing(items, text):
-    assert markup.listing(items) == text
+    assert plots_html.listing(items) == text
 
 
 def test_sentences_have_every_language_and_its_parts():
@@ -365,9 +368,9 @@ def test_switched_shows_language_old_word_and_verdict():
 
 def test_language_of_a_shared_word_is_one_that_may_be():
     words = {"ja": [1, 2], "zh": [1]}
-    assert markup.language_of(1, ["zh", "ja"], words) == "zh"
-    assert markup.language_of(2, ["zh", "ja"], words) == "ja"
-    assert markup.language_of(3, ["zh"], words) == "en"
+    assert plots_html.language_of(1, ["zh", "ja"], words) == "zh"
+    assert plots_html.language_of(2, ["zh", "ja"], words) == "ja"
+    assert plots_html.language_of(3, ["zh"], words) == "en"
 
 
 def test_methods_has_a_row_for_each():

@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 from invented import frame
 
-from salt_lib import report, stats
 from salt_lib.errors import SaltError
+from salt_lib.laboratory.tasks import TASKS
 from salt_lib.languages import language
-from salt_lib.methods import MAIN
 from salt_lib.plots import results, style
-from salt_lib.tasks import TASKS
+from salt_lib.salt.methods import MAIN
+from salt_lib.study import stats, wording
 
 matplotlib.use("Agg")
 PHONE = 330  # CSS pixels that a figure has on a page 390 wide
@@ -68,14 +68,14 @@ def test_the_headline_has_both_tasks_english_and_all_seeds(gain):
     labels = [label.get_text() for label in ax.get_yticklabels()]
     assert labels == [f"{t}\n{p}" for t in ("mini-xnli", TASK) for p in ("zero-shot", "English")]
     assert points(ax) == [15] * 4 and apart(ax.get_yticklabels())
-    ours, theirs = report.paired(found, "mini-xnli", "salt", TASKS["mini-xnli"].targets)
+    ours, theirs = wording.paired(found, "mini-xnli", "salt", TASKS["mini-xnli"].targets)
     drawn = np.asarray(ax.collections[0].get_offsets())[:, 0]
     assert drawn == pytest.approx(100 * (ours - theirs))
 
 
 def test_an_interval_is_the_one_of_the_tables():
     found = frame()
-    ours, theirs = report.paired(found, TASK, "salt", TASKS[TASK].targets)
+    ours, theirs = wording.paired(found, TASK, "salt", TASKS[TASK].targets)
     _, ax = style.figure(2)
     results.dots(ax, {"a": (ours, theirs)})
     interval = next(line for line in ax.lines if len(line.get_xdata()) == 2)
@@ -156,7 +156,7 @@ def test_what_is_detectable_falls_with_the_seeds():
 def test_the_null_and_what_was_observed(observed):
     values = np.linspace(-0.01, 0.01, 15) + observed
     figure, ax = style.figure(2.4)
-    assert results.null(ax, report.sign_flips(values), values.mean()) is ax
+    assert results.null(ax, wording.sign_flips(values), values.mean()) is ax
     readable(figure)
     assert ax.lines[0].get_xdata()[0] == pytest.approx(100 * observed, abs=1e-9)
 

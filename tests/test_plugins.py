@@ -11,9 +11,13 @@ import torch
 from datasets import Dataset
 from transformers import AutoModelForSequenceClassification, DataCollatorWithPadding
 
-from salt_lib import encoders, finetune, methods, tasks, train
 from salt_lib.errors import SaltError
-from salt_lib.plugins import CodeSwitchCollator, EmbeddingMixup, Substitutions
+from salt_lib.laboratory import checkpoints, tasks
+from salt_lib.models import loading
+from salt_lib.salt import methods, vocabulary
+from salt_lib.salt.trainer import CodeSwitchCollator, EmbeddingMixup, Substitutions
+from salt_lib.training import config as training_config
+from salt_lib.training import finetune
 
 PAGE = Path(__file__).parents[1] / "book" / "reproduce.md"
 ROWS = [[2, 11, 12, 3], [2, 13, 3], [2, 11, 3]]
@@ -145,10 +149,10 @@ def test_the_lines_in_the_book_run(laboratory, tmp_path, monkeypatch):
     """With `Trainer` as it is; mixing and switching take part in every step."""
     code = lines_of_the_book()
     assert len([line for line in code.splitlines() if line.strip()]) < 20
-    folder = encoders.checkpoint(0)
-    tokenizer = encoders.tokenizer(folder)
+    folder = checkpoints.checkpoint(0)
+    tokenizer = loading.tokenizer(folder)
     pairs = tasks.load("mini-xnli", "train", "en", 0)
-    words = encoders.words_by_language(folder)
+    words = vocabulary.words_by_language(folder)
     words = {code: words[code] for code in ("en", "de")}
     finetune.write_predictions(folder, pairs, words, tmp_path / "predictions.parquet")
     encoded = tokenizer(pairs.first, pairs.second)
@@ -166,4 +170,6 @@ def test_the_lines_in_the_book_run(laboratory, tmp_path, monkeypatch):
     assert isinstance(names["trainer"].data_collator, CodeSwitchCollator)
     assert isinstance(names["trainer"].data_collator.collator, DataCollatorWithPadding)
     assert methods.METHODS["salt"].mixup == "vector"  # what the plugin does by default
-    assert train.Config().instance_rate == 0.5 and train.Config().token_rate == 0.3
+    assert (
+        training_config.Config().instance_rate == 0.5 and training_config.Config().token_rate == 0.3
+    )

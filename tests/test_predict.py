@@ -7,12 +7,16 @@ import paper_world as small
 import pytest
 from typer.testing import CliRunner
 
-from salt_lib import encoders, paper, predict, sources, study, xtreme
-from salt_lib.cli import app
+from salt_lib.cli.main import app
+from salt_lib.data import benchmarks, xtreme
 from salt_lib.errors import SaltError
-from salt_lib.evaluate import predicted, tag_f1
-from salt_lib.heads import Fused
-from salt_lib.place import Accelerated
+from salt_lib.models import classifiers, encoding, loading
+from salt_lib.models.fusion import Fused
+from salt_lib.real import predict
+from salt_lib.real import run as real_run
+from salt_lib.study import grid
+from salt_lib.training.device import Accelerated
+from salt_lib.training.evaluate import predicted, tag_f1
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*rows, where .* are published")
 NAMES = {"en": "Olga Pedro", "de": "Ulrike Horst", "sw": "Asha Juma", "th": "มานี ปิติ"}
@@ -53,19 +57,19 @@ def trained(request, world, tmp_path_factory):
     _, setup = world
     folder = tmp_path_factory.mktemp("kept") / "names"
     arguments = {"setup": setup, "root": folder.parent / "runs", "save": folder}
-    return request.param, paper.run(0, "pan-x", request.param, 0, **arguments), folder
+    return request.param, real_run.run(0, "pan-x", request.param, 0, **arguments), folder
 
 
 def test_what_is_written_scores_what_the_run_scored(world, trained, tmp_path):
     root, setup = world
     name, run, folder = trained
     assert run["dev"][run["epoch"]] > 0.3 and set(run["scores"]) == set(small.LANGUAGES)
-    model = encoders.saved_classifier(folder, xtreme.TAGS, tagged=True)
+    model = classifiers.saved_classifier(folder, xtreme.TAGS, tagged=True)
     assert isinstance(model, Fused) == ("dlfa" in name)
     written = predict.predict("pan-x", folder, root, tmp_path, longest=setup.max_length)
     assert [path.name for path in written] == [f"test-{c}.tsv" for c in ("de", "en", "sw", "th")]
     for code in small.LANGUAGES:
-        gold = sources.load("pan-x", "test", code, root)
+        gold = benchmarks.load("pan-x", "test", code, root)
         path = tmp_path / "panx" / f"test-{code}.tsv"
         blocks = path.read_text(encoding="utf-8").split("\n\n")
         found = [block.split() for block in blocks]
@@ -77,7 +81,7 @@ def test_what_is_written_scores_what_the_run_scored(world, trained, tmp_path):
 def test_files_without_labels_give_the_same(world, trained, tmp_path):
     root, folder = write_tags(tmp_path / "bare", tagged=False), trained[2]
     with pytest.raises(SaltError, match="line 1: 1 columns where 2 are due"):
-        sources.load("pan-x", "test", "en", root)
+        benchmarks.load("pan-x", "test", "en", root)
     one, other = (
         predict.predict("pan-x", folder, data, tmp_path / name, ["en"])[0].read_text()
         for data, name in ((root, "a"), (world[0], "b"))
@@ -89,7 +93,7 @@ def test_pairs(world, tmp_path):
     root, setup = world
     folder = tmp_path / "pairs"
     place = Accelerated("cpu")
-    run = paper.run(0, "xnli", "dlfa-0", 1, setup=setup, root=tmp_path, place=place, save=folder)
+    run = real_run.run(0, "xnli", "dlfa-0", 1, setup=setup, root=tmp_path, place=place, save=folder)
     bare = tmp_path / "bare" / "xnli"
     bare.mkdir(parents=True)
     text = (root / "xnli" / "test-sw.tsv").read_text(encoding="utf-8")
@@ -100,13 +104,13 @@ def test_pairs(world, tmp_path):
     gold = [line.split("\t")[2] for line in text.splitlines()]
     right = sum(a == b for a, b in zip(found, gold, strict=True)) / len(gold)
     assert right == pytest.approx(run["scores"]["sw"])
-    model = encoders.saved_classifier(folder, xtreme.PAIR_LABELS["xnli"], tagged=False)
-    data = encoders.encode(encoders.tokenizer(folder), xtreme.read_texts(bare / "test-sw.tsv"))
+    model = classifiers.saved_classifier(folder, xtreme.PAIR_LABELS["xnli"], tagged=False)
+    data = encoding.encode(loading.tokenizer(folder), xtreme.read_texts(bare / "test-sw.tsv"))
     assert predicted(model, data).tolist() == [
         xtreme.PAIR_LABELS["xnli"].index(label) for label in found
     ]
     with pytest.raises(SaltError, match="there already: give a new folder"):
-        paper.run(0, "xnli", "dlfa-0", 1, setup=setup, root=tmp_path, save=folder)
+        real_run.run(0, "xnli", "dlfa-0", 1, setup=setup, root=tmp_path, save=folder)
     with pytest.raises(SaltError, match="a classifier of entailment, neutral, contradiction, wh"):
         predict.predict("paws-x", folder, root, tmp_path / "out")
 
@@ -141,9 +145,9 @@ def test_the_command(world, trained, tmp_path):
 
 
 def test_results_show_tasks_and_methods_that_the_paper_has_not(world, tmp_path):
-    specs = study.grid(0, ["pan-x"], ["baseline", "dlfa-0"], [0, 1], known=sources.task)
-    options = {"jobs": 1, "progress": False, "runner": "salt_lib.paper:run", "setup": world[1]}
-    assert study.execute(specs, tmp_path, **options) == specs
+    specs = grid.grid(0, ["pan-x"], ["baseline", "dlfa-0"], [0, 1], known=benchmarks.task)
+    options = {"jobs": 1, "progress": False, "runner": "salt_lib.real.setup:run", "setup": world[1]}
+    assert grid.execute(specs, tmp_path, **options) == specs
     arguments = ["results", "--scale", "paper", "--runs-dir", str(tmp_path)]
     said = CliRunner().invoke(app, arguments).output
     assert "pan-x: F1 in %" in said and "baseline: 2 seeds, English" in said

@@ -14,15 +14,19 @@ import torch
 from safetensors.torch import load_file
 from small import RECIPE
 
-from salt_lib import encoders, pretrain, pretrain_data, vocabulary, wordpiece
-from salt_lib.alignment import alignment
 from salt_lib.errors import SaltError
+from salt_lib.laboratory.alignment import alignment
+from salt_lib.laboratory.minibabel.facts import World
+from salt_lib.laboratory.minibabel.lexicon import concept_of, forms, lexicon
 from salt_lib.languages import LANGUAGES
-from salt_lib.minibabel.facts import World
-from salt_lib.minibabel.lexicon import concept_of, forms, lexicon
-from salt_lib.pretrain import Recipe, losses, pretrain_on
-from salt_lib.pretrain_data import Text, assemble, epoch_pairs, mask_tokens, tokenize
-from salt_lib.wordpiece import CLS, MASK, MAX_LENGTH, PAD, SEP, SPECIAL, train_tokenizer
+from salt_lib.models import classifiers, loading
+from salt_lib.pretraining import data as pretraining_data
+from salt_lib.pretraining import loop as pretraining_loop
+from salt_lib.pretraining import wordpiece
+from salt_lib.pretraining.data import Text, assemble, epoch_pairs, mask_tokens, tokenize
+from salt_lib.pretraining.loop import Recipe, losses, pretrain_on
+from salt_lib.pretraining.wordpiece import CLS, MASK, MAX_LENGTH, PAD, SEP, SPECIAL, train_tokenizer
+from salt_lib.salt import vocabulary as salt_vocabulary
 
 # The tokenizer
 
@@ -61,7 +65,7 @@ def test_every_entry_is_used():
 
 TIES = """
 import json, random
-from salt_lib.wordpiece import train_tokenizer
+from salt_lib.pretraining.wordpiece import train_tokenizer
 dice = random.Random(0)
 words = ["".join(dice.choices("abcdefghijklmnopqrst", k=6)) for _ in range(400)]
 print(json.dumps([train_tokenizer({"xx": words * 3}, size).get_vocab() for size in (150, 300)]))
@@ -102,7 +106,7 @@ def test_marks_are_words_of_their_own_where_wanted():
 
 
 def test_the_tiny_tokenizer_knows_words_of_every_script(tiny):
-    tokenizer, own = encoders.tokenizer(tiny / "world-0"), words_of(tiny)
+    tokenizer, own = loading.tokenizer(tiny / "world-0"), words_of(tiny)
     for code in LANGUAGES:
         forms = {f for item in lexicon().values() for f in item.forms[code]}
         whole = [word for word in own[code] if tokenizer.tokenize(word) == [word]]
@@ -227,7 +231,7 @@ def test_masking_at_its_rates():
 
 def test_noise_is_of_the_language(text):
     language = torch.tensor([0, 1] * 50)
-    noise = pretrain_data.draw_noise(text, language, 30, torch.Generator().manual_seed(0))
+    noise = pretraining_data.draw_noise(text, language, 30, torch.Generator().manual_seed(0))
     assert noise.shape == (100, 30)
     for code, own in enumerate(text.pieces):
         assert set(noise[language == code].flatten().tolist()) == set(own.tolist())
@@ -248,7 +252,7 @@ def test_sentences_become_rows():
 
 def test_the_losses_are_what_they_say(text):
     """Of a model that knows nothing; and with a language's own words, fewer compete."""
-    config = pretrain.BertConfig(
+    config = pretraining_loop.BertConfig(
         vocab_size=100,
         hidden_size=16,
         num_hidden_layers=1,
@@ -257,7 +261,7 @@ def test_the_losses_are_what_they_say(text):
         max_position_embeddings=MAX_LENGTH,
     )
     torch.manual_seed(0)
-    model = pretrain.BertForPreTraining(config).eval()
+    model = pretraining_loop.BertForPreTraining(config).eval()
     with torch.no_grad():
         for parameter in model.cls.parameters():
             parameter.zero_()
@@ -320,12 +324,12 @@ def test_what_is_written(tiny):
 def test_it_is_loaded_as_it_was_saved(tmp_path):
     kept = []
     make(tmp_path, look=lambda model, *_: kept.append(model) or {})
-    loaded = encoders.masked_lm(tmp_path)
+    loaded = loading.masked_lm(tmp_path)
     ids = torch.tensor([[CLS, 7, MASK, 9, SEP]])
     with torch.no_grad():
         expected = kept[-1].eval()(ids).prediction_logits
         assert torch.allclose(loaded(ids).logits, expected, atol=1e-6)
-    head = encoders.classifier(tmp_path, 2, 0, 0.0)
+    head = classifiers.classifier(tmp_path, 2, 0, 0.0)
     pooler = kept[-1].bert.pooler.dense.weight
     assert torch.equal(head.bert.pooler.dense.weight, pooler)
 
@@ -367,7 +371,7 @@ def test_an_interrupted_pretraining_ends_as_an_uninterrupted_one(tmp_path, recip
 def test_a_crash_while_saving_loses_nothing(tmp_path, monkeypatch):
     """A checkpoint counts once its curve is written; until then the one before does."""
     make(tmp_path / "whole")
-    plain, saved = pretrain.save_tensors, []
+    plain, saved = pretraining_loop.save_tensors, []
 
     def save(path, tensors):
         saved.append(path.name)
@@ -375,10 +379,10 @@ def test_a_crash_while_saving_loses_nothing(tmp_path, monkeypatch):
             raise Interrupted
         plain(path, tensors)
 
-    monkeypatch.setattr(pretrain, "save_tensors", save)
+    monkeypatch.setattr(pretraining_loop, "save_tensors", save)
     with pytest.raises(Interrupted):
         make(tmp_path / "parts")
-    monkeypatch.setattr(pretrain, "save_tensors", plain)
+    monkeypatch.setattr(pretraining_loop, "save_tensors", plain)
     kept = {path.name for path in (tmp_path / "parts" / "resume").iterdir()}
     assert {"model-4.safetensors", "optimizer-4.safetensors", "curve.json"} <= kept
     make(tmp_path / "parts")
@@ -470,10 +474,10 @@ def test_no_label_and_no_lexicon_enters_the_training(text):
     assert taken == {
         *("texts", "out", "recipe", "seed", "punctuation", "look", "resume", "device", "progress")
     }
-    for module in (pretrain_data, wordpiece, vocabulary):
+    for module in (pretraining_data, wordpiece, salt_vocabulary):
         source = inspect.getsource(module)
         assert "lexicon" not in source and "tasks" not in source
-    assert "lexicon import" not in inspect.getsource(pretrain)
+    assert "lexicon import" not in inspect.getsource(pretraining_loop)
 
 
 def test_looking_at_the_alignment_does_not_touch_the_training(tmp_path, tiny):
@@ -494,7 +498,7 @@ def test_looking_at_the_alignment_does_not_touch_the_training(tmp_path, tiny):
 def test_alignment_counts_true_translations(tiny):
     """A model that reads a dictionary is right always; one that reads a wrong one, never."""
     folder = tiny / "world-0"
-    tokenizer, own = encoders.tokenizer(folder), words_of(tiny)
+    tokenizer, own = loading.tokenizer(folder), words_of(tiny)
     pieces, size = tokenizer.get_vocab(), len(tokenizer)
     entry = {i: piece for piece, i in pieces.items()}
     table = torch.zeros(size, size)

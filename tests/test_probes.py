@@ -7,10 +7,11 @@ import small
 import torch
 from small import WORLD
 
-from salt_lib import encoders, probes, substitutions, tasks
-from salt_lib.encoders import IGNORE, encode
+from salt_lib.data.examples import tag
+from salt_lib.laboratory import checkpoints, probes, substitutions, tasks
 from salt_lib.languages import language
-from salt_lib.tasks import tag
+from salt_lib.models import classifiers, loading
+from salt_lib.models.encoding import IGNORE, encode
 
 TOKENIZER = small.tokenizer_of("a", "##b", "cd")
 
@@ -76,7 +77,7 @@ def test_pairs_and_the_family_test():
 
 
 def test_states_are_the_models_layer_by_layer(small_laboratory):
-    model = encoders.masked_lm(encoders.checkpoint(WORLD))
+    model = loading.masked_lm(checkpoints.checkpoint(WORLD))
     data = substitutions.encoded(WORLD, "mini-pos", "test", "sw")
     layers = probes.states(model, data)
     assert len(layers) == model.config.num_hidden_layers + 1
@@ -97,9 +98,9 @@ def test_states_are_the_models_layer_by_layer(small_laboratory):
 
 
 def test_how_much_comes_from_below(small_laboratory):
-    folder = encoders.checkpoint(WORLD)
+    folder = checkpoints.checkpoint(WORLD)
     data = substitutions.encoded(WORLD, "mini-pos", "test", "en")
-    model = encoders.classifier(folder, 9, 0, 0.0, True, 0, "sigmoid")
+    model = classifiers.classifier(folder, 9, 0, 0.0, True, 0, "sigmoid")
     for bias, wanted in ((-50.0, 0.0), (50.0, 1.0)):
         for branch in (model.fusion.fusion.everywhere, model.fusion.fusion.here):
             torch.nn.init.zeros_(branch.expanded.weight)

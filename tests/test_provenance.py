@@ -5,7 +5,9 @@ import shutil
 
 import pytest
 
-from salt_lib import encoders, files, provenance
+from salt_lib import files
+from salt_lib.laboratory import checkpoints
+from salt_lib.study import provenance
 
 SHARED = {"errors", "files"}  # say and write things, and change no score
 
@@ -54,18 +56,18 @@ def test_the_fingerprint_changes_with_what_influences_a_run(package):
 
 def test_the_fingerprint_hashes_the_checkpoint_that_a_run_would_load(package, monkeypatch):
     copy, now = package
-    monkeypatch.setattr(encoders, "SHIPPED", copy / "checkpoints")
+    monkeypatch.setattr(checkpoints, "SHIPPED", copy / "checkpoints")
     shipped, made = copy / "checkpoints" / "world-7", copy.parent / "checkpoints" / "world-7"
     alone = now()
-    assert encoders.checkpoint(7) == shipped
+    assert checkpoints.checkpoint(7) == shipped
     shutil.copytree(shipped, made)
     append(made / "model.safetensors", b"another")
-    assert encoders.checkpoint(7) == made and now() != alone
+    assert checkpoints.checkpoint(7) == made and now() != alone
     both = now()
     shutil.rmtree(shipped)
     assert now() == both
     shutil.move(made, shipped)
-    assert encoders.checkpoint(7) == shipped and now() == both  # where it lies does not matter
+    assert checkpoints.checkpoint(7) == shipped and now() == both  # where it lies does not matter
 
 
 def test_the_fingerprint_of_a_library_version(package, monkeypatch):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from salt_lib.languages import PAWSX_LANGUAGES, XNLI_LANGUAGES
-from salt_lib.published import AVERAGES, PAWSX, XNLI
+from salt_lib.real.published import AVERAGES, PAWSX, XNLI
 
 ROOT = Path(__file__).parents[1]
 

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from small import tokenizer_of
 
-from salt_lib import quality
-from salt_lib.encoders import encode
+from salt_lib.data.examples import Pairs
 from salt_lib.errors import SaltError
-from salt_lib.tasks import Pairs
+from salt_lib.laboratory import quality
+from salt_lib.models.encoding import encode
 
 TOKENIZER = tokenizer_of(
     *["the", "big", "large", "dog", "cat", "small", "hotel", "Anna"],
@@ -167,7 +167,7 @@ def test_kinds_of_error(judged):
 
 
 def test_ceilings():
-    from salt_lib.minibabel.lexicon import concept_of, forms, lexicon
+    from salt_lib.laboratory.minibabel.lexicon import concept_of, forms, lexicon
 
     content = [w for w, c in concept_of().items() if lexicon()[c].kind != "function"]
     whole = {form: i for i, form in enumerate(forms("de").values())}

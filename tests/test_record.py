@@ -7,9 +7,11 @@ from fake_runs import run as fake
 from invented import frame
 from typer.testing import CliRunner
 
-from salt_lib import cli, record, runs
+from salt_lib.cli import main as cli
 from salt_lib.errors import SaltError
-from salt_lib.methods import MAIN
+from salt_lib.salt.methods import MAIN
+from salt_lib.study import frozen as study_frozen
+from salt_lib.study import store
 
 METHODS = (*MAIN, "salt-masked")
 
@@ -18,36 +20,36 @@ METHODS = (*MAIN, "salt-masked")
 def root(tmp_path_factory):
     """The main methods and one more in full, and one seed of another."""
     root = tmp_path_factory.mktemp("runs")
-    keys = [(t, m, s) for t in runs.STUDY_TASKS for m in METHODS for s in runs.STUDY_SEEDS]
+    keys = [(t, m, s) for t in store.STUDY_TASKS for m in METHODS for s in store.STUDY_SEEDS]
     for task, method, seed in [*keys, ("mini-xnli", "dictionary", 0)]:
         key = {"world": 0, "task": task, "method": method, "seed": seed}
         made = fake(**key)
         made["scores"]["de"] = 1 / 3 + seed / 100  # of no short decimal form
-        runs.write_run(root, {**made, **key, "config": {"epochs": 2}})
+        store.write_run(root, {**made, **key, "config": {"epochs": 2}})
     return root
 
 
 def test_a_frozen_table_comes_back_as_the_runs(root, tmp_path):
     path = tmp_path / "table.json"
-    assert record.freeze(path, root) == list(METHODS)  # dictionary is not complete
-    here, source = runs.current_or_recorded(0, METHODS, root, tmp_path / "none.json")
-    frozen, other = runs.current_or_recorded(0, METHODS, tmp_path / "nothing", path)
-    assert (source, other) == (runs.HERE, runs.FROZEN)
-    order = list(runs.COLUMNS[:5])
+    assert study_frozen.freeze(path, root) == list(METHODS)  # dictionary is not complete
+    here, source = store.current_or_recorded(0, METHODS, root, tmp_path / "none.json")
+    frozen, other = store.current_or_recorded(0, METHODS, tmp_path / "nothing", path)
+    assert (source, other) == (store.HERE, store.FROZEN)
+    order = list(store.COLUMNS[:5])
     same = [f.sort_values(order).reset_index(drop=True) for f in (here, frozen)]
     assert same[0].equals(same[1])  # to the last bit
     held = json.loads(path.read_text())
     assert held["command"] == "salt study --methods all" and held["date"] and held["hardware"]
-    assert held["configurations"] == {task: {"epochs": 2} for task in runs.STUDY_TASKS}
+    assert held["configurations"] == {task: {"epochs": 2} for task in store.STUDY_TASKS}
     assert len(path.read_text().splitlines()) > len(held["rows"])  # a line for each run
 
 
 def test_histories_are_the_same_from_runs_and_from_the_table(root, tmp_path):
     path = tmp_path / "table.json"
-    record.freeze(path, root)
-    here, source = record.histories(0, METHODS, root, path)
-    frozen, other = record.histories(0, METHODS, tmp_path / "nothing", path)
-    assert (source, other) == (runs.HERE, runs.FROZEN)
+    study_frozen.freeze(path, root)
+    here, source = study_frozen.histories(0, METHODS, root, path)
+    frozen, other = study_frozen.histories(0, METHODS, tmp_path / "nothing", path)
+    assert (source, other) == (store.HERE, store.FROZEN)
     assert here.equals(frozen) and len(here) == len(METHODS) * 2 * 15 * 2
     first = here.iloc[:2]
     assert first["epoch"].tolist() == [1, 2] and first["dev"].tolist() == [0.8, 0.9]
@@ -57,39 +59,39 @@ def test_histories_are_the_same_from_runs_and_from_the_table(root, tmp_path):
 
 def test_a_table_without_histories_is_an_error(root, tmp_path):
     path = tmp_path / "table.json"
-    record.freeze(path, root)
+    study_frozen.freeze(path, root)
     table = json.loads(path.read_text())
     for row in table["rows"]:
         del row["dev"]
     path.write_text(json.dumps(table))
     with pytest.raises(SaltError, match="table.json: its rows have no 'dev'; freeze them again"):
-        record.histories(0, MAIN, tmp_path / "nothing", path)
+        study_frozen.histories(0, MAIN, tmp_path / "nothing", path)
 
 
 def test_only_complete_and_like_runs_are_frozen(tmp_path):
     path = tmp_path / "table.json"
     with pytest.raises(SaltError, match="baseline: 30 of its runs.*salt study --world 0"):
-        record.freeze(path, tmp_path / "nothing")
-    for task in runs.STUDY_TASKS:
+        study_frozen.freeze(path, tmp_path / "nothing")
+    for task in store.STUDY_TASKS:
         for method in MAIN:
-            for seed in runs.STUDY_SEEDS:
+            for seed in store.STUDY_SEEDS:
                 key = {"world": 0, "task": task, "method": method, "seed": seed}
                 made = fake(**key) | {"config": {"epochs": 2 + (seed == 3)}}
-                runs.write_run(tmp_path / "runs", {**made, **key})
+                store.write_run(tmp_path / "runs", {**made, **key})
     with pytest.raises(SaltError, match="mini-xnli: its runs have different configurations"):
-        record.freeze(path, tmp_path / "runs")
+        study_frozen.freeze(path, tmp_path / "runs")
     assert not path.exists()
 
 
 def test_another_world_is_not_overwritten(root, tmp_path):
     path = tmp_path / "table.json"
-    record.freeze(path, root)
+    study_frozen.freeze(path, root)
     held = json.loads(path.read_text())
     for row in held["rows"]:
         row["world"] = 1
     path.write_text(json.dumps(held))
     with pytest.raises(SaltError, match="table.json holds world 1, not 0"):
-        record.freeze(path, root)
+        study_frozen.freeze(path, root)
     assert json.loads(path.read_text()) == held
 
 
@@ -107,7 +109,7 @@ def test_from_the_command_line(root, tmp_path):
 
 
 def test_the_headline_from_the_command_line(tmp_path, monkeypatch):
-    monkeypatch.setattr(runs, "recorded", frame)
+    monkeypatch.setattr(store, "recorded", frame)
     path = tmp_path / "headline.png"
     given = ["results", "--runs-dir", str(tmp_path / "none"), "--figure", str(path)]
     shown = CliRunner().invoke(cli.app, given)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from invented import frame
 
-from salt_lib import report, stats
 from salt_lib.errors import SaltError
-from salt_lib.tasks import TASKS
+from salt_lib.laboratory.tasks import TASKS
+from salt_lib.study import stats, wording
 
 GAIN = {
     "n": 15,
@@ -39,50 +39,50 @@ def changed(**parts):
     ],
 )
 def test_the_verdict_is_the_tests(test, word):
-    assert report.verdict(test) == word and word in report.VERDICTS
-    assert f"**{word}**" in report.finding("It", test)
+    assert wording.verdict(test) == word and word in wording.VERDICTS
+    assert f"**{word}**" in wording.finding("It", test)
 
 
 def test_a_verdict_needs_its_p_value():
-    assert report.verdict({"difference": 1, "p": 0.01}, "p") == "higher"
+    assert wording.verdict({"difference": 1, "p": 0.01}, "p") == "higher"
     with pytest.raises(SaltError, match="no 'p_holm' in the test, only difference, p"):
-        report.verdict({"difference": 1, "p": 0.01})
+        wording.verdict({"difference": 1, "p": 0.01})
 
 
 def test_a_comparison_will_do_in_the_place_of_a_mapping():
     ours, theirs = np.linspace(0.6, 0.7, 15), np.linspace(0.5, 0.62, 15)
     test = stats.compare(ours, theirs)
-    assert report.verdict(test, "p") == report.verdict(asdict(test), "p") == "higher"
-    assert report.interval(test) == report.interval(asdict(test))
+    assert wording.verdict(test, "p") == wording.verdict(asdict(test), "p") == "higher"
+    assert wording.interval(test) == wording.interval(asdict(test))
 
 
 def test_sentences():
-    assert doctest.testmod(report).failed == 0
-    assert report.finding("SALT's average", GAIN) == (
+    assert doctest.testmod(wording).failed == 0
+    assert wording.finding("SALT's average", GAIN) == (
         "SALT's average is **higher** than the baseline's, by 1.70 points (95% interval +1.30 to "
         "+2.10, Holm-corrected p = 0.0002)."
     )
     loss = changed(difference=-0.017, ci_low=-0.021, ci_high=-0.013)
     assert "is **lower** than SALT's, by 1.70 points (95% interval −2.10 to −1.30," in (
-        report.finding("It", loss, "SALT's")
+        wording.finding("It", loss, "SALT's")
     )
     flat = changed(difference=0.0, p=None, p_holm=None, ci_low=None, ci_high=None)
     assert "not testable** against the baseline's: the difference is 0.00 points" in (
-        report.finding("It", flat)
+        wording.finding("It", flat)
     )
 
 
 def test_numbers_as_the_book_writes_them():
-    assert report.points(0.0123) == "+1.23 points" and report.points(-0.0123, "") == "−1.23"
-    assert report.points(-0.00001) == report.points(0.0) == "0.00 points"
-    assert report.points(None) == report.size(float("nan")) == "–"
-    assert report.size(-0.0123) == "1.23 points" and report.size(0.0123, "") == "1.23"
-    assert report.p_value(0.00001) == "p < 0.0001" and report.p_value(0.0123) == "p = 0.012"
-    assert report.p_value(0.5) == "p = 0.50" and report.p_value(None) == "no p"
-    assert report.mean_sd({"mean": 0.843, "sd": 0.006}).split() == ["84.3", "±", "0.6"]
-    assert " " not in report.mean_sd({"mean": 0.843, "sd": 0.006})
-    assert report.mean_sd({"mean": 0.843, "sd": None}) == "84.3"
-    assert report.number(-1.234) == "−1.23" and report.number(None) == "–"
+    assert wording.points(0.0123) == "+1.23 points" and wording.points(-0.0123, "") == "−1.23"
+    assert wording.points(-0.00001) == wording.points(0.0) == "0.00 points"
+    assert wording.points(None) == wording.size(float("nan")) == "–"
+    assert wording.size(-0.0123) == "1.23 points" and wording.size(0.0123, "") == "1.23"
+    assert wording.p_value(0.00001) == "p < 0.0001" and wording.p_value(0.0123) == "p = 0.012"
+    assert wording.p_value(0.5) == "p = 0.50" and wording.p_value(None) == "no p"
+    assert wording.mean_sd({"mean": 0.843, "sd": 0.006}).split() == ["84.3", "±", "0.6"]
+    assert " " not in wording.mean_sd({"mean": 0.843, "sd": 0.006})
+    assert wording.mean_sd({"mean": 0.843, "sd": None}) == "84.3"
+    assert wording.number(-1.234) == "−1.23" and wording.number(None) == "–"
 
 
 @pytest.mark.parametrize(
@@ -96,24 +96,24 @@ def test_numbers_as_the_book_writes_them():
     ],
 )
 def test_how_many_agree(verdicts, words):
-    assert report.agree(verdicts) == words
+    assert wording.agree(verdicts) == words
 
 
 def test_paired_scores_are_those_of_the_seeds():
     found, targets = frame(), TASKS["mini-paws-x"].targets
-    ours, theirs = report.paired(found, "mini-paws-x", "salt", targets)
+    ours, theirs = wording.paired(found, "mini-paws-x", "salt", targets)
     summary = stats.summarise(found)["primary"]["mini-paws-x"]
     assert np.mean(ours - theirs) == pytest.approx(summary["difference"])
     assert np.std(ours - theirs, ddof=1) == pytest.approx(summary["sd"])
     lacking = found[~((found["method"] == "salt") & (found["seed"] == 3))]
     with pytest.raises(SaltError, match="'salt' ran on seeds"):
-        report.paired(lacking, "mini-paws-x", "salt", targets)
+        wording.paired(lacking, "mini-paws-x", "salt", targets)
 
 
 def test_sign_flips_are_all_of_them():
-    assert sorted(report.sign_flips([1, 3])) == [-2, -1, 1, 2]
-    many = report.sign_flips(np.arange(15.0))
+    assert sorted(wording.sign_flips([1, 3])) == [-2, -1, 1, 2]
+    many = wording.sign_flips(np.arange(15.0))
     assert len(many) == 2**15 and many.mean() == pytest.approx(0)
     for wrong in ([], np.zeros(21)):
         with pytest.raises(SaltError, match="1 to 20"):
-            report.sign_flips(wrong)
+            wording.sign_flips(wrong)

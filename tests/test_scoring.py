@@ -8,9 +8,10 @@ from seqeval.metrics import f1_score
 from seqeval.metrics.sequence_labeling import get_entities
 from typer.testing import CliRunner
 
-from salt_lib import scoring, sources, xtreme
-from salt_lib.cli import app
+from salt_lib.cli.main import app
+from salt_lib.data import benchmarks, xtreme
 from salt_lib.errors import SaltError
+from salt_lib.real import scoring
 
 
 def write(folder: Path, **files: str) -> Path:
@@ -172,7 +173,7 @@ def test_real_gold_files(tmp_path, task, code):
     gold = tmp_path / "gold"
     gold.mkdir()
     (gold / path.name).symlink_to(path)
-    names, data = sources.task(task).labels, sources.load(task, "test", code, root)
+    names, data = benchmarks.task(task).labels, benchmarks.load(task, "test", code, root)
     labels = [names[i] for i in data.labels]
     said = write(tmp_path / "said", **{code: "".join(f"{label}\n" for label in labels)})
     assert scoring.score(task, gold, said)["accuracy"] == {code: 100.0}

@@ -16,11 +16,13 @@ from tokenizers import (
 )
 from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
 
-from salt_lib import distill, encoders, finetune
-from salt_lib.methods import method
-from salt_lib.tasks import Pairs
-from salt_lib.train import Config
-from salt_lib.wholewords import whole_words
+from salt_lib.data.examples import Pairs
+from salt_lib.models import encoding, loading
+from salt_lib.salt import predictions
+from salt_lib.salt.methods import method
+from salt_lib.salt.whole_words import whole_words
+from salt_lib.training import finetune
+from salt_lib.training.config import Config
 
 WORDS = {
     "en": "goat baker river lamp hill queen drum orchard sees finds".split(),
@@ -70,8 +72,8 @@ def pairs():
 
 
 def test_a_word_is_whole_where_no_piece_goes_on_with_it(checkpoint):
-    tokenizer = encoders.tokenizer(checkpoint)
-    found = encoders.encode(tokenizer, Pairs(["goat rivergoat lamp"], ["queen"], [0]))
+    tokenizer = loading.tokenizer(checkpoint)
+    found = encoding.encode(tokenizer, Pairs(["goat rivergoat lamp"], ["queen"], [0]))
     said = tokenizer.convert_ids_to_tokens(found.ids.tolist())
     whole = [piece for piece, ok in zip(said, found.whole.tolist(), strict=True) if ok]
     assert whole == ["▁goat", "▁lamp", "▁queen"]
@@ -93,16 +95,16 @@ def test_the_whole_path(checkpoint, pairs, tmp_path):
     words = whole_words(checkpoint, texts)
     path = tmp_path / "predictions.parquet"
     finetune.write_predictions(checkpoint, pairs, words, path)
-    tokenizer = encoders.tokenizer(checkpoint)
-    found = distill.load(path)
+    tokenizer = loading.tokenizer(checkpoint)
+    found = predictions.load(path)
     for code, group in found.groupby("language"):
         said = tokenizer.convert_ids_to_tokens(np.unique(group["token"]).tolist())
         assert set(said) <= set(words[code])
     # The restricted head's probabilities are those of the whole model, among these words.
-    data = encoders.encode(tokenizer, pairs)
+    data = encoding.encode(tokenizer, pairs)
     row = found[(found["language"] == "th")].iloc[0]
     with torch.inference_mode():
-        logits = encoders.masked_lm(checkpoint)(data.row(int(row["example"]))[None]).logits
+        logits = loading.masked_lm(checkpoint)(data.row(int(row["example"]))[None]).logits
     own = [tokenizer.convert_tokens_to_ids(word) for word in words["th"]]
     among = logits[0, int(row["position"]), own].softmax(dim=0)
     assert row["probability"] == pytest.approx(among.max().item(), rel=1e-4)

@@ -12,9 +12,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from salt_lib import sources, tasks, xtreme
+from salt_lib.data import benchmarks, xtreme
+from salt_lib.data.examples import Pairs
 from salt_lib.errors import SaltError
-from salt_lib.tasks import Pairs
+from salt_lib.laboratory import tasks
 
 FIXTURES = Path(__file__).parent / "fixtures" / "xtreme"
 SPLITS = {"train": "train", "dev": "validation", "test": "test"}
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*are published")
 
 @pytest.fixture(autouse=True)
 def nothing_said(monkeypatch):
-    monkeypatch.setattr(sources, "_warned", set())
+    monkeypatch.setattr(benchmarks, "_warned", set())
 
 
 def table(path: Path, columns: dict, names: dict | None = None) -> Path:
@@ -105,7 +106,7 @@ def both(tmp_path):
         ("udpos", "pos_tags", "udpos.English", "en"),
         ("udpos", "pos_tags", "udpos.German", "de"),
     ):
-        labels = sources.TASKS[name].labels
+        labels = benchmarks.TASKS[name].labels
         names = list(reversed(labels))
         path = FIXTURES / xtreme.FOLDERS[name] / f"dev-{code}.tsv"
         tokens, tags = zip(*xtreme.read_tags(path, labels), strict=True)
@@ -118,16 +119,16 @@ def both(tmp_path):
 
 
 def test_tasks_have_xtreme_s_languages_labels_and_counts():
-    assert list(sources.TASKS) == ["xnli", "paws-x", "pan-x", "udpos"]
-    assert [len(row.languages) for row in sources.TASKS.values()] == [15, 7, 40, 33]
-    assert [len(row.labels) for row in sources.TASKS.values()] == [3, 2, 7, 17]
-    assert [row.kind for row in sources.TASKS.values()] == ["pairs", "pairs", "tags", "tags"]
-    for row in sources.TASKS.values():
+    assert list(benchmarks.TASKS) == ["xnli", "paws-x", "pan-x", "udpos"]
+    assert [len(row.languages) for row in benchmarks.TASKS.values()] == [15, 7, 40, 33]
+    assert [len(row.labels) for row in benchmarks.TASKS.values()] == [3, 2, 7, 17]
+    assert [row.kind for row in benchmarks.TASKS.values()] == ["pairs", "pairs", "tags", "tags"]
+    for row in benchmarks.TASKS.values():
         assert list(row.languages) == sorted(set(row.languages)) == sorted(row.counts)
         assert "en" not in row.targets and len(row.targets) == len(row.languages) - 1
-        for layout in sources.LAYOUTS[row.name]:
+        for layout in benchmarks.LAYOUTS[row.name]:
             assert set(layout.configs) == set(row.languages)
-    counts = {name: row.counts for name, row in sources.TASKS.items()}
+    counts = {name: row.counts for name, row in benchmarks.TASKS.items()}
     assert counts["xnli"]["sw"] == {"train": 392_702, "dev": 2_490, "test": 5_010}
     assert counts["paws-x"]["ko"] == {"train": 49_401, "dev": 2_000, "test": 2_000}
     assert counts["pan-x"]["en"] == {"train": 20_000, "dev": 10_000, "test": 10_000}
@@ -135,31 +136,31 @@ def test_tasks_have_xtreme_s_languages_labels_and_counts():
     assert counts["pan-x"]["ur"] == {"train": 20_000, "dev": 1_000, "test": 1_000}
     assert counts["udpos"]["en"] == {"train": 21_253, "dev": 3_974, "test": 5_440}
     assert counts["udpos"]["kk"] == {"train": 31, "test": 1_047}
-    assert sources.LAYOUTS["udpos"][0].configs["zh"] == "udpos.Chinese"
+    assert benchmarks.LAYOUTS["udpos"][0].configs["zh"] == "udpos.Chinese"
 
 
 def test_unknown_names_list_the_known():
     with pytest.raises(SaltError, match="known: xnli, paws-x, pan-x, udpos"):
-        sources.task("mini-xnli")
+        benchmarks.task("mini-xnli")
     with pytest.raises(SaltError, match="unknown task 'panx'"):
-        sources.load("panx", "dev", "en", FIXTURES)
+        benchmarks.load("panx", "dev", "en", FIXTURES)
     with pytest.raises(SaltError, match="unknown split 'validation'; known: train, dev, test"):
-        sources.load("xnli", "validation", "en", FIXTURES)
+        benchmarks.load("xnli", "validation", "en", FIXTURES)
     with pytest.raises(SaltError, match="unknown split 'validation'"):
-        sources.languages("xnli", "validation", FIXTURES)
+        benchmarks.languages("xnli", "validation", FIXTURES)
     with pytest.raises(SaltError, match="unknown language of paws-x 'sw'; known: de, en"):
-        sources.load("paws-x", "dev", "sw", FIXTURES)
+        benchmarks.load("paws-x", "dev", "sw", FIXTURES)
 
 
 # XTREME's layout
 
 
 def test_xtreme_s_layout_gives_pairs_and_tags():
-    assert sources.load("xnli", "dev", "en", FIXTURES).labels == [0, 1, 2, 0, 1, 2]
-    assert sources.load("paws-x", "dev", "ja", FIXTURES).labels == [1, 0]
-    tokens, tags = sources.load("pan-x", "dev", "sw", str(FIXTURES))[0]
+    assert benchmarks.load("xnli", "dev", "en", FIXTURES).labels == [0, 1, 2, 0, 1, 2]
+    assert benchmarks.load("paws-x", "dev", "ja", FIXTURES).labels == [1, 0]
+    tokens, tags = benchmarks.load("pan-x", "dev", "sw", str(FIXTURES))[0]
     assert tokens == ["Mira", "alitembelea", "Ziwa", "Tarn", "."] and tags[0] == "B-PER"
-    assert sources.load("udpos", "dev", "en", FIXTURES)[1] == (
+    assert benchmarks.load("udpos", "dev", "en", FIXTURES)[1] == (
         ["Mira", "saw", "_", "twice"],
         ["PROPN", "VERB", "SYM", "ADV"],
     )
@@ -167,20 +168,20 @@ def test_xtreme_s_layout_gives_pairs_and_tags():
 
 def test_a_missing_xtreme_file_lists_the_languages_there():
     with pytest.raises(SaltError, match="no xnli test file in 'fr'.*languages there: de, en, sw"):
-        sources.load("xnli", "test", "fr", FIXTURES)
+        benchmarks.load("xnli", "test", "fr", FIXTURES)
     with pytest.raises(SaltError, match="languages there: none"):
-        sources.load("xnli", "train", "en", FIXTURES)
+        benchmarks.load("xnli", "train", "en", FIXTURES)
 
 
 def test_xtreme_s_test_files_without_labels_say_where_labels_are(tmp_path):
     (tmp_path / "xnli").mkdir()
     (tmp_path / "xnli" / "test-de.tsv").write_bytes(b"eins\tzwei\r\n")
     with pytest.raises(SaltError, match="2 columns where 3 are due .*without labels; the hub's"):
-        sources.load("xnli", "test", "de", tmp_path)
+        benchmarks.load("xnli", "test", "de", tmp_path)
     (tmp_path / "udpos").mkdir()
     (tmp_path / "udpos" / "test-de.tsv").write_bytes(b"eins\nzwei\n\n")
     with pytest.raises(SaltError, match="1 columns where 2 are due .*without labels; the hub's"):
-        sources.load("udpos", "test", "de", tmp_path)
+        benchmarks.load("udpos", "test", "de", tmp_path)
 
 
 # Clones
@@ -201,44 +202,46 @@ def test_xtreme_s_test_files_without_labels_say_where_labels_are(tmp_path):
     ],
 )
 def test_a_clone_says_the_same_as_xtreme_s_files(both, name, split, code):
-    assert sources.load(name, split, code, both) == sources.load(name, split, code, FIXTURES)
+    assert benchmarks.load(name, split, code, both) == benchmarks.load(name, split, code, FIXTURES)
 
 
 def test_a_clone_itself_and_the_folder_it_lies_in_are_both_sources(both):
-    assert sources.load("xnli", "dev", "de", both / "first") == sources.load(
+    assert benchmarks.load("xnli", "dev", "de", both / "first") == benchmarks.load(
         "xnli", "dev", "de", both
     )
     # XNLI's and PAWS-X's configurations have the same names: the columns tell.
     with pytest.raises(SaltError, match="no paws-x there.*google-research-datasets/paws-x or"):
-        sources.load("paws-x", "dev", "en", both / "first")
+        benchmarks.load("paws-x", "dev", "en", both / "first")
     with pytest.raises(SaltError, match="no xnli there"):
-        sources.load("xnli", "dev", "en", both / "second")
+        benchmarks.load("xnli", "dev", "en", both / "second")
 
 
 def test_languages_are_those_with_files_of_the_split(both):
-    assert sources.languages("xnli", "dev", both) == ["de", "en"]
-    assert sources.languages("xnli", "train", both) == []
-    assert sources.languages("udpos", "dev", both) == ["de", "en"]
-    assert sources.languages("pan-x", "dev", both / "third") == ["en", "sw"]
-    assert sources.languages("xnli", "test", FIXTURES) == ["de", "en", "sw"]
-    assert sources.languages("pan-x", "dev", FIXTURES) == ["en", "sw"]
+    assert benchmarks.languages("xnli", "dev", both) == ["de", "en"]
+    assert benchmarks.languages("xnli", "train", both) == []
+    assert benchmarks.languages("udpos", "dev", both) == ["de", "en"]
+    assert benchmarks.languages("pan-x", "dev", both / "third") == ["en", "sw"]
+    assert benchmarks.languages("xnli", "test", FIXTURES) == ["de", "en", "sw"]
+    assert benchmarks.languages("pan-x", "dev", FIXTURES) == ["en", "sw"]
 
 
 def test_a_language_or_split_that_is_not_there_lists_what_is(both):
     with pytest.raises(SaltError, match="no Parquet files of the dev split in 'fr'.*: de, en$"):
-        sources.load("xnli", "dev", "fr", both)
+        benchmarks.load("xnli", "dev", "fr", both)
     with pytest.raises(SaltError, match="of the train split in 'de'.*'de'.*languages there: none"):
-        sources.load("xnli", "train", "de", both)
+        benchmarks.load("xnli", "train", "de", both)
 
 
 def test_texts_are_sentences_by_language(both):
     for source in (both, FIXTURES):
-        said = sources.texts("paws-x", source, ["en", "ja"])
-        pairs = sources.load("paws-x", "dev", "ja", source)
+        said = benchmarks.texts("paws-x", source, ["en", "ja"])
+        pairs = benchmarks.load("paws-x", "dev", "ja", source)
         assert list(said) == ["en", "ja"] and said["ja"] == pairs.first + pairs.second
         assert len(said["en"]) == 8
-        assert sources.texts("pan-x", source, ["en"])["en"][0] == "Mira Okafor visited Lake Tarn ."
-    assert len(sources.texts("xnli", FIXTURES, ["sw"], split="test")["sw"]) % 2 == 0
+        assert (
+            benchmarks.texts("pan-x", source, ["en"])["en"][0] == "Mira Okafor visited Lake Tarn ."
+        )
+    assert len(benchmarks.texts("xnli", FIXTURES, ["sw"], split="test")["sw"]) % 2 == 0
 
 
 def test_google_xtreme_alone_has_the_pairs_too(tmp_path):
@@ -250,25 +253,25 @@ def test_google_xtreme_alone_has_the_pairs_too(tmp_path):
         "gold_label": ["neutral", "contradiction", "entailment", "Neutral"],
     }
     table(shard(clone, "XNLI"), rows)
-    assert sources.load("xnli", "dev", "de", clone) == Pairs(["d1", "d2"], ["D1", "D2"], [2, 1])
-    assert sources.languages("xnli", "dev", clone) == ["ar", "de"]
+    assert benchmarks.load("xnli", "dev", "de", clone) == Pairs(["d1", "d2"], ["D1", "D2"], [2, 1])
+    assert benchmarks.languages("xnli", "dev", clone) == ["ar", "de"]
     with pytest.raises(SaltError, match="no rows with text"):
-        sources.load("xnli", "dev", "fr", clone)
+        benchmarks.load("xnli", "dev", "fr", clone)
     with pytest.raises(SaltError, match="train split in 'de'"):
-        sources.load("xnli", "train", "de", clone)
+        benchmarks.load("xnli", "train", "de", clone)
     table(
         shard(clone, "PAWS-X.de"),
         {"sentence1": ["NS", "b"], "sentence2": ["c", "d"], "label": ["1", "0"]},
     )
     # The placeholder stays: published scores count it.
-    assert sources.load("paws-x", "dev", "de", clone) == Pairs(["NS", "b"], ["c", "d"], [1, 0])
+    assert benchmarks.load("paws-x", "dev", "de", clone) == Pairs(["NS", "b"], ["c", "d"], [1, 0])
 
 
 def test_the_task_s_own_repository_comes_before_google_xtreme(tmp_path, xnli):
     clone = card(tmp_path / "a-xtreme", "XNLI")
     rows = {"language": ["de"], "sentence1": ["x"], "sentence2": ["y"], "gold_label": ["neutral"]}
     table(shard(clone, "XNLI"), rows)
-    assert sources.load("xnli", "dev", "de", tmp_path).first == ["Ein Satz.", "Noch einer."]
+    assert benchmarks.load("xnli", "dev", "de", tmp_path).first == ["Ein Satz.", "Noch einer."]
 
 
 def test_shards_are_joined_in_order_and_only_the_split_is_read(tmp_path):
@@ -278,7 +281,7 @@ def test_shards_are_joined_in_order_and_only_the_split_is_read(tmp_path):
         path = shard(clone, "de", part=f"0000{part}-of-00008")
         table(path, columns, {"label": PERMUTED})
     shard(clone, "de", "train").write_bytes(b"damaged, and of no interest here")
-    pairs = sources.load("xnli", "dev", "de", clone)
+    pairs = benchmarks.load("xnli", "dev", "de", clone)
     assert pairs.first == [f"{part} {word}" for part in range(8) for word in ("eins", "zwei")]
 
 
@@ -287,19 +290,19 @@ def test_every_file_has_its_own_order_of_class_names(tmp_path):
     for part, names in enumerate((PERMUTED, PERMUTED[::-1])):
         columns = xnli_columns(label=[names.index("neutral"), names.index("entailment")])
         table(shard(clone, "de", part=f"0000{part}-of-00002"), columns, {"label": names})
-    assert sources.load("xnli", "dev", "de", clone).labels == [1, 0, 1, 0]
+    assert benchmarks.load("xnli", "dev", "de", clone).labels == [1, 0, 1, 0]
 
 
 def test_a_changed_file_is_read_again(xnli):
-    sources.load("xnli", "dev", "de", xnli)
+    benchmarks.load("xnli", "dev", "de", xnli)
     table(shard(xnli, "de"), xnli_columns(premise=["Neu.", "Neuer."]), {"label": PERMUTED})
-    assert sources.load("xnli", "dev", "de", xnli).first == ["Neu.", "Neuer."]
+    assert benchmarks.load("xnli", "dev", "de", xnli).first == ["Neu.", "Neuer."]
 
 
 def test_a_folder_with_brackets_in_its_name_is_no_pattern(tmp_path, xnli):
     moved = tmp_path / "a[b]*"
     xnli.rename(moved)
-    assert sources.load("xnli", "dev", "de", moved).labels == [0, 2]
+    assert benchmarks.load("xnli", "dev", "de", moved).labels == [0, 2]
 
 
 @pytest.mark.parametrize("name", ["validation.parquet", "dev-00000-of-00001.parquet"])
@@ -311,8 +314,8 @@ def test_without_configs_folders_and_file_names_tell(tmp_path, readme, name):
     if readme:
         (clone / "README.md").write_text(readme)
     for source in (clone, tmp_path):
-        assert sources.load("xnli", "dev", "de", source).first == ["Ein Satz.", "Noch einer."]
-    assert sources.languages("xnli", "dev", clone) == ["de"]
+        assert benchmarks.load("xnli", "dev", "de", source).first == ["Ein Satz.", "Noch einer."]
+    assert benchmarks.languages("xnli", "dev", clone) == ["de"]
 
 
 @pytest.mark.parametrize(
@@ -332,7 +335,7 @@ def test_every_way_in_which_a_card_names_files(tmp_path, data_files):
     table(clone / "de" / "train.parquet", xnli_columns(premise=["no", "no"]), {"label": PERMUTED})
     metadata = yaml.safe_dump({"configs": [{"config_name": "de", "data_files": data_files}]})
     (clone / "README.md").write_text(f"---\n{metadata}---\n")
-    assert sources.load("xnli", "dev", "de", clone).first == ["Ein Satz.", "Noch einer."]
+    assert benchmarks.load("xnli", "dev", "de", clone).first == ["Ein Satz.", "Noch einer."]
 
 
 # Labels go by name
@@ -342,21 +345,21 @@ def test_every_way_in_which_a_card_names_files(tmp_path, data_files):
 def test_any_order_of_class_names_gives_the_same_ids(xnli, names):
     ids = [names.index(name) for name in ("contradiction", "entailment")]
     table(shard(xnli, "de"), xnli_columns(label=ids), {"label": list(names)})
-    assert sources.load("xnli", "dev", "de", xnli).labels == [2, 0]
+    assert benchmarks.load("xnli", "dev", "de", xnli).labels == [2, 0]
 
 
 def test_names_that_differ_in_case_are_the_same(xnli):
     names = ["Contradiction", "ENTAILMENT", "neutral"]
     table(shard(xnli, "de"), xnli_columns(label=[0, 1]), {"label": names})
-    assert sources.load("xnli", "dev", "de", xnli).labels == [2, 0]
+    assert benchmarks.load("xnli", "dev", "de", xnli).labels == [2, 0]
     table(shard(xnli, "de"), xnli_columns(label=["Neutral", "CONTRADICTION"]))
-    assert sources.load("xnli", "dev", "de", xnli).labels == [1, 2]
+    assert benchmarks.load("xnli", "dev", "de", xnli).labels == [1, 2]
 
 
 def test_numbers_without_names_are_named_by_the_card_or_refused(xnli):
     table(shard(xnli, "de"), xnli_columns(label=[0, 1]))
     with pytest.raises(SaltError, match="'label' holds numbers without names, and which of entail"):
-        sources.load("xnli", "dev", "de", xnli)
+        benchmarks.load("xnli", "dev", "de", xnli)
     info = """dataset_info:
 - config_name: de
   features:
@@ -370,18 +373,18 @@ def test_numbers_without_names_are_named_by_the_card_or_refused(xnli):
           '0': neutral
           '1': contradiction"""
     card(xnli, "de", info=info)
-    assert sources.load("xnli", "dev", "de", xnli).labels == [1, 2]
+    assert benchmarks.load("xnli", "dev", "de", xnli).labels == [1, 2]
 
 
 def test_paws_x_numbers_are_their_own_names(tmp_path):
     clone = card(tmp_path / "paws-x", "en")
     rows = {"sentence1": ["a", "b"], "sentence2": ["c", "d"], "label": [1, 0]}
     table(shard(clone, "en"), rows)
-    assert sources.load("paws-x", "dev", "en", clone).labels == [1, 0]
+    assert benchmarks.load("paws-x", "dev", "en", clone).labels == [1, 0]
     # A place in a list of names that is too short is no name of its own.
     table(shard(clone, "en"), rows | {"label": [0, -1]}, {"label": ["0"]})
     with pytest.raises(SaltError, match="row 2: label -1 is none of 0, 1"):
-        sources.load("paws-x", "dev", "en", clone)
+        benchmarks.load("paws-x", "dev", "en", clone)
 
 
 @pytest.mark.parametrize(
@@ -397,13 +400,13 @@ def test_paws_x_numbers_are_their_own_names(tmp_path):
 def test_a_label_of_no_known_name_is_an_error_with_its_row(xnli, label, names, shown):
     path = table(shard(xnli, "de"), xnli_columns(label=label), {"label": names} if names else {})
     with pytest.raises(SaltError, match=f"row 2: label {shown} is none of entailment") as caught:
-        sources.load("xnli", "dev", "de", xnli)
+        benchmarks.load("xnli", "dev", "de", xnli)
     assert str(path) in str(caught.value)
 
 
 def test_a_class_name_that_no_row_has_does_no_harm(xnli):
     table(shard(xnli, "de"), xnli_columns(label=[2, 1]), {"label": [*PERMUTED, "-"]})
-    assert sources.load("xnli", "dev", "de", xnli).labels == [0, 2]
+    assert benchmarks.load("xnli", "dev", "de", xnli).labels == [0, 2]
 
 
 def test_missing_columns_and_columns_of_another_kind_are_named(xnli):
@@ -411,13 +414,13 @@ def test_missing_columns_and_columns_of_another_kind_are_named(xnli):
     del columns["label"]
     table(shard(xnli, "de"), columns)
     with pytest.raises(SaltError, match="no column label; there: premise, hypothesis"):
-        sources.load("xnli", "dev", "de", xnli)
+        benchmarks.load("xnli", "dev", "de", xnli)
     table(shard(xnli, "de"), xnli_columns(hypothesis=[1, 2]), {"label": PERMUTED})
     with pytest.raises(SaltError, match="column 'hypothesis' holds int64 where text is due"):
-        sources.load("xnli", "dev", "de", xnli)
+        benchmarks.load("xnli", "dev", "de", xnli)
     table(shard(xnli, "de"), xnli_columns(label=[["a"], ["b"]]))
     with pytest.raises(SaltError, match="column 'label' holds .* where labels are due"):
-        sources.load("xnli", "dev", "de", xnli)
+        benchmarks.load("xnli", "dev", "de", xnli)
 
 
 def test_tags_and_tokens_must_be_as_many(tmp_path):
@@ -426,10 +429,10 @@ def test_tags_and_tokens_must_be_as_many(tmp_path):
     columns = {"tokens": [["a", "b"], ["c"]], "ner_tags": [[1, 2], [0, 0]]}
     table(shard(clone, "PAN-X.de"), columns, names)
     with pytest.raises(SaltError, match="row 2: 1 tokens, but 2 tags"):
-        sources.load("pan-x", "dev", "de", clone)
+        benchmarks.load("pan-x", "dev", "de", clone)
     table(shard(clone, "PAN-X.de"), columns | {"ner_tags": [[1, 2], [-1]]}, names)
     with pytest.raises(SaltError, match="row 2: label -1 is none of O, B-PER"):
-        sources.load("pan-x", "dev", "de", clone)
+        benchmarks.load("pan-x", "dev", "de", clone)
 
 
 # Rows left out, and numbers of rows
@@ -443,23 +446,23 @@ def test_rows_without_text_are_left_out_with_their_number(xnli, tmp_path):
     }
     table(shard(xnli, "de"), columns, {"label": PERMUTED})
     with pytest.warns(UserWarning, match="'de', from .*xnli: 3 rows without text were left out"):
-        assert sources.load("xnli", "dev", "de", xnli) == Pairs(["a", "e"], ["A", "E"], [1, 2])
+        assert benchmarks.load("xnli", "dev", "de", xnli) == Pairs(["a", "e"], ["A", "E"], [1, 2])
     clone = card(tmp_path / "xtreme", "PAN-X.de")
     columns = {"tokens": [["a"], [], ["b", " "]], "ner_tags": [[1], [], [0, 0]]}
     table(shard(clone, "PAN-X.de"), columns, {"ner_tags": list(xtreme.TAGS)})
     with pytest.warns(UserWarning, match="2 rows without text were left out"):
-        assert sources.load("pan-x", "dev", "de", clone) == [(["a"], ["B-PER"])]
+        assert benchmarks.load("pan-x", "dev", "de", clone) == [(["a"], ["B-PER"])]
     table(shard(xnli, "de"), xnli_columns(premise=["", ""]), {"label": PERMUTED})
     with pytest.raises(SaltError, match="no rows with text"):
-        sources.load("xnli", "dev", "de", xnli)
+        benchmarks.load("xnli", "dev", "de", xnli)
 
 
 def said(*calls) -> list[str]:
-    """The warnings of `sources.load` with these arguments."""
+    """The warnings of `benchmarks.load` with these arguments."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for call in calls:
-            sources.load(*call)
+            benchmarks.load(*call)
     assert all(item.filename == __file__ for item in caught)  # they name the caller's line
     return [str(item.message) for item in caught]
 
@@ -473,8 +476,8 @@ def test_another_number_of_rows_than_published_is_said_once(xnli):
 
 def test_the_published_number_counts_the_rows_left_out(xnli, monkeypatch):
     counts = {"de": {"dev": 2}}
-    row = sources.RealTask("xnli", "pairs", ("de", "en"), xtreme.PAIR_LABELS["xnli"], counts)
-    monkeypatch.setitem(sources.TASKS, "xnli", row)
+    row = benchmarks.RealTask("xnli", "pairs", ("de", "en"), xtreme.PAIR_LABELS["xnli"], counts)
+    monkeypatch.setitem(benchmarks.TASKS, "xnli", row)
     assert said(("xnli", "dev", "de", xnli)) == []
     table(shard(xnli, "de"), xnli_columns(premise=["", "b"]), {"label": PERMUTED})
     (message,) = said(("xnli", "dev", "de", xnli))
@@ -492,12 +495,12 @@ def test_udpos_is_counted_on_the_hub_s_files_only(both):
 
 def test_a_folder_that_is_neither_says_what_is_expected(tmp_path):
     with pytest.raises(SaltError, match="gone is no folder; give one, or 'hub'"):
-        sources.load("xnli", "dev", "en", tmp_path / "gone")
+        benchmarks.load("xnli", "dev", "en", tmp_path / "gone")
     with pytest.raises(SaltError, match="there: nothing"):
-        sources.load("xnli", "dev", "en", tmp_path)
+        benchmarks.load("xnli", "dev", "en", tmp_path)
     for name in ("README.md", "notes.txt", "a.tsv"):
         (tmp_path / name).write_text("text")
-    for call in (sources.load, lambda *a: sources.languages(a[0], a[1], a[3])):
+    for call in (benchmarks.load, lambda *a: benchmarks.languages(a[0], a[1], a[3])):
         with pytest.raises(SaltError, match="no xnli there; it should hold xnli/dev-en.tsv") as e:
             call("xnli", "dev", "en", tmp_path)
         assert "a clone of facebook/xnli or google/xtreme" in str(e.value)
@@ -506,7 +509,7 @@ def test_a_folder_that_is_neither_says_what_is_expected(tmp_path):
         shutil.copytree(FIXTURES, tmp_path / "copy")
         shutil.rmtree(tmp_path / "copy" / "xnli")
         (tmp_path / "copy" / "xnli").mkdir()
-        sources.load("xnli", "dev", "en", tmp_path / "copy")
+        benchmarks.load("xnli", "dev", "en", tmp_path / "copy")
 
 
 def test_pointers_of_git_lfs_instead_of_data_say_so(xnli, tmp_path):
@@ -514,12 +517,12 @@ def test_pointers_of_git_lfs_instead_of_data_say_so(xnli, tmp_path):
     shard(xnli, "de").write_bytes(pointer)
     for source in (xnli, tmp_path):
         with pytest.raises(SaltError, match="validation-.*a pointer of Git LFS.*`git lfs pull`"):
-            sources.load("xnli", "dev", "de", source)
+            benchmarks.load("xnli", "dev", "de", source)
     clone = card(tmp_path / "xtreme", "XNLI")
     shard(clone, "XNLI").parent.mkdir()
     shard(clone, "XNLI").write_bytes(pointer)
     with pytest.raises(SaltError, match="git lfs pull"):
-        sources.languages("xnli", "dev", clone)
+        benchmarks.languages("xnli", "dev", clone)
 
 
 def test_damaged_files_are_named(xnli):
@@ -528,40 +531,40 @@ def test_damaged_files_are_named(xnli):
     for data in (b"", b"PAR1 and nothing else", whole[: len(whole) // 2]):
         path.write_bytes(data)
         with pytest.raises(SaltError, match="validation-.*can't be read as Parquet") as caught:
-            sources.load("xnli", "dev", "de", xnli)
+            benchmarks.load("xnli", "dev", "de", xnli)
         assert "\n" not in str(caught.value)
     # The footer is whole, the data is not.
     path.write_bytes(whole[:4] + b"\0" * 60 + whole[64:])
     with pytest.raises(SaltError, match="validation-.*can't be read as Parquet"):
-        sources.load("xnli", "dev", "de", xnli)
+        benchmarks.load("xnli", "dev", "de", xnli)
 
 
 def test_a_damaged_clone_does_not_stand_before_a_whole_one(xnli, tmp_path):
     other = card(tmp_path / "another", "de")
     shard(other, "de").parent.mkdir()
     shard(other, "de").write_bytes(b"what it was can't be told")
-    assert len(sources.load("xnli", "dev", "de", tmp_path)) == 2
+    assert len(benchmarks.load("xnli", "dev", "de", tmp_path)) == 2
     with pytest.raises(SaltError, match="another.*can't be read as Parquet"):
-        sources.load("paws-x", "dev", "de", tmp_path)
+        benchmarks.load("paws-x", "dev", "de", tmp_path)
 
 
 def test_a_card_that_can_t_be_read_is_named(xnli):
     (xnli / "README.md").write_text("---\nconfigs: [\n---\n")
     with pytest.raises(SaltError, match="README.md: the metadata at the top can't be read"):
-        sources.load("xnli", "dev", "de", xnli)
+        benchmarks.load("xnli", "dev", "de", xnli)
 
 
 def test_a_clone_with_a_script_runs_nothing(xnli, tmp_path):
     (xnli / "xnli.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
-    assert len(sources.load("xnli", "dev", "de", xnli)) == 2
+    assert len(benchmarks.load("xnli", "dev", "de", xnli)) == 2
     assert not (tmp_path / "ran").exists()
 
 
 def test_without_the_datasets_package_the_error_names_the_extra(xnli, monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(SaltError, match=r"pip install 'salt_lib\[hub\]'"):
-        sources.load("xnli", "dev", "de", xnli)
-    assert len(sources.load("xnli", "dev", "de", FIXTURES)) == 3
+        benchmarks.load("xnli", "dev", "de", xnli)
+    assert len(benchmarks.load("xnli", "dev", "de", FIXTURES)) == 3
 
 
 # The hub
@@ -596,20 +599,20 @@ def hub(tmp_path, both, monkeypatch):
 
 @pytest.mark.parametrize("name, code", [("xnli", "de"), ("paws-x", "ja"), ("udpos", "en")])
 def test_the_hub_says_the_same_as_a_clone(hub, both, name, code):
-    assert sources.load(name, "dev", code, "hub") == sources.load(name, "dev", code, both)
+    assert benchmarks.load(name, "dev", code, "hub") == benchmarks.load(name, "dev", code, both)
 
 
 def test_only_the_card_and_the_split_s_files_are_fetched(hub):
-    sources.load("xnli", "test", "de", "hub")
+    benchmarks.load("xnli", "test", "de", "hub")
     assert hub == ["README.md", "de/test-00000-of-00001.parquet"]
     hub.clear()
-    assert sources.languages("udpos", "dev", "hub") == ["de", "en"]
+    assert benchmarks.languages("udpos", "dev", "hub") == ["de", "en"]
     assert hub == ["README.md"]
 
 
 def test_what_the_hub_lacks_is_an_error_with_what_it_has(hub):
     with pytest.raises(SaltError, match="facebook/xnli on the hub.*'fr'.*there: de, en$"):
-        sources.load("xnli", "dev", "fr", "hub")
+        benchmarks.load("xnli", "dev", "fr", "hub")
 
 
 CALL = """
@@ -645,10 +648,10 @@ def test_a_hub_out_of_reach_says_how_to_make_a_clone(tmp_path, setting):
 
 
 def test_data_that_is_not_in_the_cache_is_out_of_reach_too(hub, both):
-    sources.load("xnli", "dev", "de", "hub")
+    benchmarks.load("xnli", "dev", "de", "hub")
     shard(both / "first", "en").unlink()  # the card names it, the hub does not hand it out
     with pytest.raises(SaltError, match="can't be had from the hub .no en/validation-.* in the ca"):
-        sources.load("xnli", "dev", "en", "hub")
+        benchmarks.load("xnli", "dev", "en", "hub")
 
 
 # The real files
@@ -668,14 +671,14 @@ real = pytest.mark.skipif(_absent(), reason="no XTREME files: set SALT_XTREME_DI
 @real
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("split", tasks.SPLITS)
-@pytest.mark.parametrize("name", sources.TASKS)
+@pytest.mark.parametrize("name", benchmarks.TASKS)
 def test_real_files_have_their_published_counts(name, split):
     root = xtreme.folder()
     if not any((root / xtreme.FOLDERS[name]).glob(f"{split}-*.tsv")):
         pytest.skip(f"no {name} {split} files")
-    row = sources.task(name)
-    for language in sources.languages(name, split, root):
-        data = sources.load(name, split, language, root)
+    row = benchmarks.task(name)
+    for language in benchmarks.languages(name, split, root):
+        data = benchmarks.load(name, split, language, root)
         assert row.counts[language][split] == len(data)  # and no warning
         if row.kind == "tags":
             assert all(len(tokens) == len(tags) for tokens, tags in data)
@@ -696,15 +699,15 @@ def test_real_files_have_their_published_counts(name, split):
     ],
 )
 def test_real_rows_in_a_clone_say_the_same(tmp_path, name, split, code, columns):
-    data = sources.load(name, split, code, xtreme.folder())
-    labels = sources.task(name).labels
+    data = benchmarks.load(name, split, code, xtreme.folder())
+    labels = benchmarks.task(name).labels
     names = list(reversed(labels))
     if isinstance(data, Pairs):
         rows = as_columns(data, columns, names, labels)
     else:
         tags = [[names.index(tag) for tag in tags] for _, tags in data]
         rows = {columns[0]: [tokens for tokens, _ in data], columns[1]: tags}
-    layout = sources.LAYOUTS[name][0]
+    layout = benchmarks.LAYOUTS[name][0]
     clone = card(tmp_path / "clone", layout.configs[code])
     table(shard(clone, layout.configs[code], split), rows, {columns[-1]: names})
-    assert sources.load(name, split, code, clone) == data
+    assert benchmarks.load(name, split, code, clone) == data

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats as scipy_stats
 
 from salt_lib.errors import SaltError
-from salt_lib.stats import (
+from salt_lib.study.stats import (
     Comparison,
     compare,
     holm,

@@ -14,19 +14,20 @@ from types import SimpleNamespace
 import fake_runs
 import pytest
 
-from salt_lib import files, provenance, runs, study
+from salt_lib import files
 from salt_lib.errors import SaltError
+from salt_lib.study import grid, provenance, store
 
 TESTS = Path(__file__).parent
 FAST = "fake_runs:run"
 
 
 def small(seeds=range(3), methods=("baseline",), world=0):
-    return study.grid(world, ["mini-xnli"], methods, seeds)
+    return grid.grid(world, ["mini-xnli"], methods, seeds)
 
 
 def execute(specs, root, runner=FAST, jobs=1, **options):
-    return study.execute(specs, root, jobs=jobs, progress=False, runner=runner, **options)
+    return grid.execute(specs, root, jobs=jobs, progress=False, runner=runner, **options)
 
 
 def stored(root):
@@ -34,7 +35,7 @@ def stored(root):
 
 
 def test_the_grid_goes_seed_by_seed_and_names_each_run_once():
-    specs = study.grid(0, ["mini-xnli", "mini-paws-x"], ["baseline", "salt"], [0, 1, 1])
+    specs = grid.grid(0, ["mini-xnli", "mini-paws-x"], ["baseline", "salt"], [0, 1, 1])
     assert len(specs) == 8 == len(set(specs))
     assert [spec.seed for spec in specs] == [0] * 4 + [1] * 4
     assert str(specs[-1]) == "mini-paws-x, salt, seed 1 (world 0)"
@@ -51,12 +52,12 @@ def test_the_grid_goes_seed_by_seed_and_names_each_run_once():
 )
 def test_a_wrong_name_lists_the_right_ones(task, method, world, seed, message):
     with pytest.raises(SaltError, match=message):
-        study.grid(world, [task], [method], [seed])
+        grid.grid(world, [task], [method], [seed])
 
 
 def test_wrong_orders(tmp_path):
     with pytest.raises(SaltError, match="nothing to run"):
-        study.grid(0, ["mini-xnli"], [], [0])
+        grid.grid(0, ["mini-xnli"], [], [0])
     with pytest.raises(SaltError, match="unknown backend 'slurm'; known: processes, ray"):
         execute(small(), tmp_path, backend="slurm")
     with pytest.raises(SaltError, match="0 jobs"):
@@ -71,7 +72,7 @@ def test_workers_have_one_thread_each_and_store_their_runs(tmp_path, monkeypatch
     assert {config["threads"] for config in configs} == {"1"}
     assert os.getpid() not in {config["pid"] for config in configs}
     assert not any(config["ray"] for config in configs)
-    assert list(runs.load(tmp_path)["seed"]) == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert list(store.load(tmp_path)["seed"]) == [0, 0, 1, 1, 2, 2, 3, 3]
 
 
 def test_finished_runs_are_skipped_unless_forced(tmp_path):
@@ -94,12 +95,12 @@ def test_stale_and_truncated_runs_are_made_again(tmp_path):
     with pytest.warns(UserWarning, match="seed-01.json is no finished run"):
         assert [spec.seed for spec in execute(small(), tmp_path)] == [0, 1]
     assert len(truncated.with_name("seed-01.json.broken-1").read_bytes()) == 100
-    assert fine.read_bytes() == untouched and len(runs.load(tmp_path)) == 6
+    assert fine.read_bytes() == untouched and len(store.load(tmp_path)) == 6
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_failing_run_does_not_stop_the_others(tmp_path, jobs):
-    with pytest.raises(study.RunsFailed, match="1 of 4 runs failed") as caught:
+    with pytest.raises(grid.RunsFailed, match="1 of 4 runs failed") as caught:
         execute(small(range(4)), tmp_path, "fake_runs:failing", jobs)
     _, error, which, _ = str(caught.value).splitlines()
     assert re.fullmatch(r"  ZeroDivisionError: loss is nan \(fake_runs.py, line \d+\)", error)
@@ -110,19 +111,19 @@ def test_a_failing_run_does_not_stop_the_others(tmp_path, jobs):
 
 def test_what_cannot_be_prepared_does_not_stop_the_others(tmp_path):
     with pytest.raises(
-        study.RunsFailed, match="nothing to prepare here.*\n    mini-xnli, mixup, seeds 0, 1\n"
+        grid.RunsFailed, match="nothing to prepare here.*\n    mini-xnli, mixup, seeds 0, 1\n"
     ):
         execute(small(range(2), ["baseline", "mixup"], world=13), tmp_path)
     assert {path.parent.name for path in stored(tmp_path)} == {"baseline"}
 
 
 def test_scores_that_are_none_are_a_failed_run(tmp_path):
-    with pytest.raises(study.RunsFailed, match="3 of 3 runs failed(.|\n)*score of 'en' is nan"):
+    with pytest.raises(grid.RunsFailed, match="3 of 3 runs failed(.|\n)*score of 'en' is nan"):
         execute(small(), tmp_path, "fake_runs:wrong")
 
 
 def test_ctrl_c_keeps_what_is_finished(tmp_path):
-    with pytest.raises(study.Interrupted, match="1 runs finished.*same command") as caught:
+    with pytest.raises(grid.Interrupted, match="1 runs finished.*same command") as caught:
         execute(small(), tmp_path, "fake_runs:interrupted")
     assert caught.value.exit_code == 130 and len(stored(tmp_path)) == 1
 
@@ -149,13 +150,13 @@ def test_a_full_disk_stops_the_study_and_leaves_no_half_file(tmp_path, monkeypat
 
 
 def test_what_a_run_cannot_read_does_not_stop_the_others(tmp_path):
-    with pytest.raises(study.RunsFailed, match="3 of 3 runs failed"):
+    with pytest.raises(grid.RunsFailed, match="3 of 3 runs failed"):
         execute(small(), tmp_path, "fake_runs:unreadable")
 
 
 def test_other_sources_in_a_worker_are_noticed(tmp_path):
     spec = small()[0]
-    _, error, fatal = study._run_one(study.Job(spec, tmp_path, FAST, expected="another"))
+    _, error, fatal = grid._run_one(grid.Job(spec, tmp_path, FAST, expected="another"))
     assert "not those that the study started with" in error and not fatal
     assert not stored(tmp_path)
 
@@ -186,10 +187,10 @@ def test_kill_9_loses_at_most_the_runs_in_flight(tmp_path):
     before = stored(tmp_path)
     assert 4 <= len(before) < 15
     made = execute(small(range(15)), tmp_path, jobs=2)
-    left = {runs.run_path(tmp_path, 0, "mini-xnli", "baseline", spec.seed) for spec in made}
+    left = {store.run_path(tmp_path, 0, "mini-xnli", "baseline", spec.seed) for spec in made}
     assert left.isdisjoint(before) and len(left) + len(before) == 15
     assert before.items() <= stored(tmp_path).items()
-    assert len(runs.load(tmp_path)) == 30
+    assert len(store.load(tmp_path)) == 30
 
 
 # With a setup
@@ -205,19 +206,19 @@ def test_a_setup_reaches_the_runs_and_is_part_of_what_makes_them(tmp_path):
     assert all(run["config"] == {"name": "one", "root": str(tmp_path)} for run in found)
     assert len(execute(small([0]), tmp_path, setup=two, **options)) == 1
     with pytest.warns(UserWarning, match="1 of 2 runs.*newest in setup.name and are left out"):
-        assert set(runs.collected(tmp_path)["seed"]) == {0}
-    state = runs.run_path(tmp_path, 0, "mini-xnli", "baseline", 1).with_suffix(".state")
+        assert set(store.collected(tmp_path)["seed"]) == {0}
+    state = store.run_path(tmp_path, 0, "mini-xnli", "baseline", 1).with_suffix(".state")
     state.mkdir()
     execute(small([1]), tmp_path, setup=two, **options)
-    assert set(runs.collected(tmp_path)["seed"]) == {0, 1} and not state.exists()
-    assert runs.collected(tmp_path).attrs["command"] == "salt study --scale paper"
+    assert set(store.collected(tmp_path)["seed"]) == {0, 1} and not state.exists()
+    assert store.collected(tmp_path).attrs["command"] == "salt study --scale paper"
 
 
 def test_only_seeds_that_all_methods_have_pair_up(tmp_path):
     options = {"runner": "fake_runs:with_setup", "setup": fake_runs.Setup("one")}
     execute(small(range(3), ["baseline"]), tmp_path, **options)
     execute(small(range(1, 4), ["salt"]), tmp_path, **options)
-    frame, waiting = runs.paired(runs.collected(tmp_path))
+    frame, waiting = store.paired(store.collected(tmp_path))
     assert set(frame["seed"]) == {1, 2} and len(frame) == 8 and waiting == 2
     assert frame.attrs["command"] == "salt study --scale paper"
 
@@ -261,13 +262,13 @@ def test_a_killed_ray_worker_does_not_end_the_study(cluster, tmp_path):
 
 
 def test_a_run_that_always_kills_its_worker_fails_alone(cluster, tmp_path):
-    with pytest.raises(study.RunsFailed, match="1 of 3 runs failed(.|\n)*worker died 4 times"):
+    with pytest.raises(grid.RunsFailed, match="1 of 3 runs failed(.|\n)*worker died 4 times"):
         on_ray(small(range(3)), tmp_path, "fake_runs:killed")
     assert {path.name for path in stored(tmp_path)} == {"seed-00.json", "seed-02.json"}
 
 
 def test_an_error_on_ray_is_reported_and_not_tried_again(cluster, tmp_path):
-    with pytest.raises(study.RunsFailed, match="1 of 3 runs failed(.|\n)*loss is nan"):
+    with pytest.raises(grid.RunsFailed, match="1 of 3 runs failed(.|\n)*loss is nan"):
         on_ray(small(range(3)), tmp_path, "fake_runs:failing")
     assert len(stored(tmp_path)) == 2
 
@@ -285,7 +286,7 @@ def test_gpus_are_dealt_out_by_ray_alone(tmp_path):
 def test_half_a_gpu_puts_two_runs_on_a_card(monkeypatch):
     import ray
 
-    from salt_lib import cluster as ray_cluster
+    from salt_lib.study import cluster as ray_cluster
 
     monkeypatch.setattr(ray, "is_initialized", lambda: True)
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"GPU": 3.0, "CPU": 64.0})
@@ -335,13 +336,13 @@ class Headless:
 
 
 def test_a_lost_head_is_noticed(monkeypatch):
-    from salt_lib import cluster as ray_cluster
+    from salt_lib.study import cluster as ray_cluster
 
     monkeypatch.setattr(ray_cluster, "LOOK", 0.05)
     monkeypatch.setattr(ray_cluster, "LOST", 0.2)
     headless = Headless()
     work = ray_cluster._Ray(headless, print, print, 2, 0)
-    jobs = [study.Job(spec, Path("."), FAST) for spec in small()]
+    jobs = [grid.Job(spec, Path("."), FAST) for spec in small()]
     with pytest.raises(SaltError, match="Ray cluster is lost .*refused.*finished runs are stored"):
         list(work.results(jobs))
     assert len(headless.cancelled) == 2
@@ -350,8 +351,8 @@ def test_a_lost_head_is_noticed(monkeypatch):
 
 
 def test_a_folder_that_a_node_lacks_is_named(tmp_path):
-    job = study.Job(small()[0], tmp_path / "nowhere", FAST)
-    _, error, fatal = study._run_one(job)
+    job = grid.Job(small()[0], tmp_path / "nowhere", FAST)
+    _, error, fatal = grid._run_one(job)
     assert "nowhere is not on the node" in error and "all nodes share" in error and not fatal
 
 

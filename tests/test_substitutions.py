@@ -10,12 +10,14 @@ import pytest
 import torch
 from small import CONFIG, WORLD
 
-from salt_lib import distill, encoders, substitutions
 from salt_lib.errors import SaltError
+from salt_lib.laboratory import checkpoints, substitutions
+from salt_lib.laboratory.minibabel.lexicon import concept_of, concepts_of_form
+from salt_lib.laboratory.substitutions import choices
 from salt_lib.languages import XNLI_LANGUAGES
-from salt_lib.methods import METHODS
-from salt_lib.minibabel.lexicon import concept_of, concepts_of_form
-from salt_lib.substitutions import choices
+from salt_lib.models import loading
+from salt_lib.salt import controls, distill, predictions, vocabulary
+from salt_lib.salt.methods import METHODS
 
 NAME = "mini-xnli"
 
@@ -33,8 +35,8 @@ def data():
 @pytest.fixture(scope="module")
 def words():
     """Language → its one-piece words, commonest first; and what each vocabulary id is."""
-    folder = encoders.checkpoint(WORLD)
-    pieces, counts = encoders.tokenizer(folder).get_vocab(), encoders.words_by_language(folder)
+    folder = checkpoints.checkpoint(WORLD)
+    pieces, counts = loading.tokenizer(folder).get_vocab(), vocabulary.words_by_language(folder)
     own = {
         code: [pieces[w] for w in sorted(found, key=lambda w: -found[w]) if w in pieces]
         for code, found in counts.items()
@@ -45,7 +47,7 @@ def words():
 @pytest.fixture(scope="module")
 def kept():
     """The distilled predictions, in the order in which options are gathered."""
-    table = distill.load(substitutions.predictions_path(WORLD, NAME))
+    table = predictions.load(substitutions.predictions_path(WORLD, NAME))
     start = substitutions.encoded(WORLD, NAME, "train", "en").start.numpy()
     at = start[table["example"]] + table["position"]
     return table.assign(at=at).sort_values("at", kind="stable", ignore_index=True)
@@ -62,7 +64,7 @@ def test_predictions_are_made_once(cache_folder, monkeypatch):
     assert masked.name.startswith("mini-xnli-world-0-masked-") and masked.exists()
     monkeypatch.setattr(distill, "predict", None)  # would fail
     assert substitutions.predictions_path(WORLD, NAME) == path
-    one, other = distill.load(path), distill.load(masked)
+    one, other = predictions.load(path), predictions.load(masked)
     assert not one["token"].equals(other["token"])
     assert set(one["language"]) == set(XNLI_LANGUAGES)
 
@@ -122,7 +124,7 @@ def test_masked_options_stand_at_the_same_positions(data):
 def test_random_options_stand_where_the_distilled_do(kept, words):
     own, _ = words
     found, control = options("distilled"), options("random")
-    width = substitutions.NEIGHBOURS
+    width = controls.NEIGHBOURS
     assert torch.equal(found.start, control.start) and torch.equal(found.count, control.count)
     assert control.tokens.shape == (len(found.tokens), width)
     rank = {code: {i: r for r, i in enumerate(ids)} for code, ids in own.items()}
@@ -146,7 +148,7 @@ def test_each_random_draw_is_fresh():
 
 
 def test_too_few_words_for_the_control(monkeypatch, kept):
-    monkeypatch.setattr(substitutions, "NEIGHBOURS", 5000)
+    monkeypatch.setattr(controls, "NEIGHBOURS", 5000)
     with pytest.raises(SaltError, match=r"has \d+ whole words, more than 5000 are needed"):
         choices.__wrapped__(WORLD, NAME, "random", True, 0.0, 0.0)
 
@@ -160,16 +162,16 @@ def test_the_deranged_dictionary_is_consistently_wrong(kept):
         assert len(exchanged) == len(set(true)) == len(set(wrong))  # one to one
         assert set(true) == set(wrong)
         assert all(one != other for one, other in exchanged)
-    again = substitutions._deranged(kept, WORLD)
-    assert np.array_equal(again, substitutions._deranged(kept, WORLD))
-    assert not np.array_equal(again, substitutions._deranged(kept, WORLD + 1))
+    again = controls._deranged(kept, WORLD)
+    assert np.array_equal(again, controls._deranged(kept, WORLD))
+    assert not np.array_equal(again, controls._deranged(kept, WORLD + 1))
 
 
 def test_a_lone_word_can_not_be_deranged():
     lone = pd.DataFrame({"language": ["de", "de", "sw", "sw"], "token": [7, 7, 8, 9]})
     with pytest.raises(SaltError, match="'de' has one distilled word"):
-        substitutions._deranged(lone, 0)
-    assert substitutions._deranged(lone[2:], 0)[:, 0].tolist() == [9, 8]
+        controls._deranged(lone, 0)
+    assert controls._deranged(lone[2:], 0)[:, 0].tolist() == [9, 8]
 
 
 def test_dictionary_options_are_true_translations(data, words):
@@ -208,7 +210,9 @@ def test_methods_get_their_options():
 
 def test_the_other_task_has_its_own():
     one, two = (substitutions.predictions_path(WORLD, name) for name in (NAME, "mini-paws-x"))
-    assert one != two and set(distill.load(two)["language"]) == {*"de en es fr ja ko zh".split()}
+    assert one != two and set(predictions.load(two)["language"]) == {
+        *"de en es fr ja ko zh".split()
+    }
     with pytest.raises(SaltError, match="unknown task"):
         substitutions.predictions_path(WORLD, "xnli")
     with pytest.raises(SaltError, match="no checkpoint for world 55"):

@@ -5,10 +5,11 @@ import re
 import pytest
 from invented import frame
 
-from salt_lib import stats, tables
+from salt_lib.laboratory.tasks import TASKS
 from salt_lib.languages import language
-from salt_lib.methods import MAIN
-from salt_lib.tasks import TASKS
+from salt_lib.plots import tables
+from salt_lib.salt.methods import MAIN
+from salt_lib.study import stats
 
 
 def cells(html):

@@ -5,19 +5,21 @@ import torch
 from seqeval.metrics import f1_score
 from small import forget, tokenizer_of
 
-from salt_lib import evaluate, substitutions, tasks
-from salt_lib.augment import code_switch, options
-from salt_lib.encoders import IGNORE, Encoded, encode
+from salt_lib.data.examples import Tagged, tag
 from salt_lib.errors import SaltError
+from salt_lib.laboratory import substitutions, tasks
+from salt_lib.laboratory.minibabel import views
+from salt_lib.laboratory.minibabel.facts import CITIES, NAMES, NUMBERS, Fact
+from salt_lib.laboratory.minibabel.grammar import tagged, words
+from salt_lib.laboratory.minibabel.lexicon import concepts_of_form, lexicon
 from salt_lib.languages import LANGUAGES, XNLI_LANGUAGES
-from salt_lib.methods import method
-from salt_lib.minibabel import views
-from salt_lib.minibabel.facts import CITIES, NAMES, NUMBERS, Fact
-from salt_lib.minibabel.grammar import tagged, words
-from salt_lib.minibabel.lexicon import concepts_of_form, lexicon
-from salt_lib.place import Place
-from salt_lib.tasks import Tagged, tag
-from salt_lib.train import Config, _loss
+from salt_lib.models.encoding import IGNORE, Encoded, encode
+from salt_lib.salt.augment import code_switch, options
+from salt_lib.salt.methods import method
+from salt_lib.training import evaluate
+from salt_lib.training.config import Config
+from salt_lib.training.device import Place
+from salt_lib.training.loop import _loss
 
 FACT = Fact(
     "hunter", "see", "cat", "old", "small", None, "5", "near", "temple", "Lagos", "Gita", True

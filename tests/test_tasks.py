@@ -2,10 +2,11 @@
 
 import pytest
 
-from salt_lib import tasks
+from salt_lib.data import examples
 from salt_lib.errors import SaltError
+from salt_lib.laboratory import tasks
+from salt_lib.laboratory.minibabel.grammar import sentence
 from salt_lib.languages import PAWSX_LANGUAGES, XNLI_LANGUAGES
-from salt_lib.minibabel.grammar import sentence
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -67,5 +68,5 @@ def test_what_is_unknown_lists_what_is_known():
 
 def test_pairs_are_of_one_length():
     with pytest.raises(SaltError, match="unequal length: 2 first sentences, 1 second, 2 labels"):
-        tasks.Pairs(["a", "b"], ["c"], [0, 1])
-    assert len(tasks.Pairs([], [], [])) == 0
+        examples.Pairs(["a", "b"], ["c"], [0, 1])
+    assert len(examples.Pairs([], [], [])) == 0

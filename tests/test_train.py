@@ -15,11 +15,17 @@ import torch
 from joblib.externals.loky import get_reusable_executor
 from small import CONFIG, WORLD
 
-from salt_lib import artefacts, encoders, evaluate, substitutions, tasks, train
-from salt_lib.augment import options
-from salt_lib.encoders import Encoded, encode
+from salt_lib.data import examples
 from salt_lib.errors import SaltError
-from salt_lib.methods import ABLATIONS, MAIN, METHODS, method
+from salt_lib.laboratory import checkpoints, shortcuts, substitutions, tasks
+from salt_lib.laboratory import run as laboratory_run
+from salt_lib.models import classifiers, loading
+from salt_lib.models.encoding import Encoded, encode
+from salt_lib.salt import vocabulary
+from salt_lib.salt.augment import options
+from salt_lib.salt.methods import ABLATIONS, MAIN, METHODS, method
+from salt_lib.training import evaluate
+from salt_lib.training import loop as training_loop
 
 NAME = "mini-xnli"
 ONE = replace(CONFIG, epochs=1)
@@ -36,12 +42,12 @@ def encoded(split, name=NAME):
 
 def fit(name="baseline", seed=0, config=CONFIG, data=None, dev=None, choices=None, model=None):
     row = method(name)
-    model = model or encoders.classifier(encoders.checkpoint(WORLD), 3, seed, config.dropout)
+    model = model or classifiers.classifier(checkpoints.checkpoint(WORLD), 3, seed, config.dropout)
     choices = choices or substitutions.for_method(WORLD, NAME, row, config)
-    more = train._translations(WORLD, NAME) if row.translate else None
+    more = laboratory_run._translations(WORLD, NAME) if row.translate else None
     data = encoded("train") if data is None else data
     dev = encoded("dev") if dev is None else dev
-    return model, train.fit(model, data, dev, row, config, seed, choices, more)
+    return model, training_loop.fit(model, data, dev, row, config, seed, choices, more)
 
 
 def same(one, two):
@@ -96,7 +102,7 @@ def test_a_process_that_makes_everything_itself_gets_the_same(here, tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", command],
         env={**os.environ, **added},
-        cwd=Path(train.__file__).parents[1],
+        cwd=Path(laboratory_run.__file__).parents[1],
         capture_output=True,
         text=True,
     )
@@ -121,11 +127,11 @@ def test_a_run_leaves_the_number_of_threads_as_it_was(monkeypatch):
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(2)
-        train.run(WORLD, NAME, "baseline", 0, ONE)
+        laboratory_run.run(WORLD, NAME, "baseline", 0, ONE)
         assert torch.get_num_threads() == 2
-        monkeypatch.setattr(train, "fit", failing)
+        monkeypatch.setattr(training_loop, "fit", failing)
         with pytest.raises(SaltError, match="loss is nan"):
-            train.run(WORLD, NAME, "baseline", 0, ONE)
+            laboratory_run.run(WORLD, NAME, "baseline", 0, ONE)
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
@@ -136,7 +142,7 @@ def test_a_run_leaves_the_number_of_threads_as_it_was(monkeypatch):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_what_a_run_returns(name):
-    run = train.run(WORLD, NAME, name, 0, ONE)
+    run = laboratory_run.run(WORLD, NAME, name, 0, ONE)
     assert set(run) == {"scores", "dev", "epoch", "seconds", "config"}
     assert list(run["scores"]) == list(tasks.task(NAME).languages)
     assert all(0 <= score <= 1 for score in [*run["scores"].values(), *run["dev"]])
@@ -158,7 +164,7 @@ class Watched(torch.optim.AdamW):
 def watch(monkeypatch):
     """What a fit does: rows and the labels of each step, learning rates, first weights, norms."""
     seen = {"rows": [], "rates": [], "norms": [], "inputs": []}
-    plain = train.batches
+    plain = training_loop.batches
     clip = torch.nn.utils.clip_grad_norm_
 
     def batches(*arguments):
@@ -171,7 +177,7 @@ def watch(monkeypatch):
         return clip(parameters, norm)
 
     Watched.steps = seen["rates"]
-    monkeypatch.setattr(train, "batches", batches)
+    monkeypatch.setattr(training_loop, "batches", batches)
     monkeypatch.setattr(torch.optim, "AdamW", Watched)
     monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", clipped)
     return seen
@@ -225,9 +231,9 @@ def test_without_options_code_switching_is_the_baseline():
 
 def inputs(name, config=CONFIG, seed=0):
     """What the model reads in training: for each epoch, row → its embedded tokens."""
-    model = encoders.classifier(encoders.checkpoint(WORLD), 3, seed, 0.0)
+    model = classifiers.classifier(checkpoints.checkpoint(WORLD), 3, seed, 0.0)
     read, rows = [], []
-    plain, forward = train.batches, model.forward
+    plain, forward = training_loop.batches, model.forward
 
     def batches(*arguments):
         read.append({})
@@ -242,7 +248,7 @@ def inputs(name, config=CONFIG, seed=0):
 
     frozen = replace(config, learning_rate=0.0, weight_decay=0.0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "batches", batches)
+        patch.setattr(training_loop, "batches", batches)
         patch.setattr(model, "forward", watched)
         fit(name, seed, frozen, model=model)
     return read, model.get_input_embeddings().weight.detach()
@@ -304,7 +310,7 @@ def test_mixup_mixes_with_the_options_and_leaves_the_rest():
 
 
 def test_translate_train_reads_all_languages():
-    many = train._translations(WORLD, NAME)
+    many = laboratory_run._translations(WORLD, NAME)
     assert len(many) == 15 * 180
     read, weight = inputs("translate-train")
     index = {tuple(v.tolist()): i for i, v in enumerate(weight)}
@@ -340,21 +346,21 @@ def test_the_best_epoch_is_kept_the_first_among_equals(monkeypatch, dev, chosen)
         states.append(copy.deepcopy(model.state_dict()))
         return next(scripted)
 
-    monkeypatch.setattr(train, "score", accuracy)
+    monkeypatch.setattr(laboratory_run, "score", accuracy)
     model, (scores, epoch) = fit(config=replace(CONFIG, epochs=4))
     assert scores == dev and epoch == chosen
     assert [same(state, model.state_dict()) for state in states] == [i == chosen for i in range(4)]
 
 
 def test_a_loss_that_is_no_number_stops_the_run():
-    model = encoders.classifier(encoders.checkpoint(WORLD), 3, 0, 0.0)
+    model = classifiers.classifier(checkpoints.checkpoint(WORLD), 3, 0, 0.0)
     with torch.no_grad():
         model.get_input_embeddings().weight[int(encoded("train").ids[1])] = float("nan")
     with pytest.raises(
         SaltError, match=r"baseline, seed 5: the loss is nan, .* in epoch 1.*learning"
     ):
         fit(seed=5, model=model)
-    model = encoders.classifier(encoders.checkpoint(WORLD), 3, 0, 0.0)
+    model = classifiers.classifier(checkpoints.checkpoint(WORLD), 3, 0, 0.0)
     with torch.no_grad():
         model.classifier.weight *= float("inf")
     with pytest.raises(SaltError, match=r"salt, seed 0: the loss is (nan|inf), .* in epoch 1"):
@@ -363,25 +369,25 @@ def test_a_loss_that_is_no_number_stops_the_run():
 
 def test_unknown_names():
     with pytest.raises(SaltError, match="unknown method 'slat'; known: baseline, code-switch"):
-        train.run(WORLD, NAME, "slat", 0)
+        laboratory_run.run(WORLD, NAME, "slat", 0)
     with pytest.raises(SaltError, match="unknown task 'xnli'; known: mini-xnli"):
-        train.run(WORLD, "xnli", "salt", 0)
+        laboratory_run.run(WORLD, "xnli", "salt", 0)
     with pytest.raises(SaltError, match="no checkpoint for world 55 .*0"):
-        train.run(55, NAME, "baseline", 0)
+        laboratory_run.run(55, NAME, "baseline", 0)
 
 
 def test_prepare_makes_what_runs_share(tmp_path, monkeypatch):
     monkeypatch.setenv("SALT_CACHE_DIR", str(tmp_path))
     for name in ("baseline", "dictionary", "translate-train"):
-        train.prepare(WORLD, NAME, name)
+        laboratory_run.prepare(WORLD, NAME, name)
     assert not list(tmp_path.iterdir())
-    train.prepare(WORLD, NAME, "salt-random")
-    train.prepare(WORLD, NAME, "salt")
+    laboratory_run.prepare(WORLD, NAME, "salt-random")
+    laboratory_run.prepare(WORLD, NAME, "salt")
     assert len(list(tmp_path.iterdir())) == 1
-    train.prepare(WORLD, NAME, "salt-masked")
+    laboratory_run.prepare(WORLD, NAME, "salt-masked")
     assert len(list(tmp_path.iterdir())) == 2
     with pytest.raises(SaltError, match="unknown method"):
-        train.prepare(WORLD, NAME, "slat")
+        laboratory_run.prepare(WORLD, NAME, "slat")
 
 
 # Batches, learning, scores
@@ -391,7 +397,7 @@ def test_an_epoch_has_every_row_once_in_batches_of_like_length():
     lengths = torch.randint(5, 60, (1000,), generator=torch.Generator().manual_seed(0))
 
     def epoch(generator):
-        return [rows.tolist() for rows in train.batches(lengths, 32, generator)]
+        return [rows.tolist() for rows in training_loop.batches(lengths, 32, generator)]
 
     generator = torch.Generator().manual_seed(1)
     one, two = epoch(generator), epoch(generator)
@@ -408,19 +414,19 @@ def test_an_epoch_has_every_row_once_in_batches_of_like_length():
 def epoch_after(lengths, epochs):
     generator = torch.Generator().manual_seed(1)
     for _ in range(epochs + 1):
-        found = [rows.tolist() for rows in train.batches(lengths, 32, generator)]
+        found = [rows.tolist() for rows in training_loop.batches(lengths, 32, generator)]
     return found
 
 
 def toy(count, seed):
     """Pairs whose label is in the first word."""
-    checkpoint = encoders.checkpoint(WORLD)
-    tokenizer = encoders.tokenizer(checkpoint)
-    counts, known = encoders.words_by_language(checkpoint)["en"], tokenizer.get_vocab()
+    checkpoint = checkpoints.checkpoint(WORLD)
+    tokenizer = loading.tokenizer(checkpoint)
+    counts, known = vocabulary.words_by_language(checkpoint)["en"], tokenizer.get_vocab()
     words = [w for w in sorted(counts, key=counts.get) if w in known and w != "the"][-3:]
     labels = np.random.default_rng(seed).integers(3, size=count)
     first = [f"{words[label]} the" for label in labels]
-    pairs = tasks.Pairs(first, ["the the"] * count, labels.tolist())
+    pairs = examples.Pairs(first, ["the the"] * count, labels.tolist())
     return encode(tokenizer, pairs)
 
 
@@ -432,13 +438,13 @@ def test_training_trains():
 
 def test_an_encoder_that_sees_the_hypothesis_alone_is_at_chance():
     """As each hypothesis stands under each label, it can't be more: see test_views."""
-    tokenizer = encoders.tokenizer(encoders.checkpoint(WORLD))
+    tokenizer = loading.tokenizer(checkpoints.checkpoint(WORLD))
     train_, dev = (
-        encode(tokenizer, artefacts.one_sided(tasks.load(NAME, split, "en", WORLD)))
+        encode(tokenizer, shortcuts.one_sided(tasks.load(NAME, split, "en", WORLD)))
         for split in ("train", "dev")
     )
     _, (scores, _) = fit(config=replace(CONFIG, epochs=3), data=train_, dev=dev)
-    assert max(abs(score - 1 / 3) for score in scores) <= artefacts.BOUND
+    assert max(abs(score - 1 / 3) for score in scores) <= shortcuts.BOUND
 
 
 def test_accuracy_counts_the_highest_logits():

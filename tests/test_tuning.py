@@ -5,8 +5,9 @@ import json
 import pytest
 import small
 
-from salt_lib import train, tuning
-from salt_lib.methods import METHODS
+from salt_lib.laboratory import run as laboratory_run
+from salt_lib.laboratory import tuning
+from salt_lib.salt.methods import METHODS
 
 
 def trial(method, seed, zero_shot, **changes):
@@ -39,7 +40,7 @@ def test_averages_are_over_seeds_alone():
 
 def test_what_is_done_is_not_done_again_and_all_is_recorded(laboratory, tmp_path, monkeypatch):
     monkeypatch.setattr(tuning, "WORLD", small.WORLD)
-    monkeypatch.setitem(train.CONFIGS, "mini-xnli", small.CONFIG)
+    monkeypatch.setitem(laboratory_run.CONFIGS, "mini-xnli", small.CONFIG)
     ran = []
 
     def one(name, method, seed, changes, layers=None):

@@ -8,9 +8,15 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from salt_lib import cli, distill, encoders, finetune, tasks, userdata
+from salt_lib.cli import main as cli
+from salt_lib.data import examples, tables
 from salt_lib.errors import SaltError
-from salt_lib.wholewords import whole_words
+from salt_lib.laboratory import tasks
+from salt_lib.models import encoding, loading
+from salt_lib.salt import distill, predictions, user_tables
+from salt_lib.salt import vocabulary as salt_vocabulary
+from salt_lib.salt.whole_words import whole_words
+from salt_lib.training import finetune
 
 COLUMNS = ("premise", "hypothesis")
 
@@ -18,8 +24,8 @@ COLUMNS = ("premise", "hypothesis")
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch):
     """Several pieces already in a table of some rows."""
-    monkeypatch.setattr(userdata, "PIECE", 64)
-    monkeypatch.setattr(encoders, "PIECE", 64)
+    monkeypatch.setattr(user_tables, "PIECE", 64)
+    monkeypatch.setattr(encoding, "PIECE", 64)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +35,7 @@ def checkpoint(laboratory):
 
 @pytest.fixture(scope="module")
 def words(checkpoint):
-    counted = encoders.words_by_language(checkpoint)
+    counted = salt_vocabulary.words_by_language(checkpoint)
     return {code: counted[code] for code in ("en", "de", "ur")}
 
 
@@ -62,17 +68,17 @@ def write(table, path):
 
 
 def read(path):
-    return [row for piece in userdata.read_rows(path) for row in piece]
+    return [row for piece in tables.read_rows(path) for row in piece]
 
 
-@pytest.mark.parametrize("suffix", userdata.FORMATS)
+@pytest.mark.parametrize("suffix", tables.FORMATS)
 def test_a_table_comes_back_as_it_was(table, tmp_path, suffix):
     path = write(table, tmp_path / f"a{suffix}")
-    pieces = list(userdata.read_rows(path, COLUMNS))
+    pieces = list(tables.read_rows(path, COLUMNS))
     assert [len(piece) for piece in pieces[:-1]] == [64] * (len(pieces) - 1) and len(pieces) > 2
     assert [row["premise"] for piece in pieces for row in piece] == table["premise"].tolist()
     again = tmp_path / f"b{suffix}"
-    userdata.write_rows(again, userdata.read_rows(path))
+    tables.write_rows(again, tables.read_rows(path))
     assert read(again) == read(path)
     if suffix == ".csv":
         assert again.read_bytes() == path.read_bytes()
@@ -97,18 +103,18 @@ def test_what_is_wrong_with_a_table_is_said(tmp_path, name, content, message):
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(SaltError, match=message) as error:
-        list(userdata.read_rows(path, COLUMNS))
+        list(tables.read_rows(path, COLUMNS))
     assert str(path) in str(error.value)
 
 
 def test_a_missing_table_is_an_error(tmp_path, checkpoint, words):
     with pytest.raises(SaltError, match="no.csv: can't be read"):
-        list(userdata.read_rows(tmp_path / "no.csv"))
+        list(tables.read_rows(tmp_path / "no.csv"))
     with pytest.raises(SaltError, match="there are one or two"):
-        userdata.distill_table(checkpoint, tmp_path / "a.csv", (), words, tmp_path / "b.parquet")
+        user_tables.distill_table(checkpoint, tmp_path / "a.csv", (), words, tmp_path / "b.parquet")
     (tmp_path / "a.csv").write_text("premise,hypothesis\n")
     with pytest.raises(SaltError, match="no rows to distil"):
-        userdata.distill_table(
+        user_tables.distill_table(
             checkpoint, tmp_path / "a.csv", COLUMNS, words, tmp_path / "b.parquet"
         )
 
@@ -116,8 +122,8 @@ def test_a_missing_table_is_an_error(tmp_path, checkpoint, words):
 def test_pieces_are_distilled_as_the_whole(checkpoint, words, pairs, table, tmp_path):
     path = write(table, tmp_path / "a.csv")
     finetune.write_predictions(checkpoint, pairs, words, tmp_path / "whole.parquet")
-    count = userdata.distill_table(checkpoint, path, COLUMNS, words, tmp_path / "own.parquet")
-    whole, own = (distill.load(tmp_path / name) for name in ("whole.parquet", "own.parquet"))
+    count = user_tables.distill_table(checkpoint, path, COLUMNS, words, tmp_path / "own.parquet")
+    whole, own = (predictions.load(tmp_path / name) for name in ("whole.parquet", "own.parquet"))
     assert count == len(own) > 1000
     pd.testing.assert_frame_equal(own, whole)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "own.parquet", "whole.parquet"]
@@ -136,7 +142,7 @@ def test_an_interrupted_distillation_goes_on(checkpoint, words, table, tmp_path,
 
     monkeypatch.setattr(distill, "predict_pieces", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        userdata.distill_table(*arguments)
+        user_tables.distill_table(*arguments)
     assert calls == [0, 64] and not (tmp_path / "own.parquet").exists()
     calls.clear()
 
@@ -145,30 +151,30 @@ def test_an_interrupted_distillation_goes_on(checkpoint, words, table, tmp_path,
         return plain(*given, first=first, **options)
 
     monkeypatch.setattr(distill, "predict_pieces", counted)
-    userdata.distill_table(*arguments)
+    user_tables.distill_table(*arguments)
     assert calls[0] == 128 and len(calls) == -(-len(table) // 64) - 2
-    found = distill.load(tmp_path / "own.parquet")
+    found = predictions.load(tmp_path / "own.parquet")
     assert (found["example"] // 64).is_monotonic_increasing
     # Another table of the same name: what lies there is not taken for its pieces.
     shutil.copytree(tmp_path, tmp_path / "kept", ignore=shutil.ignore_patterns("kept"))
     (tmp_path / "own.parquet.parts").mkdir()
     (tmp_path / "own.parquet.parts" / "about.json").write_text("{}")
     (tmp_path / "own.parquet.parts" / "000000000000.parquet").write_text("of another")
-    userdata.distill_table(*arguments)
-    pd.testing.assert_frame_equal(distill.load(tmp_path / "own.parquet"), found)
+    user_tables.distill_table(*arguments)
+    pd.testing.assert_frame_equal(predictions.load(tmp_path / "own.parquet"), found)
 
 
 @pytest.fixture(scope="module")
 def distilled(checkpoint, words, table, tmp_path_factory):
     folder = tmp_path_factory.mktemp("distilled")
     path = write(table, folder / "a.csv")
-    userdata.distill_table(checkpoint, path, COLUMNS, words, folder / "own.parquet")
+    user_tables.distill_table(checkpoint, path, COLUMNS, words, folder / "own.parquet")
     return path, folder / "own.parquet"
 
 
 def switch(checkpoint, distilled, output, **options):
     rates = {"threshold": 0.0, "synonym_threshold": 0.0, "instance_rate": 1.0, "token_rate": 1.0}
-    return userdata.augment_table(
+    return user_tables.augment_table(
         checkpoint, distilled[0], COLUMNS, distilled[1], output, **{**rates, **options}
     )
 
@@ -177,13 +183,15 @@ def test_words_are_replaced_where_they_were_predicted(checkpoint, distilled, wor
     changed, total = switch(checkpoint, distilled, tmp_path / "b.csv")
     before, after = read(distilled[0]), read(tmp_path / "b.csv")
     assert changed == total == len(before) == len(after)
-    found = distill.load(distilled[1])
-    tokenizer = encoders.tokenizer(checkpoint)
+    found = predictions.load(distilled[1])
+    tokenizer = loading.tokenizer(checkpoint)
     entry = {i: piece for piece, i in tokenizer.get_vocab().items()}
     for number in (0, 1, 63, 64, total - 1):
         old, new = before[number], after[number]
         assert (old["id"], old["label"]) == (new["id"], new["label"])
-        data = encoders.encode(tokenizer, tasks.Pairs([old["premise"]], [old["hypothesis"]], [0]))
+        data = encoding.encode(
+            tokenizer, examples.Pairs([old["premise"]], [old["hypothesis"]], [0])
+        )
         mine = found[found["example"] == number]
         said = [*old["premise"].split(), *old["hypothesis"].split()]
         now = [*new["premise"].split(), *new["hypothesis"].split()]
@@ -217,7 +225,7 @@ def test_substitutions_of_another_table_are_an_error(checkpoint, distilled, tabl
     with pytest.raises(SaltError, match="made for another input"):
         switch(checkpoint, (other, distilled[1]), tmp_path / "b.csv")
     with pytest.raises(SaltError, match="another columns"):
-        userdata.augment_table(
+        user_tables.augment_table(
             checkpoint,
             distilled[0],
             ["premise"],
@@ -235,16 +243,16 @@ def test_words_are_counted_in_text(checkpoint, pairs, tmp_path):
     german = tasks.load("mini-xnli", "test", "de", 0)
     (tmp_path / "en.txt").write_text("\n".join(pairs.first), encoding="utf-8")
     (tmp_path / "de.txt").write_text("\n".join(german.first * 5), encoding="utf-8")
-    words = whole_words(checkpoint, userdata.read_texts(tmp_path), minimum=5)
+    words = whole_words(checkpoint, tables.read_texts(tmp_path), minimum=5)
     said = " ".join(german.first).split()
     assert words["de"] and all(words["de"][word] == 5 * said.count(word) for word in words["de"])
-    userdata.write_vocabulary(tmp_path / "words.json", words)
-    assert userdata.read_vocabulary(tmp_path / "words.json") == words
+    user_tables.write_vocabulary(tmp_path / "words.json", words)
+    assert user_tables.read_vocabulary(tmp_path / "words.json") == words
     with pytest.raises(SaltError, match="no <language>.txt"):
-        userdata.read_texts(tmp_path / "nowhere")
+        tables.read_texts(tmp_path / "nowhere")
     (tmp_path / "words.json").write_text("{}")
     with pytest.raises(SaltError, match="has words for en"):
-        userdata.read_vocabulary(tmp_path / "words.json")
+        user_tables.read_vocabulary(tmp_path / "words.json")
 
 
 def salt(*arguments):

@@ -5,12 +5,20 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from salt_lib.artefacts import cell
+from salt_lib.laboratory.minibabel import views
+from salt_lib.laboratory.minibabel.facts import (
+    FIELDS,
+    PARTITIONS,
+    Fact,
+    World,
+    animate,
+    inventory,
+    partition,
+)
+from salt_lib.laboratory.minibabel.grammar import sentence
+from salt_lib.laboratory.minibabel.lexicon import concept_of, concepts_of_form, lexicon
+from salt_lib.laboratory.shortcuts import cell
 from salt_lib.languages import PAWSX_LANGUAGES, XNLI_LANGUAGES
-from salt_lib.minibabel import views
-from salt_lib.minibabel.facts import FIELDS, PARTITIONS, Fact, World, animate, inventory, partition
-from salt_lib.minibabel.grammar import sentence
-from salt_lib.minibabel.lexicon import concept_of, concepts_of_form, lexicon
 
 ENTAILMENT, NEUTRAL, CONTRADICTION = range(3)
 DIFFERENT, PARAPHRASE = range(2)

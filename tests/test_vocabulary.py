@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from salt_lib.errors import SaltError
-from salt_lib.vocabulary import count_words, language_words, piece_ids, word_shares
+from salt_lib.salt.vocabulary import count_words, language_words, piece_ids, word_shares
 
 
 def test_words_are_counted():

@@ -6,11 +6,12 @@ import unicodedata
 import pytest
 from paper_world import FAMILIES, WORDS, sentence, sentencepiece, wordpiece
 
-from salt_lib import encoders, wholewords
 from salt_lib.errors import SaltError
 from salt_lib.languages import LANGUAGES
-from salt_lib.vocabulary import language_words
-from salt_lib.wholewords import SCRIPTS, whole_words
+from salt_lib.models import loading
+from salt_lib.salt import whole_words as salt_whole_words
+from salt_lib.salt.vocabulary import language_words
+from salt_lib.salt.whole_words import SCRIPTS, whole_words
 
 
 def lines(code, count=200):
@@ -74,7 +75,7 @@ def test_a_language_without_text_has_its_script(model):
         found = whole_words(model, texts, languages=["en", "th"])
     assert list(found) == ["en", "th"] and set(found["th"].values()) == {1}
     assert len(words_of("th") & set(bare(found["th"]))) == len(WORDS["th"].split())
-    entries = encoders.tokenizer(model).get_vocab()
+    entries = loading.tokenizer(model).get_vocab()
     assert all(word in entries and not word.startswith("##") for word in found["th"])
 
 
@@ -107,7 +108,7 @@ def test_han_with_kana_is_japanese(tmp_path):
 
 
 def test_few_counted_words_are_joined_by_those_of_the_script(model, monkeypatch):
-    monkeypatch.setattr(wholewords, "FEW", 50)
+    monkeypatch.setattr(salt_whole_words, "FEW", 50)
     with pytest.warns(UserWarning) as told:
         found = whole_words(model, {"en": TEXTS["en"], "th": ["แพะ กลอง สวน"] * 20})
     thai = bare(found["th"])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from salt_lib import xtreme
+from salt_lib.data import xtreme
 from salt_lib.errors import SaltError
 
 FIXTURES = Path(__file__).parent / "fixtures" / "xtreme"
@@ -30,7 +30,7 @@ def test_folder_is_the_variables(monkeypatch, tmp_path):
 
 def test_folder_beside_the_checkout_without_the_variable(monkeypatch, tmp_path):
     monkeypatch.delenv(xtreme.FOLDER_VARIABLE, raising=False)
-    monkeypatch.setattr(xtreme, "__file__", str(tmp_path / "main" / "salt_lib" / "xtreme.py"))
+    monkeypatch.setattr(xtreme, "__file__", str(tmp_path / "main" / "salt_lib" / "data" / "xtreme.py"))
     with pytest.raises(SaltError, match="SALT_XTREME_DIR is not set.*xnli, pawsx, panx, udpos"):
         xtreme.folder()
     (tmp_path / "shared" / "xtreme").mkdir(parents=True)

@@ -10,12 +10,12 @@ import pandas as pd
 import torch
 from matplotlib.axes import Axes
 
-from ..augment import draw_ratio, mixup
+from ..laboratory.quality import verdict
 from ..languages import SOURCE, language
-from ..methods import ABLATIONS, MAIN, METHODS
-from ..quality import verdict
+from ..salt.augment import draw_ratio, mixup
+from ..salt.methods import ABLATIONS, MAIN, METHODS
 from . import style
-from .markup import Markup, language_of, table, token, tokens
+from .html import Markup, language_of, table, token, tokens
 
 SPECIAL = ("[CLS]", "[SEP]", "[PAD]")
 

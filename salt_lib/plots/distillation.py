@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from ..laboratory.minibabel.lexicon import concept_of, lexicon
+from ..laboratory.quality import KINDS, verdict
 from ..languages import LANGUAGES, SOURCE, language
-from ..minibabel.lexicon import concept_of, lexicon
-from ..quality import KINDS, verdict
 from . import style
-from .markup import Markup, language_of, percent, table, token, tokens
+from .html import Markup, language_of, percent, table, token, tokens
 
 # "right", "antonym", "co-hyponym", "other": colour and hatch, so that colour is not the only sign.
 LOOKS = dict(

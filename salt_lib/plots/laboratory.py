@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from ..laboratory.minibabel.facts import Fact
+from ..laboratory.minibabel.grammar import words
+from ..laboratory.minibabel.lexicon import forms, lexicon
+from ..laboratory.minibabel.views import Pair
+from ..laboratory.tasks import SPLITS, TASKS, load
 from ..languages import LANGUAGES, SOURCE, language
-from ..minibabel.facts import Fact
-from ..minibabel.grammar import words
-from ..minibabel.lexicon import forms, lexicon
-from ..minibabel.views import Pair
-from ..tasks import SPLITS, TASKS, load
 from . import style
-from .markup import Markup, attributes, table, word
+from .html import Markup, attributes, table, word
 
 ROLES = {"subject": "agent", "verb": "verb", "object": "patient"}
 SLOT_NAMES = {
@@ -97,7 +97,7 @@ def documents(texts: Mapping[str, Sequence[Sequence[str]]]) -> Markup:
 
 
 def shared_words(shares: pd.DataFrame) -> Markup:
-    """The shares of `minibabel.overlap.shared_words`, a row per language."""
+    """The shares of `overlap.shared_words`, a row per language."""
     header = ("Language", "Names, numbers", "Same meaning", "Other meaning", "Its own", "Foreign")
     rows = [(language(code).name, *map(float, row)) for code, row in shares.iterrows()]
     caption = (

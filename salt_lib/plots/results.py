@@ -15,11 +15,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from ..files import write_bytes
+from ..laboratory.tasks import task as task_by_name
 from ..languages import SOURCE
-from ..report import paired
-from ..runs import STUDY_TASKS
-from ..stats import SALT, compare, smallest_detectable_effect
-from ..tasks import task as task_by_name
+from ..study.stats import SALT, compare, smallest_detectable_effect
+from ..study.store import STUDY_TASKS
+from ..study.wording import paired
 from .style import BLACK, BLUE, COLOURS, GREY, MARKERS, ORANGE, PALE, SMALL, VERMILLION, figure
 
 ENGLISH, ZERO_SHOT = "English", "zero-shot"
@@ -139,7 +139,7 @@ def strips(ax: Axes, scores: Mapping[str, Sequence[float]], reference: str = "ba
 def dev_curves(ax: Axes, histories: pd.DataFrame) -> Axes:
     """English dev accuracy after each epoch: the mean of a method's runs, and their range.
 
-    histories: of one task, as from `record.histories`.
+    histories: of one task, as from `frozen.histories`.
     """
     for (method, rows), colour, marker in zip(
         histories.groupby("method", sort=False), COLOURS, MARKERS, strict=False
@@ -171,7 +171,7 @@ def detectable(ax: Axes, sd: Mapping[str, float], seeds: Sequence[int]) -> Axes:
 def null(ax: Axes, flips: np.ndarray, observed: float) -> Axes:
     """What the mean difference would be if there were nothing to find, and what it was.
 
-    flips: as from `report.sign_flips`.
+    flips: as from `wording.sign_flips`.
     """
     ax.hist(100 * flips, bins=61, color=PALE)
     ax.axvline(100 * observed, color=VERMILLION, linewidth=2.2)

@@ -2,7 +2,7 @@
 
 A phone of 390 px shows a figure some 330 px wide. At `WIDTH` inches, text of `SMALL` points is then
 still more than 9 px high, and nothing may be smaller. The text of a figure is Latin: words in other
-scripts stand in the page itself (`salt_lib.plots.markup`), where the browser finds the fonts.
+scripts stand in the page itself (`salt_lib.plots.html`), where the browser finds the fonts.
 
 Every plotting function takes the axes to draw on and returns them; what a figure shows is said in
 its caption on the page, so none has a title.

@@ -15,7 +15,7 @@ import pytest
 from .conftest import ROOT
 
 NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks").glob("*.md"))
-COPIED = ("notebooks", "recorded", "salt_lib", "_config.yml", "jupytext.toml", "pyproject.toml")
+COPIED = ("notebooks", "salt_lib", "_config.yml", "jupytext.toml", "pyproject.toml")
 # Shuts dialogs out and waits until every code cell has run. A cell's error ends the run there.
 RUN = """
 async (path) => {

@@ -1,0 +1,85 @@
+"""What the commands of the command line share: options, errors, and how they print.
+
+Chapter: Reproduce, change, extend.
+"""
+
+import json
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.core import TyperGroup
+
+from ..errors import SaltError
+
+
+class Group(TyperGroup):
+    """Shows an error that was written for the user as that, not as a traceback."""
+
+    def invoke(self, ctx):
+        warnings.showwarning = _show
+        try:
+            return super().invoke(ctx)
+        except SaltError as error:
+            typer.echo(f"salt: {error}", err=True)
+            raise typer.Exit(getattr(error, "exit_code", 2)) from None
+
+
+def _show(message, category, filename, lineno, file=None, line=None):
+    # Ours says all there is to say; a library's warning keeps the place that it points at.
+    ours = Path(filename).parent == Path(__file__).parent and category is UserWarning
+    plain = f"salt: {message}\n"
+    print(
+        plain if ours else warnings.formatwarning(message, category, filename, lineno, line),
+        file=file or sys.stderr,
+        end="",
+    )
+
+
+World = Annotated[
+    int, typer.Option(help="World: 0 is the study's, 100 for tuning, others replicate.", min=0)
+]
+RunsDir = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of the results.  [default: $SALT_RUNS_DIR or runs; paper: runs-paper]"
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+def names(text: str) -> list[str]:
+    """The names in ``text``, with commas between them."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def known_methods(text: str) -> list[str]:
+    """The methods named in ``text``, where main and all stand for several."""
+    from ..salt.methods import MAIN, METHODS
+
+    groups = {"main": MAIN, "all": METHODS}
+    return [method for name in names(text) for method in groups.get(name, (name,))]
+
+
+def known_seeds(text: str) -> list[int]:
+    """The numbers in ``text``: "0-2,7" is 0, 1, 2, 7. SaltError for anything else."""
+    numbers: list[int] = []
+    for part in names(text):
+        first, dash, last = part.partition("-")
+        ends = (first, last) if dash else (first, first)
+        if not all(end.isdecimal() for end in ends) or int(ends[0]) > int(ends[1]):
+            raise SaltError(f"--seeds {text!r}: {part!r} is no seed; write 0-14 or 0,3,5")
+        numbers.extend(range(int(ends[0]), int(ends[1]) + 1))
+    return numbers
+
+
+def percent(value: float | None, sign: str = "") -> str:
+    """A share as per cent, a dash for none."""
+    return "–" if value is None else f"{100 * value:{sign}.2f}"
+
+
+def print_json(value: object) -> None:
+    """Print ``value`` as JSON."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False))

@@ -1,0 +1,74 @@
+"""What a task is, and its sentence pairs, or tagged sentences, in one language.
+
+The laboratory's tasks are views of Minibabel's facts. Training pairs exist in English only (the
+translations that `translate-train` needs come from the world itself); dev and test pairs are
+parallel in all of a task's languages.
+
+Chapters: The laboratory; Feature aggregation (tags); Reproduce, change, extend (real files).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..errors import SaltError, unknown
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Sentence pairs and their label ids: three lists of one length."""
+
+    first: list[str]
+    second: list[str]
+    labels: list[int]
+
+    def __post_init__(self):
+        if not len(self.first) == len(self.second) == len(self.labels):
+            raise SaltError(
+                f"pairs of unequal length: {len(self.first)} first sentences, "
+                f"{len(self.second)} second, {len(self.labels)} labels"
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, rows: slice) -> "Pairs":
+        return Pairs(self.first[rows], self.second[rows], self.labels[rows])
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """Sentences as words, with a label id for each word. names: the labels in the order of ids."""
+
+    words: list[list[str]]
+    labels: list[list[int]]
+    names: tuple[str, ...]
+
+    def __post_init__(self):
+        if len(self.words) != len(self.labels):
+            raise SaltError(f"{len(self.words)} sentences, {len(self.labels)} rows of tags")
+        for number, (words, labels) in enumerate(zip(self.words, self.labels, strict=True)):
+            if len(words) != len(labels):
+                raise SaltError(
+                    f"sentence {number} has {len(words)} words and {len(labels)} tags: "
+                    f"{' '.join(words)[:60]!r}"
+                )
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __getitem__(self, rows: slice) -> "Tagged":
+        return Tagged(self.words[rows], self.labels[rows], self.names)
+
+
+def tag(sentences: Iterable[tuple[list[str], list[str]]], names: tuple[str, ...]) -> Tagged:
+    """Sentences with tags as strings (as `xtreme.read_tags` gives them) as `Tagged`.
+
+    Raises SaltError for a tag outside ``names``, and where words and tags differ in number.
+    """
+    words, labels = [], []
+    for number, (said, tags) in enumerate(sentences):
+        if odd := [name for name in tags if name not in names]:
+            raise SaltError(f"sentence {number}: {unknown('tag', odd[0], names)}")
+        words.append(said)
+        labels.append([names.index(name) for name in tags])
+    return Tagged(words, labels, names)

@@ -1,0 +1,151 @@
+"""Your own tables, CSV, JSON lines or Parquet: substitutions for them, and code-switched copies.
+
+Tables are read and written some rows at a time, so that their size costs no memory, and what was
+distilled stays when the work is interrupted: the same call goes on.
+
+Chapter: Reproduce, change, extend.
+"""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..errors import SaltError
+from ..files import write_through
+from ..models.encoding import PIECE
+
+FORMATS = (".csv", ".jsonl", ".parquet")
+
+
+def read_rows(path: str | Path, columns: Sequence[str] = ()) -> Iterator[list[dict]]:
+    """The rows of a table, `encoding.PIECE` at a time, as column → value.
+
+    A CSV file begins with a header; JSON lines hold an object each. Raises SaltError naming the
+    line: text that is not UTF-8, a row of another length, no JSON object; and for a missing file,
+    another format, or one of ``columns`` that is not there.
+    """
+    path = Path(path)
+    read = {".csv": _csv, ".jsonl": _jsonl, ".parquet": _parquet}.get(path.suffix)
+    if read is None:
+        raise SaltError(f"{path}: a table is one of {', '.join(FORMATS)}, by its name")
+
+    def rows() -> Iterator[dict]:
+        for where, row in read(path):
+            if absent := [name for name in columns if name not in row]:
+                raise SaltError(
+                    f"{path}, {where}: no column {', '.join(absent)}; there are {', '.join(row)}"
+                )
+            yield row
+
+    try:
+        yield from _pieces(rows())
+    except (OSError, pa.ArrowException) as error:
+        raise SaltError(f"{path}: can't be read ({error})") from error
+
+
+def _lines(path: Path) -> Iterator[str]:
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                yield line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise SaltError(
+                    f"{path}, line {number}: not UTF-8 ({error.reason} at byte {error.start}); "
+                    "save the file in this encoding"
+                ) from error
+
+
+def _csv(path: Path) -> Iterator[tuple[str, dict]]:
+    reader = csv.DictReader(_lines(path), strict=True)
+    try:
+        for row in reader:
+            where = f"line {reader.line_num}"
+            if None in row or None in row.values():
+                raise SaltError(
+                    f"{path}, {where}: {'more' if None in row else 'fewer'} cells than the "
+                    f"{len(reader.fieldnames)} of the header"
+                )
+            yield where, row
+    except csv.Error as error:
+        raise SaltError(f"{path}, line {reader.reader.line_num}: no CSV ({error})") from error
+
+
+def _jsonl(path: Path) -> Iterator[tuple[str, dict]]:
+    for number, line in enumerate(_lines(path), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise SaltError(f"{path}, line {number}: no JSON ({error})") from error
+        if not isinstance(row, dict):
+            raise SaltError(f"{path}, line {number}: no JSON object but {type(row).__name__}")
+        yield f"line {number}", row
+
+
+def _parquet(path: Path) -> Iterator[tuple[str, dict]]:
+    with pq.ParquetFile(path) as file:
+        number = 0
+        for batch in file.iter_batches(PIECE):
+            for row in batch.to_pylist():
+                number += 1
+                yield f"row {number}", row
+
+
+def write_rows(path: str | Path, pieces: Iterable[list[dict]]) -> None:
+    """Write pieces of rows as a table in the format of its name, atomically."""
+    path = Path(path)
+    if path.suffix not in FORMATS:
+        raise SaltError(f"{path}: a table is one of {', '.join(FORMATS)}, by its name")
+
+    def as_parquet(temporary: Path) -> None:
+        writer = None
+        try:
+            for rows in pieces:
+                table = pa.Table.from_pylist(rows, writer and writer.schema)
+                writer = writer or pq.ParquetWriter(temporary, table.schema)
+                writer.write_table(table)
+        finally:
+            if writer:
+                writer.close()
+
+    def as_text(temporary: Path) -> None:
+        with open(temporary, "w", encoding="utf-8", newline="") as file:
+            writer = None
+            for rows in pieces:
+                if path.suffix == ".jsonl":
+                    file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+                    continue
+                if writer is None:
+                    writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+                    writer.writeheader()
+                writer.writerows(rows)
+
+    write_through(path, as_parquet if path.suffix == ".parquet" else as_text)
+
+
+def read_texts(folder: str | Path) -> dict[str, Iterator[str]]:
+    """Language → its sentences, from files ``<language>.txt`` of a sentence a line.
+
+    The files are read as the sentences are asked for. Raises SaltError for a folder without such
+    files, and naming the line that is not UTF-8.
+    """
+    files = sorted(Path(folder).glob("*.txt"))
+    if not files:
+        raise SaltError(f"{folder}: no <language>.txt in it, such as en.txt and de.txt")
+    return {path.stem: (line.strip() for line in _lines(path)) for path in files}
+
+
+def _pieces(items: Iterable) -> Iterator[list]:
+    gathered = []
+    for item in items:
+        gathered.append(item)
+        if len(gathered) == PIECE:
+            yield gathered
+            gathered = []
+    if gathered:
+        yield gathered

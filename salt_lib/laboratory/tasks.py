@@ -1,0 +1,120 @@
+"""What a task is, and its sentence pairs, or tagged sentences, in one language.
+
+The laboratory's tasks are views of Minibabel's facts. Training pairs exist in English only (the
+translations that `translate-train` needs come from the world itself); dev and test pairs are
+parallel in all of a task's languages.
+
+Chapters: The laboratory; Feature aggregation (tags); Reproduce, change, extend (real files).
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+from ..data.examples import Pairs, Tagged, tag
+from ..errors import unknown
+from ..languages import PAWSX_LANGUAGES, SOURCE, XNLI_LANGUAGES
+from .minibabel import views
+from .minibabel.facts import World
+from .minibabel.grammar import sentence, tagged
+
+SPLITS = ("train", "dev", "test")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task: its languages, its labels in the order of their ids, groups of pairs per split.
+
+    tagged: whether each word has a label; ``groups`` then counts sentences.
+    """
+
+    name: str
+    languages: tuple[str, ...]
+    labels: tuple[str, ...]
+    groups: dict[str, int]
+    tagged: bool = False
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The zero-shot languages: all but English."""
+        return tuple(code for code in self.languages if code != SOURCE)
+
+
+TASKS = {
+    item.name: item
+    for item in (
+        Task(
+            "mini-xnli",
+            XNLI_LANGUAGES,
+            views.NLI_LABELS,
+            {"train": 2400, "dev": 200, "test": 200},
+        ),
+        Task(
+            "mini-paws-x",
+            PAWSX_LANGUAGES,
+            views.PARAPHRASE_LABELS,
+            {"train": 1800, "dev": 150, "test": 200},
+        ),
+    )
+}
+# A hundred sentences: with more, English itself is at its ceiling, and dev can't choose anything.
+TAGGING = {
+    item.name: item
+    for item in (
+        Task(
+            "mini-ner",
+            XNLI_LANGUAGES,
+            views.NER_LABELS,
+            {"train": 100, "dev": 300, "test": 300},
+            tagged=True,
+        ),
+        Task(
+            "mini-pos",
+            XNLI_LANGUAGES,
+            views.POS_LABELS,
+            {"train": 100, "dev": 300, "test": 300},
+            tagged=True,
+        ),
+    )
+}
+_VIEWS = {"mini-xnli": views.nli_pairs, "mini-paws-x": views.paraphrase_pairs}
+
+
+def task(name: str) -> Task:
+    """The laboratory task of this name; SaltError lists the known ones otherwise."""
+    known = TASKS | TAGGING
+    if name not in known:
+        raise unknown("task", name, known)
+    return known[name]
+
+
+@cache
+def facts(name: str, split: str, world: int) -> tuple[views.Pair, ...] | tuple[views.Told, ...]:
+    """The pairs, or facts to be tagged, of a split before they are put into words of a language."""
+    if split not in SPLITS:
+        raise unknown("split", split, SPLITS)
+    item = task(name)
+    if item.tagged:
+        names = item.labels == views.NER_LABELS
+        return tuple(views.told(World(world), split, item.groups[split], names))
+    return tuple(_VIEWS[item.name](World(world), split, item.groups[split]))
+
+
+@cache
+def load(name: str, split: str, language: str, world: int = 0) -> Pairs | Tagged:
+    """The sentence pairs, or tagged sentences, of a laboratory task's split in one language.
+
+    Raises SaltError for an unknown task or split, or a language that the task doesn't have.
+    """
+    item = task(name)
+    if language not in item.languages:
+        raise unknown(f"language of {name}", language, item.languages)
+    pairs = facts(name, split, world)
+    if item.tagged:
+        tags = views.iob2 if item.labels == views.NER_LABELS else views.parts_of_speech
+        said = [tagged(told.fact, language, told.fronted) for told in pairs]
+        return tag([([t.word for t in one], tags(one)) for one in said], item.labels)
+    return Pairs(
+        [sentence(p.first, language) for p in pairs],
+        [sentence(p.second, language, p.second_fronted) for p in pairs],
+        [p.label for p in pairs],
+    )

@@ -1,0 +1,194 @@
+"""Choosing thresholds, rates and the length of training: in the tuning world alone.
+
+World 100 has its own preferences, corpora, checkpoint and tasks. Everything here is measured on its
+*dev* sets, in all languages, with seeds that the study doesn't use; the study's world is never
+looked at. What was tried and what was chosen stands in ``recorded/tuning.json``.
+
+Chapter: Training.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from ..files import write_json
+from ..languages import SOURCE
+from ..models import loading
+from ..salt import predictions
+from ..salt.methods import method
+from ..study import provenance
+from ..training.run import train_and_score
+from . import checkpoints, deeper, quality, substitutions
+from .run import CONFIGS
+from .tasks import task
+
+WORLD = 100
+SEEDS = (1000, 1001, 1002)  # none of the study's
+
+
+def trial(
+    name: str,
+    method_name: str,
+    seed: int,
+    changes: dict,
+    world: int = WORLD,
+    layers: int | None = None,
+) -> dict:
+    """One run scored on the dev sets: task, method, seed, changes, english, zero_shot, languages.
+
+    changes: fields of `config.Config` that differ from the task's present configuration. layers: of
+    the sibling (`salt_lib.laboratory.deeper`) that is fine-tuned, and whose configuration it then is.
+    """
+    spec, row = task(name), method(method_name)
+    config = replace((CONFIGS if layers is None else deeper.CONFIGS)[name], **changes)
+    dev = {code: substitutions.encoded(world, name, "dev", code) for code in spec.languages}
+    found = train_and_score(
+        checkpoints.checkpoint(world, layers),
+        row,
+        config,
+        seed,
+        labels=len(spec.labels),
+        data=substitutions.encoded(world, name, "train", SOURCE),
+        dev=dev[SOURCE],
+        tests=dev,
+        choices=substitutions.for_method(world, name, row, config, layers),
+    )
+    return {
+        "task": name,
+        "method": method_name,
+        "seed": seed,
+        "changes": changes,
+        "english": found["scores"][SOURCE],
+        "zero_shot": float(np.mean([found["scores"][code] for code in spec.targets])),
+        "dev": found["dev"],
+        "seconds": round(found["seconds"], 1),
+    }
+
+
+def sweep(
+    tasks: Sequence[str],
+    methods: Sequence[str],
+    grid: Sequence[dict],
+    seeds: Sequence[int] = SEEDS,
+    jobs: int = 2,
+    log: str | Path | None = None,
+    layers: int | None = None,
+) -> list[dict]:
+    """Every trial of tasks × methods × grid × seeds; with ``log`` those already there are kept.
+
+    log: a JSON file holding the list of all trials so far, rewritten after each one. layers: see
+    `trial`.
+    """
+    done = json.loads(Path(log).read_text()) if log and Path(log).exists() else []
+    key = lambda t: json.dumps([t["task"], t["method"], t["seed"], t["changes"]], sort_keys=True)  # noqa: E731
+    known = {key(t) for t in done}
+    wanted = [
+        {"task": name, "method": m, "seed": s, "changes": changes}
+        for changes, name, m, s in product(grid, tasks, methods, seeds)
+    ]
+    wanted = [w for w in wanted if key(w) not in known]
+    run = delayed(trial)
+    found = Parallel(n_jobs=jobs, return_as="generator_unordered")(
+        run(w["task"], w["method"], w["seed"], w["changes"], layers=layers) for w in wanted
+    )
+    for item in found:
+        done.append(item)
+        if log:
+            write_json(log, done)
+    return done
+
+
+def averages(trials: Sequence[dict]) -> list[dict]:
+    """Trials of one task, method and changes as one row each: the means over their seeds.
+
+    Rows: task, method, changes, seeds, english, zero_shot, and zero_shot_sd with two or more seeds.
+    """
+    groups: dict[str, list[dict]] = {}
+    for t in trials:
+        key = json.dumps([t["task"], t["method"], t["changes"]], sort_keys=True)
+        groups.setdefault(key, []).append(t)
+    rows = []
+    for found in groups.values():
+        zero_shot = [t["zero_shot"] for t in found]
+        row = {key: found[0][key] for key in ("task", "method", "changes")}
+        row["seeds"] = sorted(t["seed"] for t in found)
+        row["english"] = round(float(np.mean([t["english"] for t in found])), 4)
+        row["zero_shot"] = round(float(np.mean(zero_shot)), 4)
+        if len(found) > 1:
+            row["zero_shot_sd"] = round(float(np.std(zero_shot, ddof=1)), 4)
+        rows.append(row)
+    return rows
+
+
+def distillation(
+    name: str, thresholds: Sequence[float] = (0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9), world: int = WORLD
+) -> list[dict]:
+    """Precision and coverage of content words, averaged over a task's targets, by threshold."""
+    pieces = loading.tokenizer(checkpoints.checkpoint(world)).get_vocab()
+    found = predictions.load(substitutions.predictions_path(world, name))
+    found = found[found["language"] != SOURCE]
+    judged = quality.judge(found, substitutions.encoded(world, name, "train", SOURCE), pieces)
+    curve = quality.curve(judged, thresholds).groupby("threshold")[["precision", "coverage"]].mean()
+    return [{"threshold": t, **row.round(4).to_dict()} for t, row in curve.iterrows()]
+
+
+def record_sibling(path: str | Path, trials: Sequence[dict]) -> None:
+    """Write what was tried with the sibling in the tuning world, and what was chosen (JSON)."""
+    curve = json.loads(
+        (checkpoints.checkpoint(WORLD, deeper.LAYERS) / "curve.json").read_text(encoding="utf-8")
+    )
+    last = curve["curve"][-1]
+    last["alignment"] = round(float(np.mean(list(last["alignment"].values()))), 4)
+    write_json(
+        path,
+        {
+            "world": WORLD,
+            "command": "salt_lib.laboratory.tuning: sweep(..., layers=6), then record_sibling(...)",
+            "commit": provenance.commit(),
+            "date": datetime.now(UTC).date().isoformat(),
+            "hardware": provenance.hardware(),
+            "layers": deeper.LAYERS,
+            "gate": deeper.GATE,
+            "chosen": {name: asdict(config) for name, config in deeper.CONFIGS.items()},
+            "pretraining": {"recipe": curve["recipe"], **last},
+            "finetuning": averages(trials),
+        },
+    )
+
+
+def record(path: str | Path, trials: Sequence[dict], pretrainings: Sequence[Mapping]) -> None:
+    """Write what was tried in the tuning world, and what was chosen, to ``path`` (JSON).
+
+    trials: of `sweep`. pretrainings: each with the path of its ``curve`` file, finished or not, and
+    with whatever else shall be on record of it.
+    """
+    tried = []
+    for item in pretrainings:
+        found = json.loads(Path(item["curve"]).read_text())
+        last = found["curve"][-1]
+        alignment = last.pop("alignment", None) or {}
+        if alignment:
+            last["alignment"] = round(float(np.mean(list(alignment.values()))), 4)
+        told = {key: value for key, value in item.items() if key != "curve"}
+        finished = last["step"] == found["recipe"]["steps"]
+        tried.append({**told, "recipe": found["recipe"], **last, "finished": finished})
+    write_json(
+        path,
+        {
+            "world": WORLD,
+            "command": "salt_lib.laboratory.tuning: sweep(...), then record(...)",
+            "commit": provenance.commit(),
+            "date": datetime.now(UTC).date().isoformat(),
+            "hardware": provenance.hardware(),
+            "chosen": {name: asdict(config) for name, config in CONFIGS.items()},
+            "pretraining": tried,
+            "distillation": {name: distillation(name) for name in CONFIGS},
+            "finetuning": averages(trials),
+        },
+    )

@@ -1,0 +1,130 @@
+"""Tokenizer and model: the laboratory's tiny mBERT, a local folder, or a name on the hub.
+
+Chapters: The laboratory; Training.
+"""
+
+import json
+import shutil
+import types
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    PreTrainedModel,
+)
+
+from ..errors import SaltError
+from ..files import write_json
+from .fusion import BERT_LIKE, Fused
+from .loading import _load, resolve, tokenizer
+from .weights import save_tensors
+
+FUSION = "fusion.safetensors"  # the fusion's weights beside a kept classifier's
+
+
+def classifier(
+    source: str | Path,
+    labels: int,
+    seed: int,
+    dropout: float,
+    tagged: bool = False,
+    layer: int | None = None,
+    gate: str = "literal",
+) -> PreTrainedModel | Fused:
+    """The model with a fresh classification head whose weights depend on ``seed`` alone.
+
+    tagged: whether it classifies tokens, not sentences. layer: a lower one that the head reads
+    fused with the last (`fusion.Fused`), through ``gate``. Where the head reads the last layer's
+    first position alone (`fusion.BERT_LIKE`), that layer computes no other: ``last_hidden_state``
+    has length 1, the logits are what they would be.
+    """
+    torch.manual_seed(seed)
+    model = _load(
+        AutoModelForTokenClassification if tagged else AutoModelForSequenceClassification,
+        source,
+        num_labels=labels,
+        use_safetensors=True,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
+    )
+    if layer is not None:
+        return Fused(model, layer, gate)
+    if tagged:
+        return model
+    plain = model.config._attn_implementation in ("eager", "sdpa") and not model.config.is_decoder
+    if model.config.model_type in BERT_LIKE and plain:
+        last = model.base_model.encoder.layer[-1]
+        # Bound to the layer: weights keep their names, and a saved model is a plain one.
+        last.forward = types.MethodType(_first_position, last)
+    return model
+
+
+def save_classifier(
+    model: PreTrainedModel | Fused, source: str | Path, folder: str | Path, names: Sequence[str]
+) -> None:
+    """Keep a fine-tuned `classifier` of the checkpoint ``source`` in a folder, all or nothing.
+
+    names: the labels in the order of their ids. Raises SaltError where there is such a folder.
+    """
+    folder = Path(folder)
+    if folder.exists():
+        raise SaltError(f"{folder} is there already: give a new folder for the model")
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    own = model.model if isinstance(model, Fused) else model
+    own.config.id2label = dict(enumerate(names))
+    own.config.label2id = {name: i for i, name in enumerate(names)}
+    own.save_pretrained(part)
+    tokenizer(source).save_pretrained(part)
+    if isinstance(model, Fused):
+        save_tensors(part / FUSION, model.fusion.state_dict())
+        write_json(part / "fusion.json", {"layer": model.layer, "gate": model.gate})
+    part.rename(folder)
+
+
+def saved_classifier(folder: str | Path, names: Sequence[str], tagged: bool):
+    """What `save_classifier` has kept, or transformers' own, ready to predict.
+
+    Raises SaltError where its labels are others than ``names``, or in another order.
+    """
+    path, auto = resolve(folder), AutoModelForSequenceClassification
+    model = _load(AutoModelForTokenClassification if tagged else auto, path, use_safetensors=True)
+    found = [model.config.id2label[i] for i in range(model.config.num_labels)]
+    if found != list(names):
+        raise SaltError(
+            f"{folder}: a classifier of {', '.join(map(str, found))}, where {', '.join(names)} are "
+            "due; give one that was fine-tuned for this task (`salt train --save FOLDER`)"
+        )
+    if (path / FUSION).exists():
+        about = json.loads((path / "fusion.json").read_text(encoding="utf-8"))
+        model = Fused(model, about["layer"], about["gate"])
+        model.fusion.load_state_dict(load_file(path / FUSION))
+    return model.eval()
+
+
+def _first_position(layer, hidden, attention_mask=None, *_, **__) -> torch.Tensor:
+    """A BERT layer's output at the first position alone: (batch, 1, width).
+
+    Keys and values come from every position, but only one query, and so one pass through the
+    feed-forward block instead of one a token: most of the layer's work is not done.
+    """
+    attention = layer.attention.self
+
+    def heads(states: torch.Tensor) -> torch.Tensor:
+        return states.view(*states.shape[:2], -1, attention.attention_head_size).transpose(1, 2)
+
+    first = hidden[:, :1]
+    mixed = scaled_dot_product_attention(
+        heads(attention.query(first)),
+        heads(attention.key(hidden)),
+        heads(attention.value(hidden)),
+        attn_mask=None if attention_mask is None else attention_mask[..., :1, :],
+        dropout_p=attention.dropout.p if layer.training else 0.0,
+    )
+    attended = layer.attention.output(mixed.transpose(1, 2).flatten(2), first)
+    return layer.output(layer.intermediate(attended), attended)

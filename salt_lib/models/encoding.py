@@ -1,0 +1,186 @@
+"""Tokenizer and model: the laboratory's tiny mBERT, a local folder, or a name on the hub.
+
+Chapters: The laboratory; Training.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from transformers import (
+    PreTrainedTokenizerBase,
+)
+
+from ..data.examples import Tagged
+from ..errors import SaltError
+
+IGNORE = -100  # the label of what has none: torch's cross-entropy leaves it out
+PIECE = 2048  # pairs that are tokenized at a time: a multiple of the batches of distillation
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Tokenized pairs, [CLS] first [SEP] second [SEP], as flat arrays of unequal rows.
+
+    ids, segments: tensors of token and segment ids, row by row. start: (n + 1,) where rows begin.
+    whole: mask of tokens that are complete words. labels: (n,).
+
+    Tagged sentences, [CLS] sentence [SEP], have a label for every token instead, (tokens,): the
+    tag's at the first piece of a word, `IGNORE` elsewhere. tags: the names of label ids, empty for
+    pairs. sentence: (n,) which sentence a row belongs to; one that is too long takes several rows.
+    """
+
+    ids: torch.Tensor
+    segments: torch.Tensor
+    whole: torch.Tensor
+    start: torch.Tensor
+    labels: torch.Tensor
+    tags: tuple[str, ...] = ()
+    sentence: torch.Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.start) - 1
+
+    def part(self, low: int, high: int) -> "Encoded":
+        """Rows ``low`` to ``high`` of tagged sentences."""
+        at = slice(int(self.start[low]), int(self.start[min(high, len(self))]))
+        flat = (self.ids[at], self.segments[at], self.whole[at])
+        start = self.start[low : high + 1] - self.start[low]
+        return Encoded(*flat, start, self.labels[at], self.tags, self.sentence[low:high])
+
+    @property
+    def lengths(self) -> torch.Tensor:
+        """(n,) tokens in each row."""
+        return self.start[1:] - self.start[:-1]
+
+    def row(self, i: int) -> torch.Tensor:
+        """The token ids of one example."""
+        return self.ids[self.start[i] : self.start[i + 1]]
+
+
+def encode(
+    tokenizer: PreTrainedTokenizerBase, pairs, truncate: bool = False, longest: int | None = None
+) -> Encoded:
+    """Tokenize sentence pairs (`examples.Pairs`), or tagged sentences (`examples.Tagged`).
+
+    A pair longer than ``longest`` tokens, by default what the model can read, is an error naming
+    it, or, with ``truncate``, cut at the end of its longer sentence. A tagged sentence goes on in
+    another row instead, so that no tag is lost. No pair or sentence at all is an error as well.
+    """
+    if isinstance(pairs, Tagged):
+        return _encode_tagged(tokenizer, pairs, longest)
+    pieces = list(encode_pieces(tokenizer, pairs, truncate, longest))
+    lengths = torch.cat([piece.lengths for piece in pieces])
+    start = torch.cat([torch.zeros(1, dtype=torch.int64), lengths.cumsum(0)])
+    ids, segments, whole, labels = (
+        torch.cat([getattr(piece, name) for piece in pieces])
+        for name in ("ids", "segments", "whole", "labels")
+    )
+    return Encoded(ids, segments, whole, start, labels)
+
+
+def encode_pieces(
+    tokenizer: PreTrainedTokenizerBase, pairs, truncate: bool = False, longest: int | None = None
+) -> Iterator[Encoded]:
+    """As `encode`, `PIECE` pairs at a time: what the tokenizer tells of a pair takes memory."""
+    if not len(pairs):
+        raise SaltError("no sentence pairs to encode: the data set is empty")
+    for low in range(0, len(pairs), PIECE):
+        yield _encode(tokenizer, pairs, low, truncate, longest)
+
+
+def _encode(tokenizer, pairs, low: int, truncate: bool, longest: int | None) -> Encoded:
+    limit = min(longest or tokenizer.model_max_length, tokenizer.model_max_length)
+    first, second = (part[low : low + PIECE] for part in (pairs.first, pairs.second))
+    found = tokenizer(
+        first,
+        second,
+        add_special_tokens=True,
+        truncation="longest_first" if truncate else False,
+        max_length=limit if truncate else None,
+        return_token_type_ids=True,
+    )
+    lengths = [len(row) for row in found["input_ids"]]
+    for i, length in enumerate(lengths):
+        if length > limit:
+            raise SaltError(
+                f"pair {low + i} has {length} tokens, the model reads {limit}: "
+                f"{first[i][:60]!r} …; shorten it or pass truncate=True"
+            )
+    whole = []
+    for encoding, texts in zip(found.encodings, zip(first, second, strict=True), strict=True):
+        keys = list(zip(encoding.word_ids, encoding.sequence_ids, strict=True))
+        counts = Counter(keys)
+        marks = [key[0] is not None and counts[key] == 1 for key in keys]
+        if truncate and len(keys) == limit:
+            # A sentence may have been cut inside a word, whose first piece then stands alone.
+            for side, text in enumerate(texts):
+                last = max((t for t, key in enumerate(keys) if key[1] == side), default=0)
+                if text[encoding.offsets[last][1] :][:1].strip():
+                    marks[last] = False
+        whole += marks
+    return Encoded(
+        torch.tensor([i for row in found["input_ids"] for i in row], dtype=torch.int64),
+        torch.tensor([i for row in found["token_type_ids"] for i in row], dtype=torch.int64),
+        torch.tensor(whole, dtype=torch.bool),
+        torch.tensor([0, *lengths], dtype=torch.int64).cumsum(0),
+        torch.tensor(pairs.labels[low : low + PIECE], dtype=torch.int64),
+    )
+
+
+def _encode_tagged(tokenizer, data: Tagged, longest: int | None) -> Encoded:
+    if not len(data):
+        raise SaltError("no sentences to encode: the data set is empty")
+    limit = min(longest or tokenizer.model_max_length, tokenizer.model_max_length)
+    room = limit - tokenizer.num_special_tokens_to_add()
+    distinct = list(dict.fromkeys(word for words in data.words for word in words))
+    pieces = tokenizer(distinct, add_special_tokens=False)["input_ids"]
+    length = {word: len(found) for word, found in zip(distinct, pieces, strict=True)}
+    rows, labels, sentence = [], [], []
+    for number, (words, own) in enumerate(zip(data.words, data.labels, strict=True)):
+        used = room  # so that the first word opens a row
+        for word, label in zip(words, own, strict=True):
+            if used + (length[word] or 1) > room or not sentence or sentence[-1] != number:
+                rows.append([])
+                labels.append([])
+                sentence.append(number)
+                used = 0
+            used += length[word] or 1
+            # A word of which the tokenizer leaves nothing would take its tag with it.
+            rows[-1].append(word if length[word] else tokenizer.unk_token)
+            labels[-1].append(label)
+    found = tokenizer(rows, is_split_into_words=True, truncation=True, max_length=limit)
+    whole, flat = [], []
+    for encoding, own in zip(found.encodings, labels, strict=True):
+        counts, last = Counter(encoding.word_ids), None
+        for word in encoding.word_ids:
+            whole.append(word is not None and counts[word] == 1)
+            flat.append(IGNORE if word is None or word == last else own[word])
+            last = word
+    ids = torch.tensor([i for row in found["input_ids"] for i in row], dtype=torch.int64)
+    return Encoded(
+        ids,
+        torch.zeros_like(ids),
+        torch.tensor(whole, dtype=torch.bool),
+        torch.tensor([0, *map(len, found["input_ids"])], dtype=torch.int64).cumsum(0),
+        torch.tensor(flat, dtype=torch.int64),
+        data.names,
+        torch.tensor(sentence, dtype=torch.int64),
+    )
+
+
+def positions(encoded: Encoded, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where the tokens of ``rows`` stand in the flat arrays, and which are tokens: no padding.
+
+    Both (batch, longest); the first holds some valid number at padding too.
+    """
+    start, end = encoded.start[rows], encoded.start[rows + 1]
+    at = start[:, None] + torch.arange(int((end - start).max()))
+    return at.clamp(max=len(encoded.ids) - 1), at < end[:, None]
+
+
+def batch(encoded: Encoded, rows: torch.Tensor, flat: torch.Tensor, fill: int = 0) -> torch.Tensor:
+    """Rows of a flat per-token tensor as one padded (batch, longest) tensor."""
+    at, inside = positions(encoded, rows)
+    return torch.where(inside, flat[at], fill)

@@ -1,0 +1,126 @@
+"""Tokenizer and model: the laboratory's tiny mBERT, a local folder, or a name on the hub.
+
+Chapters: The laboratory; Training.
+"""
+
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HFValidationError
+from transformers import (
+    AutoModelForMaskedLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.utils import logging
+
+from ..errors import SaltError
+from ..files import digest
+
+
+@contextmanager
+def _quiet():
+    """Keep transformers from reporting, at every load, that a new head is new."""
+    verbosity = logging.get_verbosity()
+    bars = logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
+@cache
+def resolve(source: str | Path) -> Path:
+    """The folder of a checkpoint: a local one as it is, a hub name's in the cache.
+
+    A name is looked up on the hub once, and what is missing is downloaded: JSON files, tokenizer
+    and safetensors, never a pickle or code. With the hub out of reach the cached files serve. The
+    folder of a hub name is called after its revision. Raises SaltError where there is neither.
+    """
+    path = Path(source)
+    if path.is_dir():
+        return path
+    wanted = ["*.json", "*.txt", "*.model", "*.safetensors"]
+    try:
+        with _quiet():
+            return Path(snapshot_download(str(source), allow_patterns=wanted, etag_timeout=10))
+    except (OSError, HFValidationError) as error:  # the hub's errors, and a name that can be none
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise SaltError(
+            f"{source}: no such folder, and no model of this name in the cache or on the hub "
+            f"({reason}). Give the folder of a model; where the hub can be reached, `hf download "
+            f"{source} --local-dir FOLDER` makes one"
+        ) from error
+
+
+def _load(auto, source: str | Path, **options):
+    try:
+        # Never remote code, never a pickle: a checkpoint from the hub is data, not a program.
+        with _quiet():
+            return auto.from_pretrained(
+                str(resolve(source)), local_files_only=True, trust_remote_code=False, **options
+            )
+    except SaltError:
+        raise
+    except (
+        Exception
+    ) as error:  # transformers raises many kinds: OSError, ValueError, SafetensorError
+        raise SaltError(
+            f"{source}: can't be loaded as a checkpoint ({type(error).__name__}: {error}); it is "
+            "missing, truncated or of another kind: config.json, tokenizer.json and "
+            "model.safetensors belong to it. Fetch or make it again (`salt pretrain`)"
+        ) from error
+
+
+@cache
+def tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of a checkpoint folder or hub name. SaltError: it is none of the fast kind."""
+    found = _load(AutoTokenizer, source)
+    if not found.is_fast:
+        raise SaltError(
+            f"{source}: its tokenizer can't tell which words its pieces belong to; give a folder "
+            "with a tokenizer.json (the fast kind)"
+        )
+    return found
+
+
+def mask_token(source: str | Path) -> int:
+    """The id of the tokenizer's mask token. SaltError: it has none."""
+    found = tokenizer(source).mask_token_id
+    if found is None:
+        raise SaltError(
+            f"{source}: its tokenizer has no mask token, so no token can be hidden while it is "
+            "predicted; take a masked language model's, or predict unmasked"
+        )
+    return found
+
+
+def masked_lm(source: str | Path) -> PreTrainedModel:
+    """The model with its masked-language head, in evaluation mode.
+
+    Raises SaltError for a checkpoint without such a head, or of a model that can have none.
+    """
+    options = {"use_safetensors": True, "output_loading_info": True}
+    model, told = _load(AutoModelForMaskedLM, source, **options)
+    if lacking := sorted(told["missing_keys"]):
+        raise SaltError(
+            f"{source}: its masked-language head is not in the checkpoint, {', '.join(lacking)} "
+            "would be random: it was saved by another task. Give the pretrained model itself"
+        )
+    return model.eval()
+
+
+def identity(source: str | Path) -> str:
+    """12 hex digits that stand for a checkpoint's weights, configuration and tokenizer."""
+    return digest(
+        path
+        for path in sorted(resolve(source).glob("*"))
+        if path.suffix == ".safetensors" or path.name in ("config.json", "tokenizer.json")
+    )

@@ -1,0 +1,138 @@
+"""Scores of files of predictions, as XTREME's own evaluator computes them.
+
+Accuracy for XNLI and PAWS-X; for PAN-X and UDPOS the micro F1, precision and recall of seqeval, all
+in percent, and their plain means over the languages, English among them. Parts of speech are no
+IOB2, and what seqeval makes of them is XTREME's score all the same: it reads a tag's first letter
+as its prefix and the rest as a kind, and takes a run of equal tags for one chunk. So in version
+1.2.2 CCONJ and SCONJ are one kind, no two tags with S ever join, and an X at the end is no chunk;
+other versions differ, and XTREME names none.
+
+Source: `evaluate.py` of Hu et al. (2020), XTREME. Chapter: At paper scale.
+"""
+
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..data import benchmarks, xtreme
+from ..data.xtreme import FOLDERS
+from ..errors import SaltError, unknown
+from ..training.evaluate import accuracy_of, tag_scores
+
+# XTREME's names for the tasks, which the folders have, and this library's.
+NAMES = {folder: task for task, folder in FOLDERS.items()} | {task: task for task in FOLDERS}
+
+
+def score(task: str, gold: str | Path, predictions: str | Path) -> dict[str, dict[str, float]]:
+    """Metric → language → score in percent, in every language that has a gold file.
+
+    task: XTREME's name or ours. gold: ``test-<language>.tsv``, of labels alone (XTREME's label
+    files) or of texts with labels. predictions: files of the same names, one label or tag a line.
+    Both folders hold the files, or a folder ``xnli``, ``pawsx``, ``panx`` or ``udpos`` with them.
+    The average is `average`. Predictions in a language without gold are left out with a warning.
+    Raises SaltError, naming file and line: no gold files, predictions that lack a language, a label
+    that is none of the task's, and numbers of labels or of a sentence's tags that differ.
+    """
+    if task not in NAMES:
+        raise unknown("task", task, NAMES)
+    name = NAMES[task]
+    gold, predictions = _files(gold, name, "gold"), _files(predictions, name, "predictions")
+    for code, path in gold.items():
+        if code not in predictions:
+            there = next(iter(predictions.values())).parent
+            raise SaltError(
+                f"the predictions lack {code!r}: there is {path}, and no {there / path.name}"
+            )
+    if more := sorted(set(predictions) - set(gold)):
+        warnings.warn(
+            f"not scored, for there is no gold file of them: {', '.join(more)}", stacklevel=2
+        )
+    found: dict[str, dict[str, float]] = {}
+    for code, path in gold.items():
+        one = _score(name, path, predictions[code])
+        for metric, value in one.items():
+            found.setdefault(metric, {})[code] = 100 * value
+    return found
+
+
+def average(scores: dict[str, float]) -> float:
+    """The mean over the languages, English among them, as XTREME takes it."""
+    return sum(scores.values()) / len(scores)
+
+
+def missing(task: str, languages: Iterable[str]) -> list[str]:
+    """XTREME's languages of a task that are not among these: without them it gives no average."""
+    return sorted(set(benchmarks.task(NAMES[task]).languages) - set(languages))
+
+
+def _files(folder: str | Path, task: str, what: str) -> dict[str, Path]:
+    """Language → file, from the folder or the task's folder in it."""
+    folder = Path(folder)
+    for root in (folder / FOLDERS[task], folder):
+        found = {p.stem.removeprefix("test-"): p for p in sorted(root.glob("test-*.tsv"))}
+        if found:
+            return found
+    raise SaltError(
+        f"{folder}: no {what}; it should hold test-<language>.tsv or a folder {FOLDERS[task]} with "
+        "such files"
+    )
+
+
+def _score(task: str, gold: Path, predictions: Path) -> dict[str, float]:
+    row = benchmarks.task(task)
+    if row.kind == "pairs":
+        wanted, found = (_labels(path, row.labels) for path in (gold, predictions))
+        if len(wanted) != len(found):
+            raise SaltError(
+                f"{predictions}: {len(found)} labels, where {gold} has {len(wanted)}; predict "
+                "every row, in order"
+            )
+        return {"accuracy": accuracy_of(wanted, found)}
+    wanted, found = (_tags(path, row.labels) for path in (gold, predictions))
+    for (line, tags), (at, own) in zip(wanted, found, strict=False):
+        if len(tags) != len(own):
+            raise SaltError(
+                f"{predictions}, line {at}: a sentence of {len(own)} tags, where the one of "
+                f"{gold}, line {line}, has {len(tags)}"
+            )
+    if len(wanted) != len(found):
+        shorter, longer = sorted((wanted, found), key=len)
+        path = gold if longer is wanted else predictions
+        raise SaltError(
+            f"{predictions}: {len(found)} sentences, where {gold} has {len(wanted)}; the first "
+            f"without a counterpart begins in {path}, line {longer[len(shorter)][0]}"
+        )
+    return tag_scores([tags for _, tags in wanted], [tags for _, tags in found])
+
+
+def _labels(path: Path, known: tuple[str, ...]) -> list[str]:
+    """The last column of every line."""
+    found = []
+    for number, line in xtreme.lines(path):
+        label = line.split("\t")[-1].strip()
+        if label not in known:
+            raise SaltError(f"{path}, line {number}: {unknown('label', label, known)}")
+        found.append(label)
+    if not found:
+        raise SaltError(f"{path}: no labels in it")
+    return found
+
+
+def _tags(path: Path, known: tuple[str, ...]) -> list[tuple[int, list[str]]]:
+    """(line where it begins, tags) of every sentence: the last columns, a blank line between."""
+    found: list[tuple[int, list[str]]] = []
+    inside = False
+    for number, line in xtreme.lines(path):
+        if not line.strip():
+            inside = False
+            continue
+        tag = line.split("\t")[-1].strip()
+        if tag not in known:
+            raise SaltError(f"{path}, line {number}: {unknown('tag', tag, known)}")
+        if not inside:
+            found.append((number, []))
+        inside = True
+        found[-1][1].append(tag)
+    if not found:
+        raise SaltError(f"{path}: no tags in it")
+    return found

@@ -1,0 +1,68 @@
+"""Where a method's substitutions come from: distilled, masked, random, deranged, or a dictionary.
+
+The distilled predictions of a data set are made once and kept as Parquet under ``cache/``; the file
+name carries a digest of everything they depend on, so a stale one is never read.
+
+Chapters: Distillation; Ablations and controls.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from ..errors import SaltError
+
+NEIGHBOURS = 20  # how many words of like frequency the random control draws from
+
+
+def replacements(
+    kind: str,
+    kept: pd.DataFrame,
+    counts: Mapping[str, Mapping[str, int]],
+    pieces: Mapping[str, int],
+    seed: int,
+) -> np.ndarray:
+    """What stands in the place of kept predictions: (kept, width) vocabulary ids, see `Options`.
+
+    kind: "random" and "deranged" give the controls (`methods.Method`), anything else the predicted
+    tokens themselves. counts: language → word → count. pieces: the tokenizer's entry → id. Raises
+    SaltError for a language with too few words for a control.
+    """
+    if kind == "random":
+        return _random(kept, counts, pieces)
+    if kind == "deranged":
+        return _deranged(kept, seed)
+    return kept["token"].to_numpy(np.int64)[:, None]
+
+
+def _random(kept: pd.DataFrame, counts: Mapping, pieces: Mapping[str, int]) -> np.ndarray:
+    """(options, NEIGHBOURS): words of the same language and of the nearest frequency ranks."""
+    tokens = np.empty((len(kept), NEIGHBOURS), dtype=np.int64)
+    for code, rows in kept.groupby("language").indices.items():
+        words = sorted((w for w in counts[code] if w in pieces), key=lambda w: -counts[code][w])
+        ids = np.array([pieces[w] for w in words])
+        if len(ids) <= NEIGHBOURS:
+            raise SaltError(
+                f"{code!r} has {len(ids)} whole words, more than {NEIGHBOURS} are needed"
+            )
+        near = {}
+        for rank, token in enumerate(ids):
+            low = min(max(rank - NEIGHBOURS // 2, 0), len(ids) - NEIGHBOURS - 1)
+            near[token] = np.delete(ids[low : low + NEIGHBOURS + 1], rank - low)
+        tokens[rows] = np.stack([near[t] for t in kept["token"].to_numpy()[rows]])
+    return tokens
+
+
+def _deranged(kept: pd.DataFrame, seed: int) -> np.ndarray:
+    """(options, 1): a language's substitutes, each consistently exchanged for another of them."""
+    rng = np.random.default_rng([seed, 8])
+    tokens = kept["token"].to_numpy(np.int64).copy()
+    for code, rows in sorted(kept.groupby("language").indices.items()):
+        distinct = rng.permutation(np.unique(tokens[rows]))
+        if len(distinct) < 2:
+            raise SaltError(f"{code!r} has one distilled word, and none to exchange it for")
+        # One cycle through a random order: no word keeps its place.
+        exchange = dict(zip(distinct, np.roll(distinct, 1), strict=True))
+        tokens[rows] = [exchange[t] for t in tokens[rows]]
+    return tokens[:, None]

@@ -1,0 +1,110 @@
+"""The table of methods. A method is data: what it substitutes, and how it augments with it.
+
+Chapters: Augmentation; Ablations and controls; Feature aggregation (layers).
+"""
+
+import re
+from dataclasses import dataclass, replace
+
+from ..errors import SaltError, unknown
+
+
+@dataclass(frozen=True)
+class Method:
+    """One row of the study.
+
+    substitutions: where they come from, None for none: "distilled" (unmasked), "masked" (each token
+    hidden while predicted), "random" (the distilled positions and languages, each draw a fresh word
+    of like frequency), "deranged" (the distilled dictionary, fixedly permuted), "dictionary" (the
+    world's true translations). synonyms: whether substitutions in English take part.
+    code_switch: the offline part. mixup: the online part, None, "vector" or "scalar" weights.
+    translate: train on true translations of the data instead. layer: the lower layer that the
+    classifier reads fused with the last one, None for the last one alone; gate: how (see `heads`).
+    """
+
+    name: str
+    label: str
+    substitutions: str | None = None
+    synonyms: bool = True
+    code_switch: bool = False
+    mixup: str | None = None
+    translate: bool = False
+    layer: int | None = None
+    gate: str = "literal"
+
+
+_ROWS = (
+    Method("baseline", "English only"),
+    Method("code-switch", "offline part of SALT alone", "distilled", code_switch=True),
+    Method("mixup", "online part of SALT alone", "distilled", mixup="vector"),
+    Method("salt", "code-switching and mixup", "distilled", code_switch=True, mixup="vector"),
+    Method(
+        "salt-random",
+        "control: SALT with random words of like frequency",
+        "random",
+        code_switch=True,
+        mixup="vector",
+    ),
+    Method(
+        "salt-masked", "tokens hidden while predicted", "masked", code_switch=True, mixup="vector"
+    ),
+    Method(
+        "salt-no-synonyms",
+        "without English synonyms",
+        "distilled",
+        synonyms=False,
+        code_switch=True,
+        mixup="vector",
+    ),
+    Method(
+        "salt-scalar-r",
+        "one mixing weight per instance",
+        "distilled",
+        code_switch=True,
+        mixup="scalar",
+    ),
+    Method(
+        "salt-deranged",
+        "control: the distilled dictionary, permuted",
+        "deranged",
+        code_switch=True,
+        mixup="vector",
+    ),
+    Method(
+        "dictionary",
+        "reference: SALT with true translations",
+        "dictionary",
+        code_switch=True,
+        mixup="vector",
+    ),
+    Method("translate-train", "upper reference: true translations of the data", translate=True),
+)
+METHODS = {row.name: row for row in _ROWS}
+MAIN = ("baseline", "code-switch", "mixup", "salt", "salt-random")
+ABLATIONS = tuple(name for name in METHODS if name not in MAIN)
+
+
+def dlfa(layer: int, row: Method = METHODS["baseline"], gate: str = "literal") -> Method:
+    """A row whose classifier reads ``layer`` fused with the last one (DLFA, Chen et al. 2022).
+
+    row: what it does besides; "salt" gives ``salt+dlfa-<layer>``. gate: see `heads`.
+    """
+    before = "" if row.name == "baseline" else f"{row.name}+"
+    after = "" if gate == "literal" else f"-{gate}"
+    label = f"layer {layer} fused with the last, {gate} gate"
+    label = label if row.name == "baseline" else f"{row.label}; {label}"
+    return replace(row, name=f"{before}dlfa-{layer}{after}", label=label, layer=layer, gate=gate)
+
+
+def method(name: str) -> Method:
+    """The method of this name: a row of the table, or one of `dlfa`'s (``dlfa-3``,
+    ``salt+dlfa-3``, ``dlfa-3-sigmoid``); SaltError lists the known ones otherwise."""
+    if name in METHODS:
+        return METHODS[name]
+    if found := re.fullmatch(r"(?:(.+)\+)?dlfa-(\d+)(?:-(sigmoid))?", name):
+        row, layer, gate = found.groups()
+        return dlfa(int(layer), method(row or "baseline"), gate or "literal")
+    raise SaltError(
+        f"{unknown('method', name, METHODS)}; dlfa-<layer> and <method>+dlfa-<layer> fuse a lower "
+        "layer"
+    )

@@ -1,0 +1,165 @@
+"""Distillation: word translations out of the model's own masked-language head.
+
+For every whole word of the English training data and every target language the head's prediction
+is restricted to that language's whole words (SALT, §offline; the paper's first modification). The
+word is *not* masked, so the model sees what it translates (our reading of the second). The best
+prediction is kept if its probability among that language's words reaches a threshold. In the source
+language the same, without the word itself and with a threshold of its own, gives synonyms.
+
+This module knows nothing of the world's truth; `salt_lib.laboratory.quality` judges what it finds.
+
+Chapter: Distillation.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute
+import pyarrow.parquet as pq
+
+from ..errors import SaltError
+from ..files import write_json, write_through
+from ..languages import SOURCE
+
+ROW_GROUP = 14_000  # rows that are written together: about those of a batch
+SCHEMA = pa.schema(
+    [
+        ("example", pa.int32()),
+        ("position", pa.int16()),
+        ("language", pa.string()),
+        ("token", pa.int32()),
+        ("probability", pa.float32()),
+    ]
+)
+
+
+def save(path: str | Path, batches: Iterator[pa.RecordBatch], about: Mapping[str, str]) -> None:
+    """Write record batches to one Parquet file as they come, atomically.
+
+    about: what the table was made from; kept in the file's metadata.
+    """
+    schema = SCHEMA.with_metadata({k: str(v) for k, v in about.items()})
+
+    def write(temporary: Path) -> None:
+        options = {"compression": "zstd", "write_page_checksum": True, "write_statistics": False}
+        with pq.ParquetWriter(temporary, schema, **options) as writer:
+            for table in _row_groups(batches):
+                writer.write_table(table)
+
+    write_through(path, write)
+
+
+def save_in_parts(
+    path: str | Path,
+    parts: Iterable[Callable[[], Iterator[pa.RecordBatch]]],
+    about: Mapping[str, str],
+) -> None:
+    """As `save`, part after part: what is finished stays, and the same call goes on after it.
+
+    Each of ``parts`` gives its batches when it is called, which a part that lies in
+    ``<path>.parts`` already is not. What lies there and is about something else is made again.
+    """
+    path, about, made = Path(path), dict(about), []
+    folder = path.with_name(path.name + ".parts")
+    note = folder / "about.json"
+    if not note.exists() or json.loads(note.read_bytes()) != about:
+        shutil.rmtree(folder, ignore_errors=True)
+        write_json(note, about)
+    for number, part in enumerate(parts):
+        made.append(folder / f"{number:06d}.parquet")
+        if not made[-1].exists():
+            save(made[-1], part(), about)
+    save(path, (batch for piece in made for batch in read(piece)), about)
+    shutil.rmtree(folder)
+
+
+def _row_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """The batches, some at a time: the writer keeps a note of every group until it is closed."""
+    gathered, rows = [], 0
+    for item in batches:
+        gathered.append(item)
+        rows += len(item)
+        if rows >= ROW_GROUP:
+            yield pa.Table.from_batches(gathered, SCHEMA)
+            gathered, rows = [], 0
+    if gathered:
+        yield pa.Table.from_batches(gathered, SCHEMA)
+
+
+def read(path: str | Path, rows: int = 1_000_000) -> Iterator[pa.RecordBatch]:
+    """The substitutions of a Parquet file, at most ``rows`` at a time, in batches of `SCHEMA`.
+
+    Raises SaltError for a missing, corrupt or foreign file.
+    """
+    try:
+        # Checksums: a flipped bit in a page would otherwise be another word or probability.
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            if not file.schema_arrow.equals(SCHEMA):
+                raise SaltError(
+                    f"{path}: has the columns {_columns(file.schema_arrow)} instead of "
+                    f"{_columns(SCHEMA)}; it was not written by `salt distill`"
+                )
+            for part in file.iter_batches(rows):
+                yield pa.RecordBatch.from_arrays(part.columns, schema=SCHEMA)
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+        raise SaltError(
+            f"{path}: not a readable Parquet file ({error}); remove it and run `salt distill` again"
+        ) from error
+
+
+def load(path: str | Path) -> pd.DataFrame:
+    """All that `read` gives: columns example, position, language, token, probability."""
+    return pa.Table.from_batches(read(path), SCHEMA).to_pandas()
+
+
+def load_kept(
+    path: str | Path, threshold: float, synonym_threshold: float, source: str = SOURCE
+) -> pd.DataFrame:
+    """What `select` keeps of a file, which is never in memory as a whole."""
+    kept = [load_none()]
+    for part in read(path):
+        kept.append(select(part.to_pandas(), threshold, synonym_threshold, source))
+    return pd.concat(kept[1:] or kept, ignore_index=True)
+
+
+def load_none() -> pd.DataFrame:
+    """No predictions, in the columns of `load`."""
+    return pa.Table.from_batches([], SCHEMA).to_pandas()
+
+
+def count(
+    path: str | Path, threshold: float, synonym_threshold: float, source: str = SOURCE
+) -> dict[str, dict[str, int]]:
+    """Language → how many predictions a file has ("predicted") and how many `select` would keep."""
+    found: dict[str, dict[str, int]] = {}
+    for part in read(path):
+        table = part.to_pandas()
+        kept = select(table, threshold, synonym_threshold, source)["language"].value_counts()
+        for code, number in table["language"].value_counts().items():
+            row = found.setdefault(code, {"predicted": 0, "kept": 0})
+            row["predicted"] += int(number)
+            row["kept"] += int(kept.get(code, 0))
+    return dict(sorted(found.items()))
+
+
+def _columns(schema: pa.Schema) -> str:
+    return ", ".join(f"{field.name} ({field.type})" for field in schema)
+
+
+def select(
+    predictions: pd.DataFrame,
+    threshold: float,
+    synonym_threshold: float,
+    source: str = SOURCE,
+) -> pd.DataFrame:
+    """The predictions that are kept: probability ≥ threshold, for synonyms ≥ their own."""
+    for name, value in (("threshold", threshold), ("synonym_threshold", synonym_threshold)):
+        if not 0 <= value <= 1:
+            raise SaltError(f"{name} {value} is no probability: it lies between 0 and 1")
+    needed = np.where(predictions["language"] == source, synonym_threshold, threshold)
+    return predictions[predictions["probability"].to_numpy() >= needed].reset_index(drop=True)

@@ -1,0 +1,184 @@
+"""Which entries of a real tokenizer's vocabulary are whole words of which language.
+
+The laboratory's rule (`salt_lib.salt.vocabulary`) with three additions that real text needs. A word
+needs a *share* of its use in the language, or every quoted word would be the quoting language's.
+Its letters are of a *script* that the language writes. And a language without text, or of whose
+text the tokenizer keeps fewer than `FEW` words whole, gets the entries of its script, unless that
+is one that many languages write: among a handful of candidates the likeliest would look sure.
+That a word which is frequent in a language's text is a word of it, and that a script stands for a
+language, are assumptions: look at what comes out (`salt vocabulary`).
+
+Languages written without spaces are the reason for the last rule. A tokenizer such as mBERT's takes
+a stretch of Thai for one word and splits it into pieces, none of them whole; Han characters it
+takes for words one by one.
+
+Chapter: At paper scale.
+"""
+
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+
+import regex
+
+from ..data.examples import Pairs
+from ..errors import SaltError
+from ..languages import LANGUAGES
+from ..models import encoding, loading
+from ..models.encoding import PIECE
+from .vocabulary import language_words
+
+MINIMUM = 5
+SHARE = 0.2  # a word that five languages use alike is just theirs, one that six use is nobody's
+FEW = 100
+_MANY = {"Arabic", "Cyrillic", "Latin"}  # scripts that stand for no language
+_LETTERS = ("Han", "Hangul", "Hiragana", "Katakana")  # where one letter may be a word
+_SPELT = {"Japanese": ("Han", "Hiragana", "Katakana")}
+# Unicode's scripts by language: the study's, and the others of XTREME.
+SCRIPTS = {code: _SPELT.get(row.script, (row.script,)) for code, row in LANGUAGES.items()} | {
+    code: (script,)
+    for script, codes in {
+        "Latin": "af et eu fi hu id it jv ms nl pt tl yo",
+        "Arabic": "fa",
+        "Bengali": "bn",
+        "Cyrillic": "kk",
+        "Devanagari": "mr",
+        "Georgian": "ka",
+        "Hebrew": "he",
+        "Malayalam": "ml",
+        "Myanmar": "my",
+        "Tamil": "ta",
+        "Telugu": "te",
+    }.items()
+    for code in codes.split()
+}
+_EVERY = sorted({script for own in SCRIPTS.values() for script in own})
+
+
+def whole_words(
+    checkpoint: str | Path,
+    texts: Mapping[str, Iterable[str]],
+    minimum: int = MINIMUM,
+    share: float = SHARE,
+    languages: Iterable[str] | None = None,
+) -> dict[str, dict[str, int]]:
+    """Language → vocabulary entries that are whole words of it, with their counts in ``texts``.
+
+    texts: language → sentences, read once. minimum, share: see `vocabulary.language_words`.
+    languages: those that are wanted, by default those of ``texts``. A word from its script alone
+    has the count 1; a warning names such languages. A language of a script that many write keeps
+    what was counted, be it little, with a warning too. Raises SaltError for a language without any
+    word and without a script to know it by.
+    """
+    tokenizer = loading.tokenizer(checkpoint)
+    counts, scripts = {}, {}
+    for code, lines in texts.items():
+        found = _count(tokenizer, lines)
+        scripts[code] = SCRIPTS.get(code) or _main_script(found)
+        written = _written(scripts[code])
+        counts[code] = {w: n for w, n in found.items() if written.fullmatch(w)}
+    wanted = dict.fromkeys(texts if languages is None else languages)
+    counted = {c: words for c, words in counts.items() if max(words.values(), default=0) >= minimum}
+    own, by_script, few = language_words(counted, minimum, share), [], []
+    for code in wanted:
+        if len(own.get(code, ())) >= FEW:
+            continue
+        among = {c: scripts.get(c) or SCRIPTS.get(c, ()) for c in wanted}
+        alone, why = _alone(code, among)
+        if alone:
+            own[code] = {**_by_script(tokenizer, among[code], alone), **own.get(code, {})}
+            by_script.append(code)
+        elif own.get(code):
+            few.append(f"{code} {len(own[code])}")
+        else:
+            raise SaltError(
+                f"{code!r}: no whole word occurs {minimum} times in its text, and its words can't "
+                f"be known by their script: {why}. Give (more) text of it, a sentence a line"
+            )
+    if by_script:
+        warnings.warn(
+            f"fewer than {FEW} whole words counted in text of {', '.join(by_script)}: every entry "
+            "in the language's script is taken for a word of it; see 'salt vocabulary'",
+            stacklevel=2,
+        )
+    if few:
+        warnings.warn(
+            f"few whole words counted: {', '.join(few)}; give more text, or what is predicted is "
+            "the likeliest of a handful",
+            stacklevel=2,
+        )
+    return {code: own[code] for code in wanted}
+
+
+def _count(tokenizer, lines: Iterable[str]) -> dict[str, int]:
+    """How often each entry that is a complete word, of letters, occurs."""
+    special, found = set(tokenizer.all_special_ids), Counter()
+    lines = iter(lines)
+    while some := list(islice(lines, PIECE)):
+        pairs = Pairs(some, [""] * len(some), [0] * len(some))
+        piece = encoding.encode(tokenizer, pairs, truncate=True)
+        found.update(i for i in piece.ids[piece.whole].tolist() if i not in special)
+    entries = zip(tokenizer.convert_ids_to_tokens(list(found)), found.values(), strict=True)
+    return {word: n for word, n in entries if any(map(str.isalpha, word))}
+
+
+def _written(scripts: Iterable[str]) -> regex.Pattern:
+    """What is written in these scripts; marks and signs that all scripts share are no matter."""
+    known = "".join(rf"\p{{Script={script}}}" for script in scripts)
+    return regex.compile(rf"▁?[{known}\p{{Script=Common}}\p{{Script=Inherited}}]+")
+
+
+def _main_script(counts: Mapping[str, int]) -> tuple[str, ...]:
+    """The script of most of the counted words' letters; () where there are no words."""
+    found: Counter[str] = Counter()
+    for script in _EVERY:
+        letters = regex.compile(rf"\p{{Script={script}}}")
+        found[script] = sum(n * len(letters.findall(word)) for word, n in counts.items())
+    script, most = found.most_common(1)[0]
+    return (script,) if most else ()
+
+
+def _alone(code: str, scripts: Mapping[str, tuple[str, ...]]) -> tuple[list[str], str]:
+    """The scripts that only this language writes, or why there are none.
+
+    A language that writes more besides doesn't count: a word in Han alone is Chinese, for Japanese
+    has kana to be known by.
+    """
+    mine = {*scripts[code]}
+    if not mine:
+        return [], "its script is not known"
+    others = {c: {*own} for c, own in scripts.items() if c != code and not {*own} > mine}
+    alone = [s for s in scripts[code] if s not in _MANY.union(*others.values())]
+    shared = [c for c, own in others.items() if own & mine]
+    many = f"{' and '.join(scripts[code])} is written by {', '.join(shared) or 'many'} too"
+    return alone, "" if alone else many
+
+
+def _by_script(tokenizer, scripts: tuple[str, ...], alone: list[str]) -> dict[str, int]:
+    """Every entry that begins a word, is in these scripts and has a letter of those ``alone``.
+
+    A single letter is left out where it is no word but one of an alphabet.
+    """
+    written = _written(scripts)
+    letter = regex.compile("[" + "".join(rf"\p{{Script={s}}}" for s in alone) + "]")
+    word_letters = not {*_LETTERS}.isdisjoint(scripts)
+    return {
+        word: 1
+        for word in _openings(tokenizer)
+        if written.fullmatch(word)
+        and letter.search(word)
+        and any(map(str.isalpha, word))
+        and (word_letters or len(word.removeprefix("▁")) > 1)
+    }
+
+
+def _openings(tokenizer) -> Iterator[str]:
+    """Entries that begin a word: WordPiece marks those that don't, SentencePiece those that do."""
+    special = set(tokenizer.all_special_tokens)
+    inside = getattr(tokenizer.backend_tokenizer.model, "continuing_subword_prefix", None)
+    for entry in sorted(tokenizer.get_vocab()):
+        opens = not entry.startswith(inside) if inside else entry.startswith("▁")
+        if opens and entry not in special:
+            yield entry

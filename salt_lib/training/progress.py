@@ -1,0 +1,166 @@
+"""What a long training tells while it runs, and keeps so that it can go on where it was.
+
+Chapter: At paper scale.
+"""
+
+import json
+import time
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from ..errors import SaltError
+from ..files import write_text
+from .device import Place
+from .state import Saved, optimizer_state, restore_optimizer
+
+LOG_EVERY = 50  # steps
+SAVE_EVERY = 2_000  # steps: for mBERT a state is two gigabytes
+
+
+class Watch:
+    """Follows one training: a bar, a log of JSON lines, TensorBoard, and the state to go on from.
+
+    saved: where the state is kept, None for nowhere. every: steps between two states. log: the file
+    of JSON lines. tensorboard: a folder for its event files. progress: whether to show a bar. By
+    default it does nothing at all. Raises SaltError where TensorBoard is asked for and missing.
+    """
+
+    def __init__(
+        self,
+        saved: Saved | None = None,
+        log: str | Path | None = None,
+        tensorboard: str | Path | None = None,
+        progress: bool = False,
+        every: int = SAVE_EVERY,
+    ):
+        self.saved, self.every, self.progress = saved, every, progress
+        self.log = Path(log) if log else None
+        self.board = _board(tensorboard) if tensorboard else None
+        self.bar = None
+
+    def begin(self, steps: int, place: Place, model, optimizer) -> tuple[int, list[float], dict]:
+        """Start watching a training of ``steps``; put model and optimizer where it was.
+
+        Returns how many steps are done, the dev scores of the epochs until then, and the weights of
+        the best of them; nothing is done where there is no state.
+        """
+        self.place, self.model, self.optimizer = place, model, optimizer
+        self.weights = list(model.parameters())
+        done, scores, best = 0, [], {}
+        found = self.saved and self.saved.load()
+        if found:
+            numbers, groups = found
+            done, scores, best = numbers["step"], numbers["scores"], groups.get("best", {})
+            model.load_state_dict(groups["model"])
+            restore_optimizer(optimizer, self.weights, groups["optimizer"])
+            self._restore_random(groups["random"])
+        if self.log and place.first:
+            self._cut_log(done)
+        # Alone and uninterrupted: a bar of another run would stand between.
+        self.bar = tqdm(
+            total=steps,
+            initial=done,
+            unit="step",
+            desc="train",
+            leave=False,
+            disable=not (self.progress and place.first),
+        )
+        self.clock, self.pairs = time.perf_counter(), 0
+        place.wait()
+        return done, scores, best
+
+    def step(self, step: int, epoch: int, loss, norm, pairs: int, scores: list[float]) -> None:
+        """After each step: numbers for the log now and then, and the state less often."""
+        self.bar.update()
+        self.pairs += pairs
+        if (self.log or self.board or self.progress) and step % LOG_EVERY == 0:
+            seconds = time.perf_counter() - self.clock
+            self._tell(
+                step,
+                epoch=epoch,
+                loss=self.place.total(loss.item()) / self.place.processes,
+                gradient_norm=norm.item(),
+                learning_rate=self.optimizer.param_groups[0]["lr"],
+                pairs_per_second=round(self.pairs / seconds, 1),
+            )
+            self.clock, self.pairs = time.perf_counter(), 0
+        if self.saved and step % self.every == 0:
+            self._save(step, scores)
+
+    def epoch(self, step: int, epoch: int, scores: list[float], best: dict | None) -> None:
+        """After each epoch: its score, and the state with the weights where they are the best."""
+        self._tell(step, epoch=epoch, dev=scores[-1])
+        if self.saved:
+            self._save(step, scores, best)
+        self.clock, self.pairs = time.perf_counter(), 0
+
+    def end(self) -> None:
+        """The training is over, or came to an error."""
+        if self.bar is not None:
+            self.bar.close()
+        if self.board:
+            self.board.close()
+
+    def _tell(self, step: int, **numbers) -> None:
+        if not self.place.first:
+            return
+        self.bar.set_postfix({k: f"{numbers[k]:.3f}" for k in ("loss", "dev") if k in numbers})
+        if self.log:
+            with open(self.log, "a", encoding="utf-8") as file:
+                file.write(json.dumps({"step": step, **numbers}) + "\n")
+        if self.board:
+            for name, value in numbers.items():
+                self.board.add_scalar(name, value, step)
+
+    def _cut_log(self, done: int) -> None:
+        """Leave of the log what belongs to the steps that are done."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        kept = []
+        for line in self.log.read_text(encoding="utf-8").splitlines() if self.log.exists() else []:
+            try:
+                if json.loads(line)["step"] <= done:
+                    kept.append(line + "\n")
+            except (ValueError, KeyError, TypeError):
+                break  # torn while it was written
+        write_text(self.log, "".join(kept))
+
+    def _save(self, step: int, scores: list[float], best: dict | None = None) -> None:
+        random = self._random()  # of all processes: all take part
+        if self.place.first:
+            self.saved.save(
+                step,
+                {"step": step, "scores": scores},
+                model=self.model.state_dict(),
+                optimizer=optimizer_state(self.optimizer, self.weights),
+                random=random,
+                best=best,
+            )
+        self.place.wait()
+
+    def _random(self) -> dict[str, torch.Tensor]:
+        found = {"cpu": self.place.gather(torch.get_rng_state())}
+        if self.place.device.type == "cuda":
+            found["cuda"] = self.place.gather(torch.cuda.get_rng_state(self.place.device))
+        return found
+
+    def _restore_random(self, state: dict[str, torch.Tensor]) -> None:
+        if len(state["cpu"]) != self.place.processes:
+            return  # resumed on more or fewer processes: the dropout goes on from the seed
+        # Of a part of a larger tensor torch's generator would read past the end.
+        torch.set_rng_state(state["cpu"][self.place.rank].clone())
+        if "cuda" in state and self.place.device.type == "cuda":
+            own = state["cuda"][self.place.rank].clone()
+            torch.cuda.set_rng_state(own, self.place.device)
+
+
+def _board(folder: str | Path):
+    try:
+        from tensorboardX import SummaryWriter
+    except ImportError as error:
+        raise SaltError(
+            "TensorBoard's files are asked for, which need tensorboardX: pip install "
+            "'salt_lib[tensorboard]', or read the log of JSON lines that every run writes"
+        ) from error
+    return SummaryWriter(str(folder))
