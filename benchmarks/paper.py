@@ -98,13 +98,13 @@ def measure(folder: str, side: str, precision: str, steps: int) -> dict:
 
     tokens, padded: of the epoch, without and with padding.
     """
-    config, place = replace(setup.RECIPE, epochs=1), Accelerated("auto", precision)
+    config, compute = replace(setup.RECIPE, epochs=1), Accelerated("auto", precision)
     data, few = sample(steps, config), sample(2, config)
     tokenizer = loading.tokenizer(folder)
     encoded, warm, one = (
         encoding.encode(tokenizer, pairs, True, LONGEST) for pairs in (data, few, few[:1])
     )
-    on_gpu = place.device.type == "cuda"
+    on_gpu = compute.device.type == "cuda"
     found = {"tokens": len(encoded.ids), "padded": padded(encoded, config), "steps": steps}
     model = trainer = None
     for pairs, part in ((few, warm), (data, encoded)):
@@ -114,18 +114,18 @@ def measure(folder: str, side: str, precision: str, steps: int) -> dict:
             trainer = rivals.trainer(
                 Path(folder), tokenizer, pairs, 3, config, 0, precision, LONGEST, on_gpu
             )
-            began = now(place)
+            began = now(compute)
             trainer.train()
         else:
             row = method("salt" if side == "SALT" else "baseline")
             choices = stand_ins(part) if row.substitutions else None
             model = classifiers.classifier(folder, 3, 0, config.dropout)
-            began = now(place)
-            training_loop.fit(model, part, one, row, config, 0, choices, place=place)
-        found["seconds"] = now(place) - began
+            began = now(compute)
+            training_loop.fit(model, part, one, row, config, 0, choices, compute=compute)
+        found["seconds"] = now(compute) - began
     found["peak_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     if on_gpu:
-        found["peak_bytes"] = torch.cuda.max_memory_allocated(place.device)
+        found["peak_bytes"] = torch.cuda.max_memory_allocated(compute.device)
     return found
 
 
@@ -142,26 +142,26 @@ def arithmetic(folder: str, precision: str) -> dict:
     Counted in matrix products and attention of two steps; the product is of 4096³ numbers in the
     same precision, the best of five.
     """
-    config, place = replace(setup.RECIPE, epochs=1), Accelerated("auto", precision)
+    config, compute = replace(setup.RECIPE, epochs=1), Accelerated("auto", precision)
     few = encoding.encode(loading.tokenizer(folder), sample(2, config), True, LONGEST)
     row, model = method("baseline"), classifiers.classifier(folder, 3, 0, config.dropout)
     with FlopCounterMode(display=False) as counter:
-        training_loop.fit(model, few, few, row, config, 0, place=place)
+        training_loop.fit(model, few, few, row, config, 0, compute=compute)
     scored = padded_all(few)
     size, kind = 4096, torch.bfloat16 if precision == "bf16" else torch.float32
-    left, right = (torch.rand(size, size, device=place.device).to(kind) for _ in range(2))
+    left, right = (torch.rand(size, size, device=compute.device).to(kind) for _ in range(2))
     times = []
     for _ in range(5):
-        began = now(place)
+        began = now(compute)
         left @ right
-        times.append(now(place) - began)
+        times.append(now(compute) - began)
     # A training step is a forward pass and two backward ones; scoring is one forward pass.
     total, ran = counter.get_total_flops(), padded(few, config)
     return {
         "flops_per_token": total / (ran + scored / 3),
         "product_flops_per_s": 2 * size**3 / min(times),
-        "device": torch.cuda.get_device_name(place.device)
-        if place.device.type == "cuda"
+        "device": torch.cuda.get_device_name(compute.device)
+        if compute.device.type == "cuda"
         else provenance.hardware(),
     }
 

@@ -1,10 +1,9 @@
-"""Writing files so that a reader never sees half of one; and what stands for their content."""
+"""Writing files so that a reader never sees half of one, and where folders are."""
 
-import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 from .errors import SaltError
@@ -12,15 +11,9 @@ from .errors import SaltError
 RECORDED = Path(__file__).parent / "recorded"  # results that ship with the package
 
 
-def digest(paths: Iterable[Path]) -> str:
-    """12 hex digits that stand for the names and the content of files."""
-    found = hashlib.sha256()
-    for path in paths:
-        found.update(f"{path.name}\0{path.stat().st_size}\0".encode())
-        with open(path, "rb") as file:
-            while block := file.read(1 << 22):
-                found.update(block)
-    return found.hexdigest()[:12]
+def folder(variable: str, default: str) -> Path:
+    """The folder that an environment variable names, read when it is used, or ``default``."""
+    return Path(os.environ.get(variable) or default)
 
 
 def write_through(path: str | Path, write: Callable[[Path], None]) -> None:

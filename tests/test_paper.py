@@ -179,12 +179,12 @@ from pathlib import Path
 from dataclasses import replace
 import paper_world as small
 from salt_lib import paper, study, sources, watch
-step = watch.Watch.step
+step = monitor.Monitor.step
 def deadly(self, now, *rest):
     step(self, now, *rest)
     if now == 4:
         os.kill(os.getpid(), signal.SIGKILL)
-watch.Watch.step = deadly
+monitor.Monitor.step = deadly
 setup = replace(small.setup(Path(sys.argv[1]), Path(sys.argv[2])), save_every=1)
 setup = replace(setup, training=replace(setup.training, dropout=0.1))
 study.execute(study.grid(0, ["xnli"], ["salt"], [0], known=sources.task), sys.argv[3], jobs=1,

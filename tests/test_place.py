@@ -20,8 +20,8 @@ from salt_lib.salt.methods import method
 from salt_lib.study import provenance
 from salt_lib.training import loop as training_loop
 from salt_lib.training import run as training_run
-from salt_lib.training.device import Accelerated, Place
-from salt_lib.training.progress import Watch
+from salt_lib.training.device import Accelerated, Compute
+from salt_lib.training.progress import Monitor
 from salt_lib.training.state import Saved
 
 NAME = "mini-xnli"
@@ -66,9 +66,9 @@ def test_the_parts_are_the_batch(rows, processes, micro):
     losses = torch.rand(rows, dtype=torch.float64)
     total, seen = 0.0, []
     for rank in range(processes):
-        place = Place(micro)
-        place.rank, place.processes = rank, processes
-        for part, weight in place.parts(rows):
+        compute = Compute(micro)
+        compute.rank, compute.processes = rank, processes
+        for part, weight in compute.parts(rows):
             assert micro is None or len(part) <= micro
             total += weight * losses[part].mean() / processes
             seen += part.tolist() if weight else []
@@ -78,28 +78,28 @@ def test_the_parts_are_the_batch(rows, processes, micro):
 
 def test_micro_batches_give_the_same_training():
     one, said = fit()
-    two, again = fit(place=Place(micro_batch=5))
+    two, again = fit(compute=Compute(micro_batch=5))
     assert near(one, two) and said == again and not same(one, fit("mixup")[0])
 
 
 def test_micro_batches_of_tags_give_the_same_training():
     """Sentences have unequal numbers of tags, and the batch's loss is the mean over tags."""
 
-    def fit(place=None):
+    def fit(compute=None):
         row, name = method("salt"), "mini-ner"
         model = classifiers.classifier(checkpoints.checkpoint(WORLD), 5, 0, 0.0, True)
         choices = substitutions.for_method(WORLD, name, row, CONFIG)
         data, dev = (substitutions.encoded(WORLD, name, s, "en") for s in ("train", "dev"))
-        found = training_loop.fit(model, data, dev, row, CONFIG, 0, choices, place=place)
+        found = training_loop.fit(model, data, dev, row, CONFIG, 0, choices, compute=compute)
         return model.state_dict(), found
 
-    (one, said), (two, again) = fit(), fit(Place(micro_batch=5))
+    (one, said), (two, again) = fit(), fit(Compute(micro_batch=5))
     assert near(one, two) and said == again and not same(one, two)
 
 
 def test_accelerate_on_the_processor_is_the_plain_place_to_the_last_bit():
     one, said = fit(config=DROPOUT)
-    two, again = fit(config=DROPOUT, place=Accelerated("cpu"))
+    two, again = fit(config=DROPOUT, compute=Accelerated("cpu"))
     assert same(one, two) and said == again
 
 
@@ -109,7 +109,7 @@ def test_wrong_places():
     with pytest.raises(SaltError, match="unknown precision 'int4'; known: fp32, bf16"):
         Accelerated("cpu", "int4")
     with pytest.raises(SaltError, match="micro-batch of 0 rows"):
-        Place(0)
+        Compute(0)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
@@ -127,19 +127,19 @@ from salt_lib.training.state import Saved, save_tensors
 from test_place import DROPOUT, Deadly, Killed, fit
 patch = pytest.MonkeyPatch()
 small.shrink(patch.setitem, patch.setattr)
-place = Accelerated("cpu", sys.argv[2])
-watch, last = None, int(sys.argv[3])
+compute = Accelerated("cpu", sys.argv[2])
+monitor, last = None, int(sys.argv[3])
 config = replace(DROPOUT, dropout=float(sys.argv[4]))
 if last >= 0:  # with a state, and ended after so many steps
-    watch = Deadly(Saved(sys.argv[1] + ".state", 1), every=2)
-    watch.last = last
+    monitor = Deadly(Saved(sys.argv[1] + ".state", 1), every=2)
+    monitor.last = last
 try:
-    weights, (scores, epoch) = fit(config=config, place=place, watch=watch)
+    weights, (scores, epoch) = fit(config=config, compute=compute, monitor=monitor)
 except Killed:
     os._exit(7)
-if place.first:
+if compute.first:
     save_tensors(sys.argv[1], weights)
-    print(json.dumps({"processes": place.processes, "scores": scores, "epoch": epoch}))
+    print(json.dumps({"processes": compute.processes, "scores": scores, "epoch": epoch}))
 """
 
 
@@ -205,7 +205,7 @@ class Killed(Exception):
     pass
 
 
-class Deadly(Watch):
+class Deadly(Monitor):
     """Ends the training after a step, as a power cut does."""
 
     last = 0
@@ -226,12 +226,12 @@ def test_killed_and_resumed_it_ends_bit_identical(name, last, tmp_path):
     deadly = Deadly(**options)
     deadly.last = last
     with pytest.raises(Killed):
-        fit(name, DROPOUT, translations=more, watch=deadly)
+        fit(name, DROPOUT, translations=more, monitor=deadly)
     torch.manual_seed(99)  # as another process would have it
     fresh = Deadly(**options)
     began = []
-    fresh.begin = lambda *a: began.append(Watch.begin(fresh, *a)) or began[0]
-    two, again = fit(name, DROPOUT, translations=more, watch=fresh)
+    fresh.begin = lambda *a: began.append(Monitor.begin(fresh, *a)) or began[0]
+    two, again = fit(name, DROPOUT, translations=more, monitor=fresh)
     assert began[0][0] == last - last % 2 and same(one, two) and said == again
 
 
@@ -239,10 +239,10 @@ def test_what_belongs_to_another_run_is_not_gone_on_with(tmp_path):
     deadly = Deadly(Saved(tmp_path, {"seed": 1}), every=2)
     deadly.last = 5
     with pytest.raises(Killed):
-        fit(watch=deadly)
+        fit(monitor=deadly)
     assert Saved(tmp_path, {"seed": 1}).load()[0]["step"] == 4
     assert Saved(tmp_path, {"seed": 2}).load() is None
-    assert same(fit()[0], fit(watch=Watch(Saved(tmp_path, {"seed": 2})))[0])
+    assert same(fit()[0], fit(monitor=Monitor(Saved(tmp_path, {"seed": 2})))[0])
 
 
 @pytest.mark.parametrize("torn", ["state.json", "model-4.safetensors"])
@@ -251,16 +251,16 @@ def test_a_torn_state_is_none(torn, tmp_path):
     deadly = Deadly(saved, every=2)
     deadly.last = 5
     with pytest.raises(Killed):
-        fit(watch=deadly)
+        fit(monitor=deadly)
     path = tmp_path / torn
     path.write_bytes(path.read_bytes()[:50])
     assert saved.load() is None
-    assert same(fit()[0], fit(watch=Watch(saved))[0])
+    assert same(fit()[0], fit(monitor=Monitor(saved))[0])
 
 
 def test_only_the_newest_state_lies_on_the_disk(tmp_path):
     saved = Saved(tmp_path / "state", 1)
-    fit(config=DROPOUT, watch=Watch(saved, every=2))
+    fit(config=DROPOUT, monitor=Monitor(saved, every=2))
     names = {path.name.partition("-")[0] for path in (tmp_path / "state").iterdir()}
     assert names == {"model", "optimizer", "random", "best", "state.json"}
     assert len(list((tmp_path / "state").iterdir())) == 5
@@ -274,12 +274,12 @@ def test_only_the_newest_state_lies_on_the_disk(tmp_path):
 def test_the_log_has_each_step_once_after_an_interruption(tmp_path, monkeypatch):
     monkeypatch.setattr("salt_lib.training.progress.LOG_EVERY", 1)
     options = {"saved": Saved(tmp_path / "state", 1), "log": tmp_path / "log.jsonl", "every": 4}
-    fit(config=DROPOUT, watch=Watch(log=tmp_path / "whole.jsonl"))
+    fit(config=DROPOUT, monitor=Monitor(log=tmp_path / "whole.jsonl"))
     deadly = Deadly(**options)
     deadly.last = 7
     with pytest.raises(Killed):
-        fit(config=DROPOUT, watch=deadly)
-    fit(config=DROPOUT, watch=Watch(**options))
+        fit(config=DROPOUT, monitor=deadly)
+    fit(config=DROPOUT, monitor=Monitor(**options))
 
     def read(name):
         rows = [json.loads(line) for line in (tmp_path / name).read_text().splitlines()]
@@ -295,7 +295,7 @@ def test_the_log_has_each_step_once_after_an_interruption(tmp_path, monkeypatch)
 
 def test_tensorboard_gets_the_numbers(tmp_path, monkeypatch):
     monkeypatch.setattr("salt_lib.training.progress.LOG_EVERY", 2)
-    fit(watch=Watch(tensorboard=tmp_path / "board"))
+    fit(monitor=Monitor(tensorboard=tmp_path / "board"))
     (events,) = (tmp_path / "board").iterdir()
     text = events.read_bytes()
     assert all(name in text for name in (b"loss", b"gradient_norm", b"learning_rate", b"dev"))
@@ -304,7 +304,7 @@ def test_tensorboard_gets_the_numbers(tmp_path, monkeypatch):
 def test_a_missing_tensorboard_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     with pytest.raises(SaltError, match=r"tensorboardX: pip install 'salt_lib\[tensorboard\]'"):
-        Watch(tensorboard=tmp_path)
+        Monitor(tensorboard=tmp_path)
 
 
 def test_too_little_memory_says_what_to_lower(monkeypatch):

@@ -92,8 +92,8 @@ def test_files_without_labels_give_the_same(world, trained, tmp_path):
 def test_pairs(world, tmp_path):
     root, setup = world
     folder = tmp_path / "pairs"
-    place = Accelerated("cpu")
-    run = real_run.run(0, "xnli", "dlfa-0", 1, setup=setup, root=tmp_path, place=place, save=folder)
+    compute = Accelerated("cpu")
+    run = real_run.run(0, "xnli", "dlfa-0", 1, setup=setup, root=tmp_path, compute=compute, save=folder)
     bare = tmp_path / "bare" / "xnli"
     bare.mkdir(parents=True)
     text = (root / "xnli" / "test-sw.tsv").read_text(encoding="utf-8")

@@ -18,7 +18,7 @@ from salt_lib.salt.augment import code_switch, options
 from salt_lib.salt.methods import method
 from salt_lib.training import evaluate
 from salt_lib.training.config import Config
-from salt_lib.training.device import Place
+from salt_lib.training.device import Compute
 from salt_lib.training.loop import _loss
 
 FACT = Fact(
@@ -233,7 +233,7 @@ def test_the_loss_sees_every_tag_beside_its_token():
     spy = Spy(len(TOKENIZER))
     drawn = torch.where(found.whole, TOKENIZER.convert_tokens_to_ids("a"), found.ids)
     ratio = torch.zeros(2, 1, 4)
-    _loss(spy, spy, Place(), found, found.ids, torch.tensor([1, 0]), (drawn, ratio))
+    _loss(spy, spy, Compute(), found, found.ids, torch.tensor([1, 0]), (drawn, ratio))
     assert spy.given["labels"].tolist() == [
         [IGNORE, 1, IGNORE, IGNORE, IGNORE],
         [IGNORE, 1, IGNORE, 0, IGNORE],

@@ -183,20 +183,20 @@ def watch(monkeypatch):
     return seen
 
 
-def test_all_methods_take_the_same_steps_on_the_same_rows(watch):
+def test_all_methods_take_the_same_steps_on_the_same_rows(monitor):
     seen = {}
     for name in METHODS:
-        for found in watch.values():
+        for found in monitor.values():
             found.clear()
         fit(name, 2)
-        seen[name] = {key: list(value) for key, value in watch.items()}
+        seen[name] = {key: list(value) for key, value in monitor.items()}
     steps = CONFIG.epochs * -(-180 // CONFIG.batch)
     assert len(seen["baseline"]["rates"]) == steps == len(seen["baseline"]["norms"])
     assert all(found == seen["baseline"] for found in seen.values())
     assert set(seen["salt"]["norms"]) == {CONFIG.clip}
 
 
-def test_another_seed_has_another_order(watch):
+def test_another_seed_has_another_order(monitor):
     orders = []
     for seed in (0, 1):
         watch["rows"].clear()
@@ -206,7 +206,7 @@ def test_another_seed_has_another_order(watch):
     assert [sorted(sum(order, [])) for order in orders] == [list(range(180))] * 2
 
 
-def test_the_learning_rate_rises_and_falls(watch):
+def test_the_learning_rate_rises_and_falls(monitor):
     fit(config=replace(CONFIG, epochs=5, batch=45, warmup=0.2, learning_rate=1.0))
     rises, falls = [(i + 1) / 4 for i in range(4)], [(20 - i) / 16 for i in range(4, 20)]
     assert watch["rates"] == pytest.approx(rises + falls)
@@ -342,7 +342,7 @@ def vocabularies():
 def test_the_best_epoch_is_kept_the_first_among_equals(monkeypatch, dev, chosen):
     states, scripted = [], iter(dev)
 
-    def accuracy(model, data, place):
+    def accuracy(model, data, compute):
         states.append(copy.deepcopy(model.state_dict()))
         return next(scripted)
 

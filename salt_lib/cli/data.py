@@ -1,4 +1,4 @@
-"""The commands that make substitutions: for the laboratory's tasks, and for tables of your own.
+"""The commands for tables of your own: words, substitutions, code-switched copies, scores.
 
 Chapter: Reproduce, change, extend.
 """

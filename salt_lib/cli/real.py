@@ -164,14 +164,14 @@ def train(
         setup, model=model, data=data, device=device, tensorboard=tensorboard
     )
     (spec,) = studies.grid(0, [task], [method], [seed], known=benchmarks.task)
-    root, place = Path(runs_dir or RUNS_DIR), real_run.place_of(chosen)
+    root, compute = Path(runs_dir or RUNS_DIR), real_run.compute_of(chosen)
     key = astuple(spec)
     if store.is_fresh(root, *key, chosen) and save is None:
         typer.echo(f"{store.run_path(root, *key)}: is there already")
         return
     shown = replace(chosen, progress=True)
-    found = real_run.run(*key, setup=shown, root=root, place=place, save=save)
-    if place.first:
+    found = real_run.run(*key, setup=shown, root=root, compute=compute, save=save)
+    if compute.first:
         path = studies.store(root, spec, found, chosen)
         best = found["dev"][found["epoch"]]
         typer.echo(f"{path}: {percent(best)} on English dev, {found['seconds']:,.0f} s")
@@ -203,8 +203,8 @@ def predict(
     from ..training.device import Accelerated
 
     codes = names(languages) if languages else ()
-    place = Accelerated(device)
-    for path in write(task, model, data, out, codes, longest=max_length, place=place):
+    compute = Accelerated(device)
+    for path in write(task, model, data, out, codes, longest=max_length, compute=compute):
         typer.echo(path)
 
 

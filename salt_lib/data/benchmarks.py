@@ -1,9 +1,9 @@
 """Real tasks behind one schema: XNLI, PAWS-X, PAN-X and UDPOS, from files or from the hub.
 
-A source is ``"hub"`` or a folder: XTREME's layout (`salt_lib.data.xtreme`), a clone of a hub repository,
-or a folder of such clones (`salt_lib.data.hub`). Whatever the source, a task has the same labels in
-the same order, and the rows keep their order. A number of rows that is not the published one is a
-warning, with both numbers.
+A source is ``"hub"`` or a folder: XTREME's layout (`salt_lib.data.xtreme`), a clone of a hub
+repository, or a folder of such clones (`salt_lib.data.hub`). Whatever the source, a task has the
+same labels in the same order, and the rows keep their order. A number of rows that is not the
+published one is a warning, with both numbers.
 
 The repositories are ``facebook/xnli`` and ``google-research-datasets/paws-x``, and
 ``google/xtreme`` for PAN-X and UDPOS; a clone of the last serves for the other two as well.
@@ -37,10 +37,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import SaltError, unknown
-from ..laboratory.tasks import SPLITS
 from ..languages import PAWSX_LANGUAGES, SOURCE, XNLI_LANGUAGES
 from . import hub, xtreme
-from .examples import Pairs
+from .examples import SPLITS, Pairs
 from .hub import HUB, Layout
 
 

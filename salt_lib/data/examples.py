@@ -1,16 +1,14 @@
-"""What a task is, and its sentence pairs, or tagged sentences, in one language.
+"""Sentence pairs and tagged sentences: the rows of every task, whatever they come from.
 
-The laboratory's tasks are views of Minibabel's facts. Training pairs exist in English only (the
-translations that `translate-train` needs come from the world itself); dev and test pairs are
-parallel in all of a task's languages.
-
-Chapters: The laboratory; Feature aggregation (tags); Reproduce, change, extend (real files).
+Chapters: The laboratory; Reproduce, change, extend (real files).
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..errors import SaltError, unknown
+
+SPLITS = ("train", "dev", "test")
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,12 @@ class Pairs:
 
     def __getitem__(self, rows: slice) -> "Pairs":
         return Pairs(self.first[rows], self.second[rows], self.labels[rows])
+
+    def take(self, rows: Iterable[int]) -> "Pairs":
+        """The pairs of these numbers, in this order."""
+        rows = list(rows)
+        first, second = ([column[i] for i in rows] for column in (self.first, self.second))
+        return Pairs(first, second, [self.labels[i] for i in rows])
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,11 @@ class Tagged:
 
     def __getitem__(self, rows: slice) -> "Tagged":
         return Tagged(self.words[rows], self.labels[rows], self.names)
+
+    def take(self, rows: Iterable[int]) -> "Tagged":
+        """The sentences of these numbers, in this order."""
+        rows = list(rows)
+        return Tagged([self.words[i] for i in rows], [self.labels[i] for i in rows], self.names)
 
 
 def tag(sentences: Iterable[tuple[list[str], list[str]]], names: tuple[str, ...]) -> Tagged:

@@ -1,7 +1,6 @@
-"""Your own tables, CSV, JSON lines or Parquet: substitutions for them, and code-switched copies.
+"""Tables of rows, CSV, JSON lines or Parquet, read and written some rows at a time; text files.
 
-Tables are read and written some rows at a time, so that their size costs no memory, and what was
-distilled stays when the work is interrupted: the same call goes on.
+So their size costs no memory.
 
 Chapter: Reproduce, change, extend.
 """

@@ -1,34 +1,50 @@
 """The study of feature aggregation: which lower layer, fused with the last one, helps which task?
 
-First a sweep over every lower layer of the sibling (`salt_lib.laboratory.deeper`) on `SWEEP_SEEDS`; then,
-with the layer that English dev chooses in each task, the main comparison on `SEEDS`. No target
-language takes part in a choice; what would have been best in them (the *oracle*) is shown as that.
+First a sweep over every lower layer of the deeper model (`salt_lib.laboratory.deeper`) on
+`SWEEP_SEEDS`; then, with the layer that English dev chooses in each task, the main comparison on
+`SEEDS`. No target language takes part in a choice; what would have been best in them (the *oracle*)
+is shown as that.
 
 Chapter: Feature aggregation.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from .. import files
 from ..errors import SaltError
+from ..files import RECORDED, folder
 from ..languages import SOURCE
 from ..salt.methods import METHODS, dlfa
-from ..study import grid, stats, store
-from ..study.frozen import write_table
-from ..study.provenance import fingerprint
-from .deeper import CONFIGS, GATE, LAYERS, Sibling
+from ..study import stats
+from ..study.grid import DEFAULT_WORKERS, Spec, Workers
+from ..study.results import Results, frame_of, key_of
+from ..study.study import Study
+from .deeper import CONFIGS, GATE, LAYERS
+from .setup import Laboratory
 
 TASKS = tuple(CONFIGS)
 SWEEP_SEEDS, SEEDS = tuple(range(5)), tuple(range(15))
-ROOT = store.RUNS_DIR / "aggregation"
-RECORDED = files.RECORDED / "aggregation.json"
 MAIN = ("baseline", "salt", "dlfa", "salt+dlfa")
+
+
+def aggregation_study(
+    world: int = 0, root: str | Path | None = None, tasks: Sequence[str] = TASKS
+) -> Study:
+    """The sweep over the layers; root: by default ``aggregation`` in the folder of runs."""
+    return Study(
+        setup=Laboratory(world, LAYERS),
+        root=Path(root or folder("SALT_RUNS_DIR", "runs") / "aggregation"),
+        command="salt study --scale aggregation",
+        tasks=tuple(tasks),
+        methods=("baseline", *layers_swept()),
+        seeds=SWEEP_SEEDS,
+        world=world,
+        table=RECORDED / "aggregation.json",
+    )
 
 
 def layers_swept() -> list[str]:
@@ -37,29 +53,31 @@ def layers_swept() -> list[str]:
 
 
 def execute(
-    root: str | Path = ROOT,
-    world: int = 0,
-    tasks: Sequence[str] = TASKS,
-    jobs: int | None = None,
+    study: Study,
+    workers: Workers = DEFAULT_WORKERS,
+    *,
     force: bool = False,
     progress: bool = True,
 ) -> tuple[int, int]:
     """Run what is missing of the sweep and then of the main comparison; (made now, were there)."""
-    setup = Sibling(world)
-    options = {"jobs": jobs, "force": force, "progress": progress, "setup": setup}
-    options["runner"] = "salt_lib.laboratory.deeper:run"
-    specs = grid.grid(world, tasks, ["baseline", *layers_swept()], SWEEP_SEEDS)
-    made = grid.execute(specs, root, **options)
-    best = chosen(stored(root, world, tasks))
-    main = [
-        spec
-        for task in tasks
-        for spec in grid.grid(world, [task], names(best[task]).values(), SEEDS)
-        if not (force and spec in specs)
-    ]
-    made += grid.execute(sorted(main, key=lambda spec: spec.seed), root, **options)
+    specs = study.specs()
+    made = study.execute(specs, workers, force=force, progress=progress)
+    best = chosen(study.fresh().runs)
+    main = main_specs(study, {task: best[task] for task in study.tasks})
+    left = [spec for spec in main if not (force and spec in specs)]
+    made += study.execute(left, workers, force=force, progress=progress)
     total = len({*specs, *main})
     return len(made), total - len(made)
+
+
+def main_specs(study: Study, layers: Mapping[str, int]) -> list[Spec]:
+    """The runs of the main comparison, with the chosen layer of each task; seed by seed."""
+    found = [
+        spec
+        for task, layer in layers.items()
+        for spec in study.specs([task], names(layer).values(), SEEDS)
+    ]
+    return sorted(found, key=lambda spec: spec.seed)
 
 
 def names(layer: int) -> dict[str, str]:
@@ -67,17 +85,6 @@ def names(layer: int) -> dict[str, str]:
     fused = dlfa(layer, gate=GATE).name
     both = dlfa(layer, METHODS["salt"], GATE).name
     return dict(zip(MAIN, ("baseline", "salt", fused, both), strict=True))
-
-
-def stored(root: str | Path = ROOT, world: int = 0, tasks: Iterable[str] = TASKS) -> list[dict]:
-    """The fresh runs under ``root``, as `store.read_run` gives them."""
-    setup, found = Sibling(world), []
-    for task in tasks:
-        for folder in sorted((Path(root) / f"world-{world}" / task).glob("*")):
-            fresh = fingerprint(world, task, folder.name, setup=setup)
-            read = [store.read_run(path) for path in sorted(folder.glob("seed-*.json"))]
-            found += [one for one in read if one and one["fingerprint"] == fresh]
-    return found
 
 
 def chosen(found: Iterable[Mapping]) -> dict[str, int]:
@@ -109,7 +116,7 @@ def dev_scores(found: Iterable[Mapping]) -> dict[str, list[float]]:
 def main(found: Sequence[Mapping], layers: Mapping[str, int]) -> pd.DataFrame:
     """The main comparison as a long frame: `MAIN`, with the layer of each task, all seeds."""
     called = {(task, name): row for task, at in layers.items() for row, name in names(at).items()}
-    table = store.frame_of(found, {})
+    table = frame_of(found)
     keys = zip(table["task"], table["method"], strict=True)
     table["method"] = [called.get(key, "") for key in keys]
     return table[table["method"] != ""].reset_index(drop=True)
@@ -158,70 +165,35 @@ def zero_shot(table: pd.DataFrame, task: str, method: str) -> np.ndarray:
     return targets.groupby("seed")["score"].mean().sort_index().to_numpy()
 
 
-def freeze(path: str | Path = RECORDED, root: str | Path = ROOT, world: int = 0) -> int:
+def missing(study: Study, found: Sequence[Mapping]) -> int:
+    """How many runs of the whole study are not among these."""
+    have = {key_of(one) for one in found}
+    lacking = {astuple(spec)[1:] for spec in study.specs()} - have
+    if not lacking:
+        best = chosen(one for one in found if one["task"] in study.tasks)
+        lacking = {astuple(spec)[1:] for spec in main_specs(study, best)} - have
+    return len(lacking)
+
+
+def results(study: Study) -> Results:
+    """This machine's runs where they are complete, else the recorded ones: **a page says which**.
+
+    SaltError: neither are complete.
+    """
+    found = study.fresh()
+    if found.runs and not missing(study, found.runs):
+        return found
+    found = study.recorded()
+    if lacking := missing(study, found.runs):
+        raise SaltError(f"{study.table}: {lacking} runs are missing; restore it, or make them anew")
+    return found
+
+
+def freeze(study: Study, path: str | Path) -> int:
     """Write the complete study's runs to ``path``, one line a run; returns their number.
 
     SaltError: it is not complete.
     """
-    found = stored(root, world)
-    if lacking := missing(found):
-        raise SaltError(
-            f"{lacking} runs are missing under {root}; 'salt study --scale aggregation'"
-        )
-    head = {
-        "command": "salt study --scale aggregation",
-        "commit": ", ".join(sorted({one["commit"] for one in found})),
-        "date": max(one["created"] for one in found),
-        "hardware": "; ".join(sorted({one["hardware"] for one in found})),
-        "gate": GATE,
-        "layers": LAYERS,
-        "configurations": {task: asdict(CONFIGS[task]) for task in TASKS},
-    }
-    write_table(path, head, found)
-    return len(found)
-
-
-def missing(found: Sequence[Mapping]) -> int:
-    """How many runs of the whole study are not among these."""
-    have = {(one["task"], one["method"], one["seed"]) for one in found}
-    lacking = {
-        (task, method, seed)
-        for task in TASKS
-        for method in ("baseline", *layers_swept())
-        for seed in SWEEP_SEEDS
-    } - have
-    if lacking:
-        return len(lacking)
-    best = chosen(found)
-    return len({(t, m, s) for t in TASKS for m in names(best[t]).values() for s in SEEDS} - have)
-
-
-def current_or_recorded(
-    root: str | Path = ROOT, table: str | Path = RECORDED, world: int = 0
-) -> tuple[list[dict], dict, str]:
-    """This machine's runs where they are complete, else the recorded ones; their origin; which.
-
-    The third is `store.HERE` or `store.FROZEN`: a page shows it. SaltError: no readable table, or
-    another world than the recorded one's without complete runs.
-    """
-    found = stored(root, world)
-    if found and not missing(found):
-        head = {key: sorted({one[key] for one in found}) for key in ("commit", "hardware")}
-        origin = {key: "; ".join(value) for key, value in head.items()}
-        origin |= {"command": "salt study --scale aggregation"}
-        return found, origin | {"date": max(one["created"] for one in found)}, store.HERE
-    if world:
-        raise SaltError(
-            f"no complete study of world {world} under {root}; run 'salt study --scale aggregation "
-            f"--world {world}'"
-        )
-    try:
-        kept = json.loads(Path(table).read_bytes())
-        rows = kept.pop("rows")
-        missing(rows)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SaltError(
-            f"{table}: no table of the aggregation study ({type(error).__name__}: {error}); "
-            "restore it with 'git checkout', or run 'salt study --scale aggregation'"
-        ) from error
-    return rows, kept, store.FROZEN
+    main = main_specs(study, chosen(study.fresh().runs))
+    specs = list(dict.fromkeys([*study.specs(), *main]))
+    return study.freeze(path, specs, gate=GATE, layers=LAYERS)

@@ -1,81 +1,87 @@
-"""One run: one task, one method, one seed, from the checkpoint to per-language scores.
-
-Everything random depends on the seed alone, and a run uses one thread, so the same run gives the
-same scores to the last bit. The order of the data, the classifier's first weights and the dropout
-are the same for every method of a seed: runs pair up.
+"""The laboratory's runs: world, task and method in, scores per language out.
 
 Chapter: Training.
 """
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
 
 from ..data.examples import Pairs, Tagged
 from ..languages import SOURCE
 from ..models import loading
 from ..models.encoding import Encoded, encode
+from ..salt.methods import Method
 from ..salt.methods import method as method_by_name
+from ..salt.prepared import Prepared
+from ..salt.vocabulary import words_by_language
 from ..training.config import Config
 from ..training.run import train_and_score
-from . import checkpoints, substitutions
-from .tasks import load
-from .tasks import task as task_by_name
+from .checkpoints import checkpoint
+from .predictions import encoded, predictions_path
+from .setup import Laboratory
+from .substitutions import for_method
+from .tasks import load, task
 
-CONFIGS = {
-    "mini-xnli": Config(),
-    "mini-paws-x": Config(epochs=3),
-    "mini-ner": Config(epochs=10, batch=16),
-    "mini-pos": Config(epochs=10, batch=16, learning_rate=2e-3),
-}
+if TYPE_CHECKING:
+    from ..study.grid import Job
 
 
-def _translations(world: int, name: str) -> Encoded:
-    """The training pairs in all of the task's languages, one language after the other."""
-    said = [load(name, "train", code, world) for code in task_by_name(name).languages]
-    if task_by_name(name).tagged:
+def prepared(
+    setup: Laboratory, name: str, method: Method, config: Config, scored: str = "test"
+) -> Prepared:
+    """What the runs of a task and a method share. scored: the split that all languages are tested
+    on, "dev" for tuning."""
+    spec, world = task(name), setup.world
+    return Prepared(
+        setup.checkpoint,
+        len(spec.labels),
+        train=encoded(world, name, "train", SOURCE),
+        dev=encoded(world, name, "dev", SOURCE),
+        tests={code: encoded(world, name, scored, code) for code in spec.languages},
+        words=words_by_language(checkpoint(world)),
+        choices=for_method(world, name, method, config, setup.layers),
+        translated=translations(world, name) if method.translate else None,
+    )
+
+
+@cache
+def translations(world: int, name: str) -> Encoded:
+    """The training data in all of a task's languages, one language after the other."""
+    said = [load(name, "train", code, world) for code in task(name).languages]
+    if task(name).tagged:
         joined = Tagged(
             [w for p in said for w in p.words], [r for p in said for r in p.labels], said[0].names
         )
-        return encode(loading.tokenizer(checkpoints.checkpoint(world)), joined)
+        return encode(loading.tokenizer(checkpoint(world)), joined)
     joined = Pairs(
         [s for p in said for s in p.first],
         [s for p in said for s in p.second],
         [label for p in said for label in p.labels],
     )
-    return encode(loading.tokenizer(checkpoints.checkpoint(world)), joined)
+    return encode(loading.tokenizer(checkpoint(world)), joined)
 
 
-def prepare(world: int, task: str, method: str, layers: int | None = None) -> None:
-    """Make what a method's runs share (the distilled predictions) before workers start."""
-    row = method_by_name(method)
-    if row.substitutions not in (None, "dictionary"):
-        masked = row.substitutions == "masked"
-        substitutions.predictions_path(world, task, masked, progress=True, layers=layers)
-
-
-def run(
-    world: int,
-    task: str,
-    method: str,
-    seed: int,
-    config: Config | None = None,
-    layers: int | None = None,
+def train(
+    setup: Laboratory, name: str, method: str, seed: int, config: Config | None = None
 ) -> dict:
-    """Train and evaluate one run in the laboratory; see the module's words on determinism.
+    """Train and evaluate one run; see `training.run.train_and_score` for what is returned.
 
-    layers: of the sibling checkpoint, see `checkpoints.checkpoint`. Returns scores (language → test
-    score in [0, 1], see `evaluate.score`), dev (English dev score per epoch), epoch (the chosen
-    one, from 0), seconds and config.
+    config: by default the setup's for this task.
     """
-    spec = task_by_name(task)
-    config = config or CONFIGS[spec.name]
-    row = method_by_name(method)
-    return train_and_score(
-        checkpoints.checkpoint(world, layers),
-        row,
-        config,
-        seed,
-        labels=len(spec.labels),
-        data=substitutions.encoded(world, task, "train", SOURCE),
-        dev=substitutions.encoded(world, task, "dev", SOURCE),
-        tests={code: substitutions.encoded(world, task, "test", code) for code in spec.languages},
-        choices=substitutions.for_method(world, task, row, config, layers),
-        translations=_translations(world, task) if row.translate else None,
-    )
+    row, config = method_by_name(method), config or setup.config(name)
+    return train_and_score(prepared(setup, name, row, config), row, config, seed)
+
+
+def prepare(job: Job) -> None:
+    """Make what a method's runs share (the distilled predictions) before workers start."""
+    row = method_by_name(job.spec.method)
+    if row.substitutions not in (None, "dictionary"):
+        masked, layers = row.substitutions == "masked", job.setup.layers
+        predictions_path(job.spec.world, job.spec.task, masked, progress=True, layers=layers)
+
+
+def run(job: Job) -> dict:
+    """Make a study's run."""
+    return train(job.setup, job.spec.task, job.spec.method, job.spec.seed)

@@ -1,23 +1,21 @@
-"""What a task is, and its sentence pairs, or tagged sentences, in one language.
+"""The laboratory's tasks: views of Minibabel's facts, as pairs or tagged sentences of one language.
 
-The laboratory's tasks are views of Minibabel's facts. Training pairs exist in English only (the
-translations that `translate-train` needs come from the world itself); dev and test pairs are
-parallel in all of a task's languages.
+Training data exist in English only (the translations that `translate-train` needs come from the
+world itself); dev and test sets are parallel in all of a task's languages.
 
-Chapters: The laboratory; Feature aggregation (tags); Reproduce, change, extend (real files).
+Chapters: The laboratory; Feature aggregation (tags).
 """
 
 from dataclasses import dataclass
 from functools import cache
 
-from ..data.examples import Pairs, Tagged, tag
+from ..data.examples import SPLITS, Pairs, Tagged, tag
 from ..errors import unknown
 from ..languages import PAWSX_LANGUAGES, SOURCE, XNLI_LANGUAGES
+from ..training.config import Config
 from .minibabel import views
 from .minibabel.facts import World
 from .minibabel.grammar import sentence, tagged
-
-SPLITS = ("train", "dev", "test")
 
 
 @dataclass(frozen=True)
@@ -75,6 +73,13 @@ TAGGING = {
             tagged=True,
         ),
     )
+}
+# How each is trained: chosen in the tuning world (`salt_lib.laboratory.tuning`).
+CONFIGS = {
+    "mini-xnli": Config(),
+    "mini-paws-x": Config(epochs=3),
+    "mini-ner": Config(epochs=10, batch=16),
+    "mini-pos": Config(epochs=10, batch=16, learning_rate=2e-3),
 }
 _VIEWS = {"mini-xnli": views.nli_pairs, "mini-paws-x": views.paraphrase_pairs}
 

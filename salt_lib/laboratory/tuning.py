@@ -24,9 +24,12 @@ from ..salt import predictions
 from ..salt.methods import method
 from ..study import provenance
 from ..training.run import train_and_score
-from . import checkpoints, deeper, quality, substitutions
-from .run import CONFIGS
-from .tasks import task
+from . import deeper, quality
+from .checkpoints import checkpoint
+from .predictions import encoded, predictions_path
+from .run import prepared
+from .setup import Laboratory
+from .tasks import CONFIGS, task
 
 WORLD = 100
 SEEDS = (1000, 1001, 1002)  # none of the study's
@@ -42,23 +45,12 @@ def trial(
 ) -> dict:
     """One run scored on the dev sets: task, method, seed, changes, english, zero_shot, languages.
 
-    changes: fields of `config.Config` that differ from the task's present configuration. layers: of
-    the sibling (`salt_lib.laboratory.deeper`) that is fine-tuned, and whose configuration it then is.
+    changes: fields of `Config` that differ from the task's present configuration. layers: of the
+    deeper model (`salt_lib.laboratory.deeper`) that is fine-tuned, whose configuration it then is.
     """
-    spec, row = task(name), method(method_name)
-    config = replace((CONFIGS if layers is None else deeper.CONFIGS)[name], **changes)
-    dev = {code: substitutions.encoded(world, name, "dev", code) for code in spec.languages}
-    found = train_and_score(
-        checkpoints.checkpoint(world, layers),
-        row,
-        config,
-        seed,
-        labels=len(spec.labels),
-        data=substitutions.encoded(world, name, "train", SOURCE),
-        dev=dev[SOURCE],
-        tests=dev,
-        choices=substitutions.for_method(world, name, row, config, layers),
-    )
+    spec, row, setup = task(name), method(method_name), Laboratory(world, layers)
+    config = replace(setup.config(name), **changes)
+    found = train_and_score(prepared(setup, name, row, config, "dev"), row, config, seed)
     return {
         "task": name,
         "method": method_name,
@@ -130,10 +122,10 @@ def distillation(
     name: str, thresholds: Sequence[float] = (0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9), world: int = WORLD
 ) -> list[dict]:
     """Precision and coverage of content words, averaged over a task's targets, by threshold."""
-    pieces = loading.tokenizer(checkpoints.checkpoint(world)).get_vocab()
-    found = predictions.load(substitutions.predictions_path(world, name))
+    pieces = loading.tokenizer(checkpoint(world)).get_vocab()
+    found = predictions.load(predictions_path(world, name))
     found = found[found["language"] != SOURCE]
-    judged = quality.judge(found, substitutions.encoded(world, name, "train", SOURCE), pieces)
+    judged = quality.judge(found, encoded(world, name, "train", SOURCE), pieces)
     curve = quality.curve(judged, thresholds).groupby("threshold")[["precision", "coverage"]].mean()
     return [{"threshold": t, **row.round(4).to_dict()} for t, row in curve.iterrows()]
 
@@ -141,7 +133,7 @@ def distillation(
 def record_sibling(path: str | Path, trials: Sequence[dict]) -> None:
     """Write what was tried with the sibling in the tuning world, and what was chosen (JSON)."""
     curve = json.loads(
-        (checkpoints.checkpoint(WORLD, deeper.LAYERS) / "curve.json").read_text(encoding="utf-8")
+        (checkpoint(WORLD, deeper.LAYERS) / "curve.json").read_text(encoding="utf-8")
     )
     last = curve["curve"][-1]
     last["alignment"] = round(float(np.mean(list(last["alignment"].values()))), 4)

@@ -1,6 +1,6 @@
-"""Tokenizer and model: the laboratory's tiny mBERT, a local folder, or a name on the hub.
+"""Classifiers: an encoder with a fresh head, kept in a folder once it is trained, and found again.
 
-Chapters: The laboratory; Training.
+Chapter: Training.
 """
 
 import json

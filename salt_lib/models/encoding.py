@@ -1,6 +1,6 @@
-"""Tokenizer and model: the laboratory's tiny mBERT, a local folder, or a name on the hub.
+"""Tokens: sentence pairs and tagged sentences as flat arrays of token ids.
 
-Chapters: The laboratory; Training.
+Chapter: Training.
 """
 
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Tokenizer and model: the laboratory's tiny mBERT, a local folder, or a name on the hub.
+"""Tokenizer and model of any checkpoint: a local folder, or a name on the hub.
 
 Chapters: The laboratory; Training.
 """
@@ -17,8 +17,8 @@ from transformers import (
 )
 from transformers.utils import logging
 
+from ..digests import digest
 from ..errors import SaltError
-from ..files import digest
 
 
 @contextmanager
@@ -119,8 +119,9 @@ def masked_lm(source: str | Path) -> PreTrainedModel:
 
 def identity(source: str | Path) -> str:
     """12 hex digits that stand for a checkpoint's weights, configuration and tokenizer."""
-    return digest(
+    files = [
         path
         for path in sorted(resolve(source).glob("*"))
         if path.suffix == ".safetensors" or path.name in ("config.json", "tokenizer.json")
-    )
+    ]
+    return digest(*files)[:12]

@@ -1,4 +1,4 @@
-"""Training that is interrupted goes on where it was: tensors in safetensors files, no pickles.
+"""Tensors in safetensors files, written whole or not at all; no pickles.
 
 Chapter: At paper scale.
 """

@@ -15,22 +15,20 @@ import pandas as pd
 import torch
 
 from ..data import benchmarks
-from ..data.examples import Pairs
-from ..models import classifiers, encoding, loading
+from ..models import classifiers, loading
 from ..salt import distill, predictions
 from ..salt.methods import method as method_by_name
+from ..salt.prepared import prepare
 from ..salt.vocabulary import piece_ids
 from ..study.grid import Spec
 from ..study.provenance import hardware
-from ..training import finetune
-from ..training.device import Place
-from ..training.evaluate import accuracy
+from ..training.device import Compute
+from ..training.evaluate import score
 from ..training.loop import fit
-from ..training.progress import Watch
+from ..training.progress import Monitor
 from ..training.run import enough_memory
-from . import run as real_run
-from . import setup as real_setup
-from .setup import Setup
+from .run import compute_of
+from .setup import Setup, read, words
 
 STEPS = 30
 WARM = 3  # steps that aren't timed: memory is found, kernels are chosen
@@ -54,16 +52,16 @@ class Costs:
     device: str
 
 
-class Stopwatch(Watch):
+class Stopwatch(Monitor):
     """Notes when each step ends; the device is waited for."""
 
-    def begin(self, steps, place, model, optimizer):
+    def begin(self, steps, compute, model, optimizer):
         self.times = []
-        return super().begin(steps, place, model, optimizer)
+        return super().begin(steps, compute, model, optimizer)
 
     def step(self, step, epoch, loss, norm, pairs, scores):
         super().step(step, epoch, loss, norm, pairs, scores)
-        self.times.append(now(self.place))
+        self.times.append(now(self.compute))
 
     @property
     def seconds(self) -> float:
@@ -72,57 +70,54 @@ class Stopwatch(Watch):
         return statistics.median(b - a for a, b in zip(ends, ends[1:], strict=False))
 
 
-def now(place: Place) -> float:
+def now(compute: Compute) -> float:
     """The time in seconds when the device has done what it was given."""
-    if place.device.type == "cuda":
-        torch.cuda.synchronize(place.device)
+    if compute.device.type == "cuda":
+        torch.cuda.synchronize(compute.device)
     return time.perf_counter()
 
 
 def measure(setup: Setup, task: str, steps: int = STEPS) -> Costs:
     """Do ``steps`` steps of plain fine-tuning and of SALT, distil and score, and time them."""
-    place, data, config = (
-        real_run.place_of(setup),
-        real_setup.read(setup, task)["train"],
-        setup.training,
-    )
+    compute, data, config = compute_of(setup), read(setup, task)["train"], setup.training
     dice = torch.Generator().manual_seed(0)
-    # With replacement: a file of a few pairs gives as many steps as any.
+    # With replacement: a file of a few rows gives as many steps as any.
     rows = torch.randint(len(data), ((WARM + 1 + steps) * config.batch,), generator=dice).tolist()
-    sample = Pairs(*([c[i] for i in rows] for c in (data.first, data.second, data.labels)))
-    tokenizer, words = loading.tokenizer(setup.model), real_setup.words(setup, task)
-    encoded = encoding.encode(tokenizer, sample, True, setup.max_length)
-    few = encoding.encode(tokenizer, sample[: 4 * config.batch], True, setup.max_length)
-    labels, found = len(benchmarks.task(task).labels), {}
-    on_gpu = place.device.type == "cuda"
-    with enough_memory(place, config):
-        ids = {code: piece_ids(own, tokenizer.get_vocab()) for code, own in words.items()}
-        model = loading.masked_lm(setup.model).to(place.device)
-        list(distill.predict(model, few, ids))
-        began = now(place)
-        predicted = [part.to_pandas() for part in distill.predict(model, few, ids)]
-        found["distil_pair"] = (now(place) - began) / len(few)
-        del model
+    sample, own, labels = data.take(rows), words(setup, task), benchmarks.task(task).labels
+    few = sample[: 4 * config.batch]
+    options = {"longest": setup.max_length}
+    ready = prepare(setup.model, labels, sample, few, {}, own, **options)
+    found: dict[str, float] = {}
+    on_gpu = compute.device.type == "cuda"
+    with enough_memory(compute, config):
+        pieces = loading.tokenizer(setup.model).get_vocab()
+        ids = {code: piece_ids(counts, pieces) for code, counts in own.items()}
+        lm = loading.masked_lm(setup.model).to(compute.device)
+        list(distill.predict(lm, ready.dev, ids))
+        began = now(compute)
+        predicted = [part.to_pandas() for part in distill.predict(lm, ready.dev, ids)]
+        found["distil_pair"] = (now(compute) - began) / len(ready.dev)
+        del lm
         if on_gpu:
-            torch.cuda.reset_peak_memory_stats(place.device)
+            torch.cuda.reset_peak_memory_stats(compute.device)
+        kept = pd.concat([predictions.load_none(), *predicted], ignore_index=True)
         for name, method in (("plain_step", "baseline"), ("mixup_step", "salt")):
-            row, watch = method_by_name(method), Stopwatch()
-            choices = None
-            if row.substitutions:
-                kept = pd.concat([predictions.load_none(), *predicted], ignore_index=True)
-                choices = finetune.choices(setup.model, encoded, kept, row, words)
-            model = classifiers.classifier(setup.model, labels, 0, config.dropout)
+            row, stopwatch = method_by_name(method), Stopwatch()
+            now_ready = ready.substituting(row.substitutions, kept) if row.substitutions else ready
+            model = classifiers.classifier(
+                setup.model, len(labels), 0, config.dropout, tagged=bool(ready.train.tags)
+            )
             once = replace(config, epochs=1)
-            fit(model, encoded, few, row, once, 0, choices, place=place, watch=watch)
-            found[name] = watch.seconds
-        began = now(place)
-        accuracy(model, few, place=place)
-        found["score_pair"] = (now(place) - began) / len(few)
+            fit(model, now_ready, row, once, 0, compute=compute, monitor=stopwatch)
+            found[name] = stopwatch.seconds
+        began = now(compute)
+        score(model, ready.dev, compute=compute)
+        found["score_pair"] = (now(compute) - began) / len(ready.dev)
     return Costs(
         **found,
-        length=encoded.lengths.float().mean().item(),
-        memory=torch.cuda.max_memory_allocated(place.device) if on_gpu else None,
-        device=torch.cuda.get_device_name(place.device) if on_gpu else hardware(),
+        length=ready.train.lengths.float().mean().item(),
+        memory=torch.cuda.max_memory_allocated(compute.device) if on_gpu else None,
+        device=torch.cuda.get_device_name(compute.device) if on_gpu else hardware(),
     )
 
 
@@ -142,7 +137,7 @@ def hours(setup: Setup, specs: Iterable[Spec], costs: dict[str, Costs]) -> dict:
             runs[key]["runs"] += 1
             continue
         row, cost = method_by_name(spec.method), costs[spec.task]
-        data, config = real_setup.read(setup, spec.task), setup.training
+        data, config = read(setup, spec.task), setup.training
         steps = config.epochs * -(-len(data["train"]) // config.batch)
         scored = config.epochs * len(data["dev"])
         scored += sum(len(pairs) for name, pairs in data.items() if name.startswith("test-"))

@@ -16,7 +16,7 @@ from ..files import write_text
 from ..models import classifiers, loading
 from ..models.encoding import encode
 from ..training import evaluate
-from ..training.device import Place
+from ..training.device import Compute
 
 
 def predict(
@@ -27,19 +27,19 @@ def predict(
     languages: Sequence[str] = (),
     *,
     longest: int | None = None,
-    place: Place | None = None,
+    compute: Compute | None = None,
 ) -> list[Path]:
     """Write a classifier's predictions for a task's test sets; returns the files.
 
     model: a folder of `classifiers.save_classifier` (`salt train --save`). data: "hub" or a folder,
-    see `benchmarks.load`; of files in XTREME's layout labels may be missing. languages: all that have
-    a test set by default. longest: pieces of a pair or of a row, by default what the model reads.
-    place: where it computes. Raises SaltError for labels of another task and for data that are not
+    see `benchmarks.load`; of files in XTREME's layout labels may be missing. languages: all that
+    have a test set by default. longest: pieces of a pair or of a row, by default what the model
+    reads. compute: where. Raises SaltError for labels of another task and for data that are not
     there.
     """
-    row, place = benchmarks.task(task), place or Place()
+    row, compute = benchmarks.task(task), compute or Compute()
     tagged = row.kind == "tags"
-    classifier = classifiers.saved_classifier(model, row.labels, tagged).to(place.device)
+    classifier = classifiers.saved_classifier(model, row.labels, tagged).to(compute.device)
     tokenizer = loading.tokenizer(model)
     written = []
     known = benchmarks.languages(task, "test", data)
@@ -49,7 +49,7 @@ def predict(
         )
     for code in languages or known:
         encoded = encode(tokenizer, _read(row, code, data), True, longest)
-        found = evaluate.predicted(classifier, encoded, place=place)
+        found = evaluate.predicted(classifier, encoded, compute=compute)
         if tagged:
             said = evaluate.sentences(encoded, found)
             text = "\n".join("".join(f"{tag}\n" for tag in tags) for tags in said)

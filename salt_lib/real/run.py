@@ -1,132 +1,133 @@
-"""The study at the paper's scale: the same steps on a real model and real data.
-
-A `Setup` says what differs from the laboratory: the model, where the data lies, the training
-recipe (XTREME's), and what the machine can do. `run` and `prepare` are for `grid.execute` what
-`run.run` and `run.prepare` are in the laboratory. There is one world here: 0.
+"""The runs on real data: distil once, prepare, fine-tune, score; interrupted, they go on.
 
 Chapter: At paper scale.
 """
 
+from __future__ import annotations
+
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..data import benchmarks
+from ..data.examples import Pairs, Tagged
+from ..digests import digest, sources
 from ..errors import SaltError
 from ..models import classifiers
+from ..salt import substitutions
 from ..salt.methods import Method
 from ..salt.methods import method as method_by_name
-from ..study import provenance
-from ..study.store import run_path
-from ..training import finetune
+from ..salt.prepared import Prepared
+from ..salt.prepared import prepare as prepare_data
 from ..training.device import Accelerated
-from ..training.progress import Watch
+from ..training.progress import Monitor
+from ..training.run import train_and_score
 from ..training.state import Saved
 from .setup import Setup, read, words
 
-# What predictions depend on besides: other edits shall not cost their making again.
-DISTILLING = ("encoders.py", "vocabulary.py", "wholewords.py", "distill.py", "finetune.py")
+if TYPE_CHECKING:
+    from ..study.grid import Job
 
 
 def predictions(
-    setup: Setup, task: str, row: Method, root: str | Path, place: Accelerated
-) -> tuple[Path, dict]:
-    """The file of the predictions that a method needs, and the languages' words; made if missing.
+    setup: Setup, task: str, row: Method, root: str | Path, compute: Accelerated
+) -> Path:
+    """The file of the predictions that a method needs, made if it is missing.
 
     They lie in ``<root>/substitutions``; their names carry a digest of what they depend on.
     """
-    kind = "masked" if row.substitutions == "masked" else "distilled"
-    about = setup.identity(task)
+    kind, about = substitutions.kind_of(row), setup.identity(task)
     made_of = {k: about[k] for k in ("weights", "texts", "minimum", "share", "max_length")}
     made_of |= {"train": about["data"]["train"], "languages": setup.codes(task)}
-    made_of["sources"] = provenance.sources(provenance.PACKAGE, DISTILLING)
-    name = f"{task}-{kind}-{finetune.digest(sorted(made_of.items()))}"
+    made_of["sources"] = sources(substitutions.__name__)
+    name = f"{task}-{kind}-{digest(sorted(made_of.items()))[:12]}"
     path = Path(root) / "substitutions" / f"{name}.parquet"
-    own = words(setup, task)
-    if place.first and not path.exists():
-        data = read(setup, task)["train"]
-        finetune.write_predictions(
+    if compute.first and not path.exists():
+        substitutions.write_predictions(
             setup.model,
-            data,
-            own,
+            read(setup, task)["train"],
+            words(setup, task),
             path,
             masked=kind == "masked",
             progress=True,
             longest=setup.max_length,
-            device=place.device,
+            device=compute.device,
         )
-    place.wait()
-    return path, own
+    compute.wait()
+    return path
 
 
-def prepare(world: int, task: str, method: str, *, setup: Setup, root: str | Path) -> None:
-    """Distil what a method's runs share, before they start."""
-    row = method_by_name(method)
-    finetune.check_method(row)
-    read(setup, task)
-    if row.substitutions:
-        predictions(setup, task, row, root, place_of(setup))
-
-
-def place_of(setup: Setup) -> Accelerated:
+def compute_of(setup: Setup) -> Accelerated:
     """Where a setup's runs compute."""
     return Accelerated(setup.device, setup.precision, setup.micro_batch)
 
 
-def run(
-    world: int,
-    task: str,
-    method: str,
-    seed: int,
-    *,
-    setup: Setup,
-    root: str | Path,
-    place: Accelerated | None = None,
-    save: str | Path | None = None,
-) -> dict:
-    """Train and evaluate one run; returns what `run.run` does.
+def prepared(
+    setup: Setup, task: str, row: Method, root: str | Path, compute: Accelerated
+) -> Prepared:
+    """What the runs of a task and a method share."""
+    data = read(setup, task)
+    tests: dict[str, Pairs | Tagged] = {
+        name.removeprefix("test-"): test for name, test in data.items() if "test-" in name
+    }
+    own = words(setup, task) if row.substitutions else {}
+    ready = prepare_data(
+        setup.model,
+        benchmarks.task(task).labels,
+        data["train"],
+        data["dev"],
+        tests,
+        own,
+        longest=setup.max_length,
+    )
+    if not row.substitutions:
+        return ready
+    path, config = predictions(setup, task, row, root, compute), setup.training
+    thresholds = (config.threshold, config.synonym_threshold)
+    kept = substitutions.kept_predictions(path, data["train"], row, *thresholds)
+    return ready.substituting(row.substitutions, kept)
+
+
+def prepare(job: Job) -> None:
+    """Distil what a method's runs share, before they start."""
+    setup, row = job.setup, method_by_name(job.spec.method)
+    read(setup, job.spec.task)
+    if row.substitutions:
+        predictions(setup, job.spec.task, row, job.root, compute_of(setup))
+
+
+def run(job: Job, compute: Accelerated | None = None, save: str | Path | None = None) -> dict:
+    """Train and evaluate one run; see `training.run.train_and_score` for what is returned.
 
     save: a new folder for the trained model (`classifiers.save_classifier`). While it goes on its
     state lies beside the file it will have, ``seed-NN.state``, and its log ``seed-NN.log.jsonl``;
     killed, the same call goes on where it was.
     """
-    if world != 0:
-        raise SaltError(f"world {world}: at the paper's scale there is one, 0")
-    row, data, place = method_by_name(method), read(setup, task), place or place_of(setup)
-    labels = benchmarks.task(task).labels
+    setup, spec = job.setup, job.spec
+    if spec.world != 0:
+        raise SaltError(f"world {spec.world}: at the paper's scale there is one, 0")
     if save and Path(save).exists():
         raise SaltError(f"{save} is there already: give a new folder for the model")
-    path, own = None, None
-    if row.substitutions:
-        path, own = predictions(setup, task, row, root, place)
-    target = run_path(root, world, task, method, seed)
-    about = {
-        "run": [task, method, seed],
-        "fingerprint": provenance.fingerprint(world, task, method, setup=setup),
-    }
-    saved = Saved(target.with_suffix(".state"), about)
-    board = setup.tensorboard and Path(setup.tensorboard) / task / method / target.stem
-    watch = Watch(
-        saved,
-        target.with_suffix(".log.jsonl"),
-        board if place.first else None,
+    row, compute = method_by_name(spec.method), compute or compute_of(setup)
+    ready = prepared(setup, spec.task, row, job.root, compute)
+    about = {"run": [spec.task, spec.method, spec.seed], "fingerprint": job.fingerprint}
+    board = setup.tensorboard and Path(setup.tensorboard) / spec.task / spec.method / job.path.stem
+    monitor = Monitor(
+        Saved(job.path.with_suffix(".state"), about),
+        job.path.with_suffix(".log.jsonl"),
+        board if compute.first else None,
         progress=setup.progress,
         every=setup.save_every,
     )
-    return finetune.finetune(
-        setup.model,
+    names = benchmarks.task(spec.task).labels
+    keep = partial(classifiers.save_classifier, source=setup.model, folder=save or "", names=names)
+    return train_and_score(
+        ready,
         row,
-        data["train"],
-        data["dev"],
-        {name.removeprefix("test-"): pairs for name, pairs in data.items() if "test-" in name},
-        len(labels),
-        seed,
         setup.training,
-        path,
-        own,
-        longest=setup.max_length,
-        place=place,
-        watch=watch,
+        spec.seed,
+        compute=compute,
+        monitor=monitor,
         threads=None,
-        keep=save
-        and partial(classifiers.save_classifier, source=setup.model, folder=save, names=labels),
+        keep=keep if save else None,
     )

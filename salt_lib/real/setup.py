@@ -1,8 +1,7 @@
 """The study at the paper's scale: the same steps on a real model and real data.
 
 A `Setup` says what differs from the laboratory: the model, where the data lies, the training
-recipe (XTREME's), and what the machine can do. `run` and `prepare` are for `grid.execute` what
-`run.run` and `run.prepare` are in the laboratory. There is one world here: 0.
+recipe (XTREME's), and what the machine can do. There is one world here: 0.
 
 Chapter: At paper scale.
 """
@@ -16,13 +15,13 @@ from typing import get_args, get_origin
 
 from ..data import benchmarks, tables
 from ..data.examples import Pairs, Tagged, tag
+from ..digests import digest
 from ..errors import SaltError, unknown
-from ..files import digest
 from ..languages import SOURCE
 from ..models import loading
+from ..salt.methods import Method
+from ..salt.substitutions import check_method
 from ..salt.whole_words import MINIMUM, SHARE, whole_words
-from ..study import provenance
-from ..training import finetune
 from ..training.config import Config
 from ..training.device import DEVICES, PRECISIONS
 from ..training.progress import SAVE_EVERY
@@ -39,10 +38,10 @@ RECIPE = Config(
 class Setup:
     """One study at the paper's scale.
 
-    model: a folder, or a name on the hub. data: "hub", or a folder (`benchmarks.load`). texts: folder
-    of ``<language>.txt``, from which the languages' words are counted; without it the unlabelled
-    sentences of the dev sets are. languages: those scored, all of the task by default. minimum,
-    share: see `wholewords`. max_length: tokens of a pair. training: what is done to learn.
+    model: a folder, or a name on the hub. data: "hub", or a folder (`benchmarks.load`). texts: a
+    folder of ``<language>.txt``, from which the languages' words are counted; without it the
+    unlabelled sentences of the dev sets are. languages: those scored, all of the task by default.
+    minimum, share: see `whole_words`. max_length: tokens of a pair. training: how it is trained.
 
     The rest changes no result but in its last digits: precision ("bf16" or "fp32"), device,
     micro_batch (rows at a time), save_every (steps between two states), tensorboard (a folder),
@@ -65,7 +64,7 @@ class Setup:
     tensorboard: str | None = None
     gpus_per_run: float = 0.0
     progress: bool = False
-    influences = provenance.PAPER_INFLUENCES  # no field: sources that its runs depend on besides
+    runner = "salt_lib.real.run:run"
 
     def codes(self, task: str) -> tuple[str, ...]:
         """The languages that a task is scored in, English first.
@@ -81,6 +80,11 @@ class Setup:
         if not chosen:
             raise SaltError(f"{task} has none of the languages {', '.join(self.languages)}")
         return (SOURCE, *chosen)
+
+    def check(self, task: str, method: Method) -> None:
+        """Raise SaltError for a task that is unknown or a method that only the laboratory has."""
+        benchmarks.task(task)
+        check_method(method)
 
     def identity(self, task: str) -> dict:
         """All that decides the scores of a task's runs, as JSON; files by their content."""
@@ -162,13 +166,13 @@ def _load(setup: Setup, task: str, split: str, code: str) -> Pairs | Tagged:
 def _identity(setup: Setup, task: str) -> dict:
     weights = loading.identity(setup.model)
     if setup.texts is None:
-        text = finetune.digest(sorted(_dev_texts(setup, task).items()))
+        text = digest(sorted(_dev_texts(setup, task).items()))
     else:
-        text = digest(sorted(Path(setup.texts).glob("*.txt")))
+        text = digest(*sorted(Path(setup.texts).glob("*.txt")))
     return {
         "model": Path(setup.model).name,
         "weights": weights,
-        "data": {name: finetune.digest(pairs) for name, pairs in read(setup, task).items()},
+        "data": {name: digest(pairs) for name, pairs in read(setup, task).items()},
         "texts": text,
         "minimum": setup.minimum,
         "share": setup.share,

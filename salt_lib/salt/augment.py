@@ -61,6 +61,10 @@ class Options:
         return torch.where(count > 0, drawn, ids)
 
 
+_NONE = torch.zeros(0, dtype=torch.int64)
+NOTHING = Options(_NONE, _NONE, _NONE[:, None])  # what a method has that substitutes nothing
+
+
 def options(encoded: Encoded, example, position, tokens) -> Options:
     """Gather substitutions by the token they replace.
 

@@ -1,9 +1,6 @@
-"""Where a method's substitutions come from: distilled, masked, random, deranged, or a dictionary.
+"""Controls: what stands in the place of distilled words, to show whether knowledge or noise helps.
 
-The distilled predictions of a data set are made once and kept as Parquet under ``cache/``; the file
-name carries a digest of everything they depend on, so a stale one is never read.
-
-Chapters: Distillation; Ablations and controls.
+Chapters: Augmentation; Ablations and controls.
 """
 
 from collections.abc import Mapping

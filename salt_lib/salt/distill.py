@@ -56,7 +56,7 @@ def head(model: PreTrainedModel) -> torch.nn.Module:
         raise SaltError(
             f"{type(model).__name__} is no BERT-like masked-language model: distillation needs its "
             "prediction head, `cls` or `lm_head`, and segment ids; take one such as "
-            "bert-base-multilingual-cased or xlm-roberta-base (see `salt_lib.models.loading.masked_lm`)"
+            "bert-base-multilingual-cased or xlm-roberta-base (see salt_lib.models.loading)"
         )
     return found
 

@@ -1,12 +1,4 @@
-"""Distillation: word translations out of the model's own masked-language head.
-
-For every whole word of the English training data and every target language the head's prediction
-is restricted to that language's whole words (SALT, §offline; the paper's first modification). The
-word is *not* masked, so the model sees what it translates (our reading of the second). The best
-prediction is kept if its probability among that language's words reaches a threshold. In the source
-language the same, without the word itself and with a threshold of its own, gives synonyms.
-
-This module knows nothing of the world's truth; `salt_lib.laboratory.quality` judges what it finds.
+"""Predicted substitutions in Parquet files: written part after part, read some rows at a time.
 
 Chapter: Distillation.
 """

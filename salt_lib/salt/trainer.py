@@ -2,7 +2,7 @@
 
 `CodeSwitchCollator` goes around the script's data collator, `EmbeddingMixup` onto its model; the
 script itself stays as it is. Both find a row of the data again by its token ids, so that nothing
-has to travel with the batches, and both do what `salt_lib.laboratory.run` does (see `salt_lib.salt.augment`).
+has to travel with the batches, and both do what `salt_lib.training` does.
 
 Chapter: Reproduce, change, extend.
 """
@@ -23,8 +23,9 @@ class Substitutions:
     """What each token of a tokenized data set may become.
 
     rows: the token ids of every example, with special tokens and without padding, as a tokenizer
-    gives them. kept: the substitutions of `predictions.select`, made on the same rows in the same order
-    (`finetune.write_predictions` makes them). Raises SaltError for a substitution outside the rows.
+    gives them. kept: the substitutions of `predictions.select`, made on the same rows in the same
+    order (`substitutions.write_predictions` makes them). Raises SaltError for a substitution outside
+    the rows.
     """
 
     def __init__(self, rows: Iterable[Sequence[int]], kept: pd.DataFrame):
@@ -37,7 +38,7 @@ class Substitutions:
         if outside.any() or (position >= lengths.numpy()[example]).any():
             raise SaltError(
                 "substitutions stand outside the rows: they were made for other data or with "
-                "another tokenizer; make them on these rows with finetune.write_predictions"
+                "another tokenizer; make them on these rows with substitutions.write_predictions"
             )
         zeros = torch.zeros(len(rows), dtype=torch.int64)
         self.data = Encoded(ids, torch.zeros_like(ids), ids >= 0, start, zeros)

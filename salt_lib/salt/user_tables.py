@@ -1,7 +1,6 @@
-"""Your own tables, CSV, JSON lines or Parquet: substitutions for them, and code-switched copies.
+"""Your own tables: substitutions for their text, and code-switched copies of them.
 
-Tables are read and written some rows at a time, so that their size costs no memory, and what was
-distilled stays when the work is interrupted: the same call goes on.
+What was distilled stays when the work is interrupted: the same call goes on.
 
 Chapter: Reproduce, change, extend.
 """
@@ -75,9 +74,9 @@ def distill_table(
 ) -> int:
     """Predict substitutions for a table's English text; writes ``output``, returns its rows.
 
-    columns: the one or two that hold text. words: as `wholewords` gives them, English among them.
-    ``output`` is a Parquet file as `predictions.save` writes it. While it is made, finished pieces lie
-    in ``<output>.parts``; interrupted, the same call goes on after them. Raises SaltError as
+    columns: the one or two that hold text. words: as `whole_words` gives them, English among them.
+    ``output`` is a Parquet file as `predictions.save` writes it. While it is made, finished pieces
+    lie in ``<output>.parts``; interrupted, the same call goes on after them. Raises SaltError as
     `read_rows` and `distill.predict`.
     """
     _check(columns)

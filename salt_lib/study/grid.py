@@ -14,22 +14,21 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, astuple, dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import joblib
 from joblib.externals.loky import BrokenProcessPool
 from tqdm import tqdm
 
+from ..digests import sources
 from ..errors import SaltError, unknown
-from ..laboratory import tasks as tasks_table
-from ..salt import methods as methods_table
+from ..salt.methods import Method
+from ..salt.methods import method as method_by_name
 from . import cluster
-from .provenance import INFLUENCES, PACKAGE, fingerprint, sources
-from .store import is_fresh, write_run
+from .provenance import Setup, fingerprint
+from .store import is_fresh, run_path, write_run
 
 BACKENDS = ("processes", "ray")
-RUNNER = "salt_lib.laboratory.run:run"
 
 
 class RunsFailed(SaltError):
@@ -57,23 +56,53 @@ class Spec:
         return f"{self.task}, {self.method}, seed {self.seed} (world {self.world})"
 
 
+@dataclass(frozen=True)
+class Workers:
+    """Who makes the runs.
+
+    backend: "processes" of this machine, or "ray", a cluster's. jobs: how many at a time, by
+    default as many as this machine has cores, or the cluster has room for. gpus_per_run: of the
+    cluster's GPUs, 0.5 puts two runs on a card; 0 is for the processor, one core a run. Raises
+    SaltError for an unknown backend, fewer than one job, and GPUs without Ray.
+    """
+
+    backend: str = "processes"
+    jobs: int | None = None
+    gpus_per_run: float = 0.0
+
+    def __post_init__(self):
+        if self.backend not in BACKENDS:
+            raise unknown("backend", self.backend, BACKENDS)
+        if self.jobs is not None and self.jobs < 1:
+            raise SaltError(f"{self.jobs} jobs: at least one is needed")
+        if self.gpus_per_run and self.backend != "ray":
+            raise SaltError(
+                f"{self.gpus_per_run} GPUs a run: only the backend 'ray' deals GPUs out, on one "
+                "machine as well; add --backend ray, or leave gpus_per_run at 0 for one run at a "
+                "time"
+            )
+
+
+DEFAULT_WORKERS = Workers()
+
+
 def grid(
     world: int,
     tasks: Iterable[str],
     methods: Iterable[str],
     seeds: Iterable[int],
-    known: Callable[[str], object] = tasks_table.task,
+    check: Callable[[str, Method], object],
 ) -> list[Spec]:
     """Every combination once, seed by seed, so that a study stopped early has whole seeds.
 
-    known: raises for an unknown task. SaltError: an unknown task or method (it lists the known
-    ones), a negative world or seed, or nothing to run.
+    check: raises for a task or method that can't be run (`provenance.Setup.check`). SaltError: an
+    unknown task or method (it lists the known ones), a negative world or seed, or nothing to run.
     """
     tasks, methods, seeds = list(tasks), list(methods), list(seeds)
+    rows = [method_by_name(name) for name in methods]
     for name in tasks:
-        known(name)
-    for name in methods:
-        methods_table.method(name)
+        for row in rows:
+            check(name, row)
     for what, numbers in (("world", [world]), ("seed", seeds)):
         for number in numbers:
             if number < 0:
@@ -87,42 +116,27 @@ def grid(
 def execute(
     specs: Iterable[Spec],
     root: str | Path,
-    jobs: int | None = None,
-    backend: str = "processes",
+    setup: Setup,
+    workers: Workers = DEFAULT_WORKERS,
+    *,
     force: bool = False,
     progress: bool = True,
-    runner: str = RUNNER,
-    setup=None,
-    gpus_per_run: float = 0.0,
 ) -> list[Spec]:
     """Run what is not yet there under ``root``; returns the runs that finished now.
 
-    A run that is stored and fresh (`store.is_fresh`) is skipped unless ``force``. jobs: parallel
-    workers; by default as many as this machine has cores, or the cluster has room for. Each worker
+    A run that is stored and fresh (`store.is_fresh`) is skipped unless ``force``. Each worker
     stores its run itself as soon as that ends, so on a cluster ``root`` is a folder that all its
-    nodes share. runner: "module:function"; the function is called as ``run.run``, and the
-    module's ``prepare(world, task, method)`` once beforehand for each task and method. setup: what
-    both get besides, with ``root``, at the paper's scale (`setup.Setup`). gpus_per_run: of the
-    cluster's GPUs, 0.5 puts two runs on a card; 0 is for the processor, one core a run.
+    nodes share. What the runs of a task and method share is prepared beforehand, once.
 
     On Ray a run whose worker or node dies is begun again elsewhere, some times (`cluster`).
 
     RunsFailed, after all the others have run: names the runs that ended in an error. Interrupted:
-    Ctrl-C. SaltError: an unknown backend, fewer than one job, Ray missing or out of reach, no GPUs
-    where some are asked for, a worker process of this machine that was killed, or a run that can't
-    be stored (a full disk), which stops the study at once.
+    Ctrl-C. SaltError: Ray missing or out of reach, no GPUs where some are asked for, a worker
+    process of this machine that was killed, or a run that can't be stored (a full disk), which
+    stops the study at once.
     """
     specs, root = list(dict.fromkeys(specs)), Path(root).absolute()
-    if backend not in BACKENDS:
-        raise unknown("backend", backend, BACKENDS)
-    if jobs is not None and jobs < 1:
-        raise SaltError(f"{jobs} jobs: at least one is needed")
-    if gpus_per_run and backend != "ray":
-        raise SaltError(
-            f"{gpus_per_run} GPUs a run: only the backend 'ray' deals GPUs out, on one machine "
-            "as well; add --backend ray, or leave gpus_per_run at 0 for one run at a time"
-        )
-    missing = [s for s in specs if force or not is_fresh(root, *astuple(s), setup)]
+    missing = [s for s in specs if force or not is_fresh(setup, root, *astuple(s))]
     if not missing:
         return []
     finished: list[Spec] = []
@@ -135,21 +149,15 @@ def execute(
         disable=not progress,
     )
     root.mkdir(parents=True, exist_ok=True)
-    job = partial(Job, root=root, runner=runner, setup=setup)
-    keys = dict.fromkeys((spec.world, spec.task, spec.method) for spec in missing)
+    jobs = [Job(spec, root, setup) for spec in missing]
     try:
-        with bar, _workers(backend, jobs, len(missing), gpus_per_run) as work:
-            errors: dict[tuple, str] = {}
-            for key in keys:
-                bar.set_description_str("preparing {1}, {2}".format(*key))
-                errors[key] = work.prepare(job(Spec(*key, 0)))
-            bar.set_description_str("")
-            broken = {s: errors[s.world, s.task, s.method] for s in missing}
-            failed.update({spec: error for spec, error in broken.items() if error})
+        with bar, _started(workers, len(jobs)) as work:
+            errors = _prepared(jobs, work, bar)
+            failed |= {j.spec: error for j in jobs if (error := errors[_shares(j.spec)])}
             bar.update(len(failed))
             bar.unpause()  # the time it took says nothing about the runs to come
-            ready = [spec for spec in missing if spec not in failed]
-            with closing(work.results([_expecting(job(spec)) for spec in ready])) as outcomes:
+            ready = [replace(j, expected=j.fingerprint) for j in jobs if j.spec not in failed]
+            with closing(work.results(ready)) as outcomes:
                 for spec, error, fatal in outcomes:
                     if fatal:
                         raise SaltError(f"{error}. {_kept(finished)}")
@@ -168,28 +176,50 @@ def execute(
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker needs to make a run; expected: the fingerprint that the study started with."""
+    """One run to be made, as the setup's runner gets it.
+
+    expected: the fingerprint that the study started with.
+    """
 
     spec: Spec
     root: Path
-    runner: str
-    setup: object = None
+    setup: Setup
     expected: str = ""
 
     @property
+    def path(self) -> Path:
+        """Where the run will be stored."""
+        return run_path(self.root, *astuple(self.spec))
+
+    @property
     def fingerprint(self) -> str:
-        """What a run would be stored with, here and now."""
-        return fingerprint(*astuple(self.spec)[:3], setup=self.setup)
+        """What the run would be stored with, here and now."""
+        return fingerprint(self.setup, self.spec.world, self.spec.task, self.spec.method)
 
-    def call(self, name: str, *arguments):
-        """Call a function of the runner's module, with the setup where there is one."""
-        more = {} if self.setup is None else {"setup": self.setup, "root": self.root}
-        module = importlib.import_module(self.runner.partition(":")[0])
-        return getattr(module, name)(*arguments, **more)
+    def prepare(self) -> None:
+        """Make what the runs of its task and method share."""
+        importlib.import_module(self.setup.runner.partition(":")[0]).prepare(self)
+
+    def run(self) -> dict:
+        """Make the run; see `training.run.train_and_score` for what is returned."""
+        module, _, function = self.setup.runner.partition(":")
+        return getattr(importlib.import_module(module), function)(self)
 
 
-def _expecting(job: Job) -> Job:
-    return replace(job, expected=job.fingerprint)
+def _shares(spec: Spec) -> tuple[str, str]:
+    return spec.task, spec.method
+
+
+def _prepared(jobs: list[Job], work, bar: tqdm) -> dict[tuple[str, str], str | None]:
+    """Prepare for every task and method; returns their errors, None where all is well."""
+    errors: dict[tuple[str, str], str | None] = {}
+    for job in jobs:
+        key = _shares(job.spec)
+        if key not in errors:
+            bar.set_description_str("preparing {}, {}".format(*key))
+            errors[key] = work.prepare(job)
+    bar.set_description_str("")
+    return errors
 
 
 class _Processes:
@@ -213,22 +243,22 @@ class _Processes:
 
 
 @contextmanager
-def _workers(backend: str, jobs: int | None, most: int, gpus: float) -> Iterator:
+def _started(workers: Workers, most: int) -> Iterator:
     """Start workers: something with `_Processes`' two methods."""
-    if backend == "ray":
-        with cluster.workers(_prepare_one, _run_one, jobs, most, gpus) as found:
+    if workers.backend == "ray":
+        options = (workers.jobs, most, workers.gpus_per_run)
+        with cluster.workers(_prepare_one, _run_one, *options) as found:
             yield found
         return
-    with joblib.parallel_config(
-        "loky", n_jobs=min(jobs or joblib.cpu_count(), most), inner_max_num_threads=1
-    ):
+    count = min(workers.jobs or joblib.cpu_count(), most)
+    with joblib.parallel_config("loky", n_jobs=count, inner_max_num_threads=1):
         yield _Processes()
 
 
 def _prepare_one(job: Job) -> str | None:
     """Make what the runs of a task and method share; returns the error if any."""
     try:
-        job.call("prepare", *astuple(job.spec)[:3])
+        job.prepare()
     except Exception as error:
         return _words(error)
     return None
@@ -249,22 +279,22 @@ def _run_one(job: Job) -> tuple[Spec, str | None, bool]:
                 "sources, checkpoint, data or library versions are not those that the study "
                 "started with (edited meanwhile, or another node's); the same command starts afresh"
             )
-        result = job.call(job.runner.partition(":")[2], *astuple(spec))
+        result = job.run()
         storing = True
-        store(job.root, spec, result, job.setup)
+        store(job, result)
     except Exception as error:
         return spec, _words(error), storing and isinstance(error.__cause__, OSError)
     return spec, None, False
 
 
-def store(root: Path, spec: Spec, result: dict, setup=None) -> Path:
+def store(job: Job, result: dict) -> Path:
     """Write a run's file; what it kept to go on from (``seed-NN.state``) goes. Returns the path."""
-    about = {}
-    if setup is not None:
-        read = sources(PACKAGE, INFLUENCES + setup.influences)
-        made = fingerprint(*astuple(spec)[:3], setup=setup)
-        about = {"setup": setup.identity(spec.task), "sources": read, "fingerprint": made}
-    path = write_run(root, {**result, **asdict(spec), **about})
+    about = {
+        "setup": job.setup.identity(job.spec.task),
+        "sources": sources(job.setup.runner.partition(":")[0]),
+        "fingerprint": job.fingerprint,
+    }
+    path = write_run(job.root, {**result, **asdict(job.spec), **about})
     shutil.rmtree(path.with_suffix(".state"), ignore_errors=True)
     return path
 

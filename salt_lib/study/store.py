@@ -9,26 +9,15 @@ Chapter: Training over 15 seeds.
 
 import json
 import math
-import os
 import platform
 import warnings
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pandas as pd
-
-from .. import files
 from ..errors import SaltError
 from ..files import write_json
-from .provenance import LIBRARIES, commit, fingerprint, hardware, versions
-
-RUNS_DIR = Path(os.environ.get("SALT_RUNS_DIR") or "runs")
-RECORDED = files.RECORDED / "laboratory.json"
-COLUMNS = ("world", "task", "method", "seed", "language", "score")
-STUDY_TASKS = ("mini-xnli", "mini-paws-x")
-STUDY_SEEDS = tuple(range(15))
-HERE, FROZEN = "this machine", "recorded"
+from ..salt.methods import method as method_by_name
+from .provenance import Setup, commit, fingerprint, hardware, versions
 
 
 def run_path(root: str | Path, world: int, task: str, method: str, seed: int) -> Path:
@@ -39,9 +28,9 @@ def run_path(root: str | Path, world: int, task: str, method: str, seed: int) ->
 def write_run(root: str | Path, run: dict) -> Path:
     """Store ``run`` atomically, completed with where it comes from; returns its path.
 
-    run: world, task, method, seed and what ``run.run`` returns: scores ({language: in [0, 1]}),
-    dev, epoch, seconds, config. SaltError: a part is missing or a score is none, or the file can't
-    be written (a full disk; what was there before stays).
+    run: world, task, method, seed, fingerprint and what ``training.run.train_and_score`` returns:
+    scores ({language: in [0, 1]}), dev, epoch, seconds, config. SaltError: a part is missing or a
+    score is none, or the file can't be written (a full disk; what was there before stays).
     """
     origin = {
         "versions": {"python": platform.python_version(), **versions()},
@@ -51,10 +40,9 @@ def write_run(root: str | Path, run: dict) -> Path:
     }
     run = {**origin, **run}
     key = [run.get(name) for name in ("world", "task", "method", "seed")]
-    run.setdefault("fingerprint", fingerprint(*key[:3]))
     if reason := _flaw(run):
         raise SaltError(f"the run {key} is not stored: {reason}")
-    path = run_path(root, *key)
+    path = run_path(root, run["world"], run["task"], run["method"], run["seed"])
     write_json(path, run)
     return path
 
@@ -88,183 +76,44 @@ def read_run(path: str | Path) -> dict | None:
     return None
 
 
-def is_fresh(root: str | Path, world: int, task: str, method: str, seed: int, setup=None) -> bool:
+def is_fresh(setup: Setup, root: str | Path, world: int, task: str, method: str, seed: int) -> bool:
     """Whether this run is finished and what made it is what a run would use now."""
     run = read_run(run_path(root, world, task, method, seed))
-    return run is not None and run["fingerprint"] == fingerprint(world, task, method, setup=setup)
+    return run is not None and run["fingerprint"] == fingerprint(setup, world, task, method)
 
 
-def load(root: str | Path = RUNS_DIR, world: int = 0) -> pd.DataFrame:
-    """All fresh runs of ``world`` under ``root`` as a long frame (see `COLUMNS`), may be empty.
-
-    score: accuracy in [0, 1]. ``frame.attrs`` says where it comes from: command, commit, date,
-    hardware. Broken files are moved aside (`read_run`); stale runs are left out with a warning.
-    """
+def stored(root: str | Path, world: int) -> list[dict]:
+    """All whole runs of ``world`` under ``root``, stale ones too; broken files are moved aside."""
     folder = Path(root) / f"world-{world}"
     found = [read_run(path) for path in sorted(folder.glob("*/*/seed-*.json"))]
-    runs = [run for run in found if run is not None]
-    fresh = [r for r in runs if r["fingerprint"] == fingerprint(world, r["task"], r["method"])]
-    if stale := len(runs) - len(fresh):
+    return [run for run in found if run is not None]
+
+
+def fresh(setup: Setup, root: str | Path, world: int, command: str = "salt study") -> list[dict]:
+    """The runs of `stored` that were made by what a run would use now.
+
+    Stale runs, and those of tasks that the setup doesn't know, are left out with a warning that
+    names ``command``.
+    """
+    runs, kept, prints = stored(root, world), [], {}
+    for run in runs:
+        key = (run["task"], run["method"])
+        if key not in prints:
+            try:
+                setup.check(run["task"], method_by_name(run["method"]))
+                prints[key] = fingerprint(setup, world, *key)
+            except SaltError:
+                prints[key] = None
+        if run["fingerprint"] == prints[key]:
+            kept.append(run)
+    if stale := len(runs) - len(kept):
         warnings.warn(
-            f"{stale} of {len(runs)} runs under {folder} were made by other sources, another "
-            "checkpoint or other library versions and are left out; 'salt study' makes them again",
+            f"{stale} of {len(runs)} runs under {Path(root) / f'world-{world}'} were made by other "
+            "sources, another checkpoint or other library versions and are left out; "
+            f"'{command}' makes them again",
             stacklevel=2,
         )
-    return frame_of(fresh, _origin(fresh, "salt study"))
-
-
-def collected(root: str | Path, world: int = 0) -> pd.DataFrame:
-    """The runs with a setup under ``root`` that were made alike, as `load` gives them.
-
-    They may come from a cluster to a machine that has neither model nor data, so they are compared
-    with the newest of their task: in setup, sources and library versions. Others are left out with
-    a warning that says in what they differ. The frame is empty where there are none.
-    """
-    folder = Path(root) / f"world-{world}"
-    found = [read_run(path) for path in sorted(folder.glob("*/*/seed-*.json"))]
-    runs = [run for run in found if run is not None and "setup" in run]
-    alike, differ = [], {}
-    for task in dict.fromkeys(run["task"] for run in runs):
-        own = [run for run in runs if run["task"] == task]
-        newest = _made_by(max(own, key=lambda run: run["created"]))
-        for run in own:
-            made = _made_by(run)
-            if other := [name for name in made | newest if made.get(name) != newest.get(name)]:
-                differ[run["task"], run["method"], run["seed"]] = other
-            else:
-                alike.append(run)
-    if differ:
-        fields = ", ".join(sorted({name for names in differ.values() for name in names}))
-        warnings.warn(
-            f"{len(differ)} of {len(runs)} runs under {folder} differ from their task's newest in "
-            f"{fields} and are left out; 'salt study --scale paper' makes them again",
-            stacklevel=2,
-        )
-    return frame_of(alike, _origin(alike, "salt study --scale paper"))
-
-
-def _made_by(run: dict) -> dict[str, object]:
-    """What made a run at the paper's scale, field by field."""
-    return {
-        "sources": run.get("sources"),
-        **{f"setup.{name}": value for name, value in run["setup"].items()},
-        **{f"versions.{name}": run["versions"].get(name) for name in LIBRARIES},
-    }
-
-
-def paired(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """Of each task the seeds that all its methods have, so that they pair up, and what is left out.
-
-    For a study that is still going on. Returns the frame and the number of runs that wait.
-    """
-    keys = frame[["task", "method", "seed"]].drop_duplicates()
-    methods = keys.groupby("task")["method"].nunique()
-    have = keys.groupby(["task", "seed"])["method"].nunique()
-    whole = {key for key, count in have.items() if count == methods[key[0]]}
-    keyed = zip(frame["task"], frame["seed"], strict=True)
-    kept = frame[
-        pd.Series([key in whole for key in keyed], index=frame.index, dtype=bool)
-    ].reset_index(drop=True)
-    kept.attrs.update(frame.attrs)
-    return kept, len(keys) - len(kept[["task", "method", "seed"]].drop_duplicates())
-
-
-def _origin(runs: list[dict], command: str) -> dict:
-    return {
-        "command": command,
-        "commit": ", ".join(sorted({run["commit"] for run in runs})),
-        "date": max((run["created"] for run in runs), default=""),
-        "hardware": "; ".join(sorted({run["hardware"] for run in runs})),
-    }
-
-
-def recorded(path: str | Path = RECORDED) -> pd.DataFrame:
-    """The frozen table as a long frame, with the ``attrs`` that `load` gives.
-
-    SaltError: the file is missing or is not such a table.
-    """
-    try:
-        table = json.loads(Path(path).read_bytes())
-        rows = table.pop("rows")
-        return frame_of(
-            rows, {key: table[key] for key in ("command", "commit", "date", "hardware")}
-        )
-    except OSError as error:
-        raise SaltError(
-            f"{path}: the frozen table can't be read ({error.strerror or error}); it comes with "
-            "the checkout. Without it, run 'salt study'"
-        ) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SaltError(
-            f"{path}: not a table of results ({type(error).__name__}: {error}); "
-            "restore it with 'git checkout' or run 'salt study'"
-        ) from error
-
-
-def current_or_recorded(
-    world: int = 0,
-    methods: Iterable[str] | None = None,
-    root: str | Path = RUNS_DIR,
-    table: str | Path = RECORDED,
-) -> tuple[pd.DataFrame, str]:
-    """This machine's runs where they are complete, the frozen table otherwise, and which it is.
-
-    methods: the main five by default. Complete is: both tasks, seeds 0–14, all of ``methods``,
-    fresh. The frozen table may hold fewer seeds of some methods; of it, only the seeds that all of
-    ``methods`` have are returned, so that runs pair up. Returns the frame of just these runs, and
-    "this machine" or "recorded": **a page shows the second** (`origin_note` words it). SaltError:
-    neither has these methods in this world.
-    """
-    from ..salt.methods import MAIN
-
-    methods = list(MAIN if methods is None else methods)
-    frame = load(root, world)
-    done = set(frame[["task", "method", "seed"]].itertuples(index=False, name=None))
-    wanted = [(t, m, s) for t in STUDY_TASKS for m in methods for s in STUDY_SEEDS]
-    source = HERE
-    if not done.issuperset(wanted):
-        source, frame = FROZEN, recorded(table)
-    frame = frame[
-        (frame["world"] == world)
-        & frame["task"].isin(STUDY_TASKS)
-        & frame["method"].isin(methods)
-        & frame["seed"].isin(STUDY_SEEDS)
-    ].reset_index(drop=True)
-    if missing := set(methods) - set(frame["method"]):
-        raise SaltError(
-            f"no results of {', '.join(sorted(missing))} in world {world}: neither are they "
-            f"complete under {root}, nor does {table} have them; run 'salt study --world {world} "
-            f"--methods {','.join(methods)}'"
-        )
-    for task in STUDY_TASKS:
-        here = frame["task"] == task
-        seeds = (set(frame[here & (frame["method"] == m)]["seed"]) for m in methods)
-        frame = frame[~here | frame["seed"].isin(set.intersection(*seeds))]
-    return frame.reset_index(drop=True), source
-
-
-def whole_methods(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """The runs of methods that have as many seeds as any, and the names of the others.
-
-    A frozen table may hold fewer seeds of some methods; they can't be compared in one table.
-    """
-    counts = frame.groupby(["task", "method"])["seed"].nunique().unstack(fill_value=0)
-    short = counts.lt(counts.max(axis=1), axis=0).any()
-    return frame[~frame["method"].map(short)], sorted(short[short].index)
-
-
-def origin_note(frame: pd.DataFrame, source: str) -> str:
-    """One sentence for a page: whose runs these are, made when, on what and at which commit."""
-    whose = {HERE: "runs of this machine", FROZEN: "the frozen table that ships with the book"}
-    origin = {key: frame.attrs.get(key) or "unknown" for key in ("date", "commit", "hardware")}
-    commits = [
-        name[:10] + "-dirty" * name.endswith("-dirty") for name in origin["commit"].split(", ")
-    ]
-    command = frame.attrs.get("command", "salt study")
-    return (
-        f"These numbers come from {whose[source]}, made by `{command}` on {origin['date'][:10]}, "
-        f"commit{'s' * (len(commits) > 1)} {', '.join(commits)}, {origin['hardware']}."
-    )
+    return kept
 
 
 def _flaw(run: object) -> str | None:
@@ -301,15 +150,3 @@ def _set_aside(path: Path) -> Path:
             f"{path}: broken, and can't be renamed ({error.strerror or error}); remove it"
         ) from error
     return aside
-
-
-def frame_of(runs: Iterable[dict], origin: dict) -> pd.DataFrame:
-    """Runs as a long frame (`COLUMNS`); ``attrs`` say where they come from."""
-    rows = [
-        (*(run[key] for key in COLUMNS[:4]), language, float(score))
-        for run in runs
-        for language, score in run["scores"].items()
-    ]
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    frame.attrs.update(origin)
-    return frame

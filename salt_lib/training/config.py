@@ -1,8 +1,4 @@
-"""One run: one task, one method, one seed, from the checkpoint to per-language scores.
-
-Everything random depends on the seed alone, and a run uses one thread, so the same run gives the
-same scores to the last bit. The order of the data, the classifier's first weights and the dropout
-are the same for every method of a seed: runs pair up.
+"""The settings of a training: optimiser, epochs, thresholds and rates.
 
 Chapter: Training.
 """
@@ -12,9 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Config:
-    """Everything a run depends on besides world, task, method and seed.
+    """Everything a run depends on besides checkpoint, data, method and seed.
 
-    Chosen in the tuning world (`salt_lib.laboratory.tuning`); what was tried stands in recorded/tuning.json.
+    The defaults were chosen in the laboratory's tuning world; ``recorded/tuning.json`` has what was
+    tried. learning_rate: the peak; it rises over the share ``warmup`` of the steps and falls
+    linearly. threshold, synonym_threshold: least probability of a kept substitution, and of an
+    English one. instance_rate, token_rate: see `augment.code_switch`.
     """
 
     epochs: int = 5

@@ -19,7 +19,7 @@ DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("fp32", "bf16")
 
 
-class Place:
+class Compute:
     """One process on the processor: where the laboratory's runs compute.
 
     micro_batch: how many rows are computed at a time, None for the whole batch. Gradients of the
@@ -84,7 +84,7 @@ class Place:
         """Go on when all processes are here."""
 
 
-class Accelerated(Place):
+class Accelerated(Compute):
     """The device, processes and precision that Hugging Face's accelerate finds.
 
     device: "auto" takes a GPU where there is one. precision: "bf16" computes in bfloat16 and keeps

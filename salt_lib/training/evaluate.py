@@ -9,50 +9,50 @@ import torch
 from torch import Tensor
 
 from ..models.encoding import IGNORE, Encoded, positions
-from .device import Place
+from .device import Compute
 
 
-def score(model, encoded: Encoded, *, place: Place | None = None) -> float:
+def score(model, encoded: Encoded, *, compute: Compute | None = None) -> float:
     """What a task is scored by, in [0, 1]: `accuracy` for pairs, `f1` for tagged sentences."""
-    return (f1 if encoded.tags else accuracy)(model, encoded, place=place)
+    return (f1 if encoded.tags else accuracy)(model, encoded, compute=compute)
 
 
 @torch.inference_mode()
 def accuracy(
-    model, encoded: Encoded, batch_size: int = 128, *, place: Place | None = None
+    model, encoded: Encoded, batch_size: int = 128, *, compute: Compute | None = None
 ) -> float:
     """Share of pairs whose highest logit is the label's, in [0, 1].
 
-    place: where it is computed, as the model was prepared by it; several processes share the rows.
+    compute: where, as the model was prepared by it; several processes share the rows.
     """
-    place = place or Place()
+    compute = compute or Compute()
     model.eval()
-    right = torch.zeros((), dtype=torch.int64, device=place.device)
-    for rows in _shared(encoded, batch_size, place):
-        logits = _logits(model, encoded, rows, place)
-        right += (logits.argmax(dim=1) == encoded.labels[rows].to(place.device)).sum()
-    return place.total(right.item()) / len(encoded)
+    right = torch.zeros((), dtype=torch.int64, device=compute.device)
+    for rows in _shared(encoded, batch_size, compute):
+        logits = _logits(model, encoded, rows, compute)
+        right += (logits.argmax(dim=1) == encoded.labels[rows].to(compute.device)).sum()
+    return compute.total(right.item()) / len(encoded)
 
 
 @torch.inference_mode()
 def predicted(
-    model, encoded: Encoded, batch_size: int = 128, *, place: Place | None = None
+    model, encoded: Encoded, batch_size: int = 128, *, compute: Compute | None = None
 ) -> Tensor:
     """The label id with the highest logit: of each pair (n,), or of each token (tokens,).
 
-    place: as for `accuracy`.
+    compute: as for `accuracy`.
     """
-    place = place or Place()
+    compute = compute or Compute()
     model.eval()
     found = torch.zeros_like(encoded.labels)
-    for rows in _shared(encoded, batch_size, place):
-        best = _logits(model, encoded, rows, place).argmax(dim=-1).cpu()
+    for rows in _shared(encoded, batch_size, compute):
+        best = _logits(model, encoded, rows, compute).argmax(dim=-1).cpu()
         if encoded.tags:
             at, inside = positions(encoded, rows)
             found[at[inside]] = best[inside]
         else:
             found[rows] = best
-    return place.gather(found).sum(dim=0)
+    return compute.gather(found).sum(dim=0)
 
 
 def sentences(encoded: Encoded, labels: Tensor) -> list[list[str]]:
@@ -65,14 +65,14 @@ def sentences(encoded: Encoded, labels: Tensor) -> list[list[str]]:
     return tags
 
 
-def f1(model, encoded: Encoded, batch_size: int = 128, *, place: Place | None = None) -> float:
+def f1(model, encoded: Encoded, batch_size: int = 128, *, compute: Compute | None = None) -> float:
     """Micro F1 of the names found, in [0, 1], by seqeval as in XTREME (Hu et al. 2020).
 
     A word counts once, by its first piece. Of parts of speech, which are no IOB2, seqeval takes
-    each run of equal tags for a name; that is XTREME's F1 for them as well. place: as for
+    each run of equal tags for a name; that is XTREME's F1 for them as well. compute: as for
     `accuracy`.
     """
-    found = predicted(model, encoded, batch_size, place=place)
+    found = predicted(model, encoded, batch_size, compute=compute)
     return tag_f1(sentences(encoded, encoded.labels), sentences(encoded, found))
 
 
@@ -98,16 +98,16 @@ def accuracy_of(gold: list[str], found: list[str]) -> float:
     return sum(a == b for a, b in zip(gold, found, strict=True)) / len(gold)
 
 
-def _shared(encoded: Encoded, batch_size: int, place: Place):
+def _shared(encoded: Encoded, batch_size: int, compute: Compute):
     """This process's rows, in batches of like length, which waste no padding."""
     order = encoded.lengths.argsort(stable=True)
-    return order[place.rank :: place.processes].split(batch_size)
+    return order[compute.rank :: compute.processes].split(batch_size)
 
 
-def _logits(model, encoded: Encoded, rows: Tensor, place: Place) -> Tensor:
+def _logits(model, encoded: Encoded, rows: Tensor, compute: Compute) -> Tensor:
     at, inside = positions(encoded, rows)
     return model(
-        encoded.ids[at].where(inside, 0).to(place.device),
-        attention_mask=inside.to(place.device),
-        token_type_ids=encoded.segments[at].where(inside, 0).to(place.device),
+        encoded.ids[at].where(inside, 0).to(compute.device),
+        attention_mask=inside.to(compute.device),
+        token_type_ids=encoded.segments[at].where(inside, 0).to(compute.device),
     ).logits

@@ -1,8 +1,7 @@
-"""One run: one task, one method, one seed, from the checkpoint to per-language scores.
+"""The training loop: draws, steps, the end of an epoch.
 
-Everything random depends on the seed alone, and a run uses one thread, so the same run gives the
-same scores to the last bit. The order of the data, the classifier's first weights and the dropout
-are the same for every method of a seed: runs pair up.
+Everything random depends on the seed alone. The order of the data, the classifier's first weights
+and the dropout are the same for every method of a seed: runs pair up.
 
 Chapter: Training.
 """
@@ -10,18 +9,20 @@ Chapter: Training.
 import copy
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import SaltError
 from ..models.encoding import IGNORE, Encoded, positions
 from ..salt.augment import code_switch, draw_ratio, mixup
 from ..salt.methods import Method
+from ..salt.prepared import Prepared
 from .config import Config
-from .device import Place
+from .device import Compute
 from .evaluate import score
-from .progress import LOG_EVERY, Watch
+from .progress import LOG_EVERY, Monitor
 
 
 def batches(lengths: Tensor, size: int, generator: torch.Generator) -> Iterator[Tensor]:
@@ -38,126 +39,174 @@ def batches(lengths: Tensor, size: int, generator: torch.Generator) -> Iterator[
         yield found[i]
 
 
+@dataclass(frozen=True)
+class Batch:
+    """What is computed in one step, or a part of it.
+
+    data: where lengths, segments and labels come from; ids: (tokens,) its token ids, some of them
+    code-switched; rows: (batch,) which of its rows. drawn: (tokens,) the ids to mix with, ratio:
+    (batch, 1, dim) the weights of the mixing, both None without mixup.
+    """
+
+    data: Encoded
+    ids: Tensor
+    rows: Tensor
+    drawn: Tensor | None = None
+    ratio: Tensor | None = None
+
+    def part(self, which: Tensor) -> "Batch":
+        """Some of its rows, by their numbers in the batch."""
+        ratio = None if self.ratio is None else self.ratio[which]
+        return replace(self, rows=self.rows[which], ratio=ratio)
+
+    @property
+    def tags(self) -> int:
+        """How many of its tokens have a tag."""
+        at, inside = positions(self.data, self.rows)
+        return int((inside & (self.data.labels[at] != IGNORE)).sum())
+
+
+class Draws:
+    """All that a training draws at random, in one order: batches, code-switching, mixing weights.
+
+    width: of the word embeddings.
+    """
+
+    def __init__(self, prepared: Prepared, method: Method, config: Config, seed: int, width: int):
+        self.prepared, self.method, self.config, self.width = prepared, method, config, width
+        self.order = torch.Generator().manual_seed(seed)
+        self.noise = torch.Generator().manual_seed(seed + 1_000_003)
+        self.ids = prepared.train.ids
+        if method.code_switch:
+            rates = (config.instance_rate, config.token_rate)
+            self.ids = code_switch(prepared.train, prepared.choices, *rates, self.noise)
+
+    def epoch(self) -> Iterator[Batch]:
+        """The batches of the next epoch."""
+        data, drawn = self.prepared.train, None
+        if self.method.mixup:  # every token stands in one step of an epoch: each step draws anew
+            drawn = self.prepared.choices.draw(torch.arange(len(self.ids)), self.ids, self.noise)
+        for rows in batches(data.lengths, self.config.batch, self.order):
+            now, ids, ratio = data, self.ids, None
+            if self.method.translate:
+                now = self.prepared.translated
+                languages = len(now) // len(data)
+                chosen = torch.randint(languages, rows.shape, generator=self.noise)
+                rows, ids = rows + len(data) * chosen, now.ids
+            if self.method.mixup:
+                ratio = draw_ratio(self.method.mixup, len(rows), self.width, self.noise)
+            yield Batch(now, ids, rows, drawn, ratio)
+
+
+def pace(step: int, steps: int, warmup: float) -> float:
+    """The share of the learning rate at a step (from 1): a linear rise, then a linear fall."""
+    warm = max(1, round(warmup * steps))
+    return min(step / warm, (steps - step + 1) / max(1, steps - warm))
+
+
 def fit(
-    model,
-    data: Encoded,
-    dev: Encoded,
+    model: nn.Module,
+    prepared: Prepared,
     method: Method,
     config: Config,
     seed: int,
-    choices=None,
-    translations: Encoded | None = None,
     *,
-    place: Place | None = None,
-    watch: Watch | None = None,
+    compute: Compute | None = None,
+    monitor: Monitor | None = None,
 ) -> tuple[list[float], int]:
     """Train ``model`` in place; returns the dev score of each epoch and the epoch chosen by it.
 
-    data: the English training pairs or tagged sentences. choices: the `augment.Options` of its
-    tokens, for methods that substitute. translations: for a method with ``translate``, the data in
-    every language, one after the other. place: where it computes, by default on the processor.
-    watch: keeps the state from which an interrupted training goes on, to the same end; by default
-    none.
-    The model ends with the weights of the best epoch, the first among equals. Raises SaltError when
-    the loss or the gradients are no longer numbers.
+    compute: where, by default on the processor. monitor: keeps the state from which an interrupted
+    training goes on, to the same end; by default none. The model ends with the weights of the best
+    epoch, the first among equals. Raises SaltError when the loss or the gradients are no longer
+    numbers.
     """
-    place, watch = place or Place(), watch or Watch()
-    order = torch.Generator().manual_seed(seed)
-    noise = torch.Generator().manual_seed(seed + 1_000_003)
-    ids = data.ids
-    if method.code_switch:
-        ids = code_switch(data, choices, config.instance_rate, config.token_rate, noise)
-    spread = place.prepare(model)
-    if place.rank:  # or all processes would drop the same
-        torch.manual_seed(seed + 1_000_003 * place.rank)
-    weights = list(model.parameters())
+    compute, monitor = compute or Compute(), monitor or Monitor()
+    draws = Draws(prepared, method, config, seed, model.get_input_embeddings().embedding_dim)
+    spread = compute.prepare(model)
+    if compute.rank:  # or all processes would drop the same
+        torch.manual_seed(seed + 1_000_003 * compute.rank)
     optimizer = torch.optim.AdamW(
-        weights, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
-    per_epoch = -(-len(data) // config.batch)
-    steps = config.epochs * per_epoch
-    warm = max(1, round(config.warmup * steps))
-    done, scores, best = watch.begin(steps, place, model, optimizer)
-    step = 0
-    for epoch in range(config.epochs):
+    per_epoch = -(-len(prepared.train) // config.batch)
+    steps, step = config.epochs * per_epoch, 0
+    done, scores, best = monitor.begin(steps, compute, model, optimizer)
+    for epoch in range(1, config.epochs + 1):
         spread.train()
-        drawn = None
-        if method.mixup:  # every token stands in one step of an epoch: each step draws anew
-            drawn = choices.draw(torch.arange(len(ids)), ids, noise)
-        for rows in batches(data.lengths, config.batch, order):
-            now, tokens, ratio = data, ids, None
-            if method.translate:
-                languages = len(translations) // len(data)
-                rows = rows + len(data) * torch.randint(languages, rows.shape, generator=noise)
-                now, tokens = translations, translations.ids
-            if method.mixup:
-                width = model.get_input_embeddings().embedding_dim
-                ratio = draw_ratio(method.mixup, len(rows), width, noise)
+        for batch in draws.epoch():
             step += 1
             if step <= done:  # before the interruption; what is random was drawn, and goes on
                 continue
-            pace = min(step / warm, (steps - step + 1) / max(1, steps - warm))
             for group in optimizer.param_groups:
-                group["lr"] = config.learning_rate * pace
-            optimizer.zero_grad(set_to_none=True)
-            loss, parts = 0.0, list(place.parts(len(rows)))
-            for part, weight in parts:
-                with nullcontext() if part is parts[-1][0] else place.alone(spread):
-                    mixed = None if ratio is None else (drawn, ratio[part])
-                    if now.tags and weight:  # a mean over tags, not rows: they have unequal numbers
-                        weight = place.processes * _tags(now, rows[part]) / _tags(now, rows)
-                    found = weight * _loss(spread, model, place, now, tokens, rows[part], mixed)
-                    place.backward(found)
-                loss = loss + found.detach()
-            norm = place.clip(weights, config.clip)
+                group["lr"] = config.learning_rate * pace(step, steps, config.warmup)
+            loss, norm = gradients(spread, model, batch, optimizer, config.clip, compute)
             # To look at a number of a GPU is to wait for it.
-            looked = place.device.type == "cpu" or step % LOG_EVERY == 0 or step % per_epoch == 0
-            if looked and not torch.isfinite(loss + norm):
+            looked = step % LOG_EVERY == 0 or step % per_epoch == 0
+            if (looked or compute.device.type == "cpu") and not torch.isfinite(loss + norm):
                 raise SaltError(
                     f"{method.name}, seed {seed}: the loss is {loss.item()}, the gradients' norm "
-                    f"{norm.item()} in epoch {epoch + 1}; lower the learning rate "
+                    f"{norm.item()} in epoch {epoch}; lower the learning rate "
                     f"({config.learning_rate})"
                 )
             optimizer.step()
-            watch.step(step, epoch + 1, loss, norm, len(rows), scores)
-        if epoch < len(scores):
-            continue
-        scores.append(score(spread, dev, place=place))
-        # Of the last epoch no copy is needed: its weights are the model's. (A model of mBERT's size
-        # has 0.7 GB, so that the old copy goes first.)
-        better = scores[-1] > max(scores[:-1], default=-1) and epoch + 1 < config.epochs
-        if better:
-            best = {}
-            best = copy.deepcopy(model.state_dict())
-        watch.epoch(step, epoch + 1, scores, best if better else None)
-    watch.end()
+            monitor.step(step, epoch, loss, norm, len(batch.rows), scores)
+        if epoch > len(scores):
+            scores.append(score(spread, prepared.dev, compute=compute))
+            # Of the last epoch no copy is needed: its weights are the model's. (A model of mBERT's
+            # size has 0.7 GB, so that the old copy goes first.)
+            better = scores[-1] > max(scores[:-1], default=-1) and epoch < config.epochs
+            if better:
+                best = {}
+                best = copy.deepcopy(model.state_dict())
+            monitor.epoch(step, epoch, scores, best if better else None)
+    monitor.end()
     chosen = scores.index(max(scores))
     if chosen + 1 < config.epochs:
         model.load_state_dict(best)
     return scores, chosen
 
 
-def _loss(spread, model, place: Place, data: Encoded, ids: Tensor, rows: Tensor, mixed) -> Tensor:
-    """The mean loss of some rows; mixed: what each token is mixed with, and the rows' weights."""
-    at, inside = positions(data, rows)
-    labels = data.labels[at].where(inside, IGNORE) if data.tags else data.labels[rows]
-    embed, device = model.get_input_embeddings(), place.device
-    source = ids[at].where(inside, 0)
-    if mixed:
-        drawn, ratio = mixed
-        both = embed(torch.stack([source, drawn[at].where(inside, 0)]).to(device))
-        # Where nothing was drawn both sides are one vector, and mixing changes nothing.
-        vectors = mixup(*both, ratio.to(device))
-    else:
+def gradients(
+    spread: nn.Module,
+    model: nn.Module,
+    batch: Batch,
+    optimizer: torch.optim.Optimizer,
+    clip: float,
+    compute: Compute,
+) -> tuple[Tensor, Tensor]:
+    """Compute a batch's gradients, part by part; returns its loss and their norm before clipping.
+
+    spread: the model as ``compute`` has prepared it.
+    """
+    optimizer.zero_grad(set_to_none=True)
+    total, parts = torch.zeros((), device=compute.device), list(compute.parts(len(batch.rows)))
+    for which, weight in parts:
+        part = batch.part(which)
+        with nullcontext() if which is parts[-1][0] else compute.alone(spread):
+            if batch.data.tags and weight:  # a mean over tags, not rows: they have unequal numbers
+                weight = compute.processes * part.tags / batch.tags
+            loss = weight * mean_loss(spread, model, part, compute.device)
+            compute.backward(loss)
+        total = total + loss.detach()
+    return total, compute.clip(list(model.parameters()), clip)
+
+
+def mean_loss(spread: nn.Module, model: nn.Module, batch: Batch, device: torch.device) -> Tensor:
+    """The mean loss of a batch's rows, their embeddings mixed where it says so."""
+    data = batch.data
+    at, inside = positions(data, batch.rows)
+    labels = data.labels[at].where(inside, IGNORE) if data.tags else data.labels[batch.rows]
+    embed, source = model.get_input_embeddings(), batch.ids[at].where(inside, 0)
+    if batch.drawn is None or batch.ratio is None:
         vectors = embed(source.to(device))
+    else:
+        both = embed(torch.stack([source, batch.drawn[at].where(inside, 0)]).to(device))
+        # Where nothing was drawn both sides are one vector, and mixing changes nothing.
+        vectors = mixup(*both, batch.ratio.to(device))
     return spread(
         inputs_embeds=vectors,
         attention_mask=inside.to(device),
         token_type_ids=data.segments[at].where(inside, 0).to(device),
         labels=labels.to(device),
     ).loss
-
-
-def _tags(data: Encoded, rows: Tensor) -> int:
-    at, inside = positions(data, rows)
-    return int((inside & (data.labels[at] != IGNORE)).sum())

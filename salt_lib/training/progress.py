@@ -12,14 +12,14 @@ from tqdm import tqdm
 
 from ..errors import SaltError
 from ..files import write_text
-from .device import Place
+from .device import Compute
 from .state import Saved, optimizer_state, restore_optimizer
 
 LOG_EVERY = 50  # steps
 SAVE_EVERY = 2_000  # steps: for mBERT a state is two gigabytes
 
 
-class Watch:
+class Monitor:
     """Follows one training: a bar, a log of JSON lines, TensorBoard, and the state to go on from.
 
     saved: where the state is kept, None for nowhere. every: steps between two states. log: the file
@@ -40,13 +40,15 @@ class Watch:
         self.board = _board(tensorboard) if tensorboard else None
         self.bar = None
 
-    def begin(self, steps: int, place: Place, model, optimizer) -> tuple[int, list[float], dict]:
+    def begin(
+        self, steps: int, compute: Compute, model, optimizer
+    ) -> tuple[int, list[float], dict]:
         """Start watching a training of ``steps``; put model and optimizer where it was.
 
         Returns how many steps are done, the dev scores of the epochs until then, and the weights of
         the best of them; nothing is done where there is no state.
         """
-        self.place, self.model, self.optimizer = place, model, optimizer
+        self.compute, self.model, self.optimizer = compute, model, optimizer
         self.weights = list(model.parameters())
         done, scores, best = 0, [], {}
         found = self.saved and self.saved.load()
@@ -56,7 +58,7 @@ class Watch:
             model.load_state_dict(groups["model"])
             restore_optimizer(optimizer, self.weights, groups["optimizer"])
             self._restore_random(groups["random"])
-        if self.log and place.first:
+        if self.log and compute.first:
             self._cut_log(done)
         # Alone and uninterrupted: a bar of another run would stand between.
         self.bar = tqdm(
@@ -65,10 +67,10 @@ class Watch:
             unit="step",
             desc="train",
             leave=False,
-            disable=not (self.progress and place.first),
+            disable=not (self.progress and compute.first),
         )
         self.clock, self.pairs = time.perf_counter(), 0
-        place.wait()
+        compute.wait()
         return done, scores, best
 
     def step(self, step: int, epoch: int, loss, norm, pairs: int, scores: list[float]) -> None:
@@ -80,7 +82,7 @@ class Watch:
             self._tell(
                 step,
                 epoch=epoch,
-                loss=self.place.total(loss.item()) / self.place.processes,
+                loss=self.compute.total(loss.item()) / self.compute.processes,
                 gradient_norm=norm.item(),
                 learning_rate=self.optimizer.param_groups[0]["lr"],
                 pairs_per_second=round(self.pairs / seconds, 1),
@@ -104,7 +106,7 @@ class Watch:
             self.board.close()
 
     def _tell(self, step: int, **numbers) -> None:
-        if not self.place.first:
+        if not self.compute.first:
             return
         self.bar.set_postfix({k: f"{numbers[k]:.3f}" for k in ("loss", "dev") if k in numbers})
         if self.log:
@@ -128,7 +130,7 @@ class Watch:
 
     def _save(self, step: int, scores: list[float], best: dict | None = None) -> None:
         random = self._random()  # of all processes: all take part
-        if self.place.first:
+        if self.compute.first:
             self.saved.save(
                 step,
                 {"step": step, "scores": scores},
@@ -137,22 +139,22 @@ class Watch:
                 random=random,
                 best=best,
             )
-        self.place.wait()
+        self.compute.wait()
 
     def _random(self) -> dict[str, torch.Tensor]:
-        found = {"cpu": self.place.gather(torch.get_rng_state())}
-        if self.place.device.type == "cuda":
-            found["cuda"] = self.place.gather(torch.cuda.get_rng_state(self.place.device))
+        found = {"cpu": self.compute.gather(torch.get_rng_state())}
+        if self.compute.device.type == "cuda":
+            found["cuda"] = self.compute.gather(torch.cuda.get_rng_state(self.compute.device))
         return found
 
     def _restore_random(self, state: dict[str, torch.Tensor]) -> None:
-        if len(state["cpu"]) != self.place.processes:
+        if len(state["cpu"]) != self.compute.processes:
             return  # resumed on more or fewer processes: the dropout goes on from the seed
         # Of a part of a larger tensor torch's generator would read past the end.
-        torch.set_rng_state(state["cpu"][self.place.rank].clone())
-        if "cuda" in state and self.place.device.type == "cuda":
-            own = state["cuda"][self.place.rank].clone()
-            torch.cuda.set_rng_state(own, self.place.device)
+        torch.set_rng_state(state["cpu"][self.compute.rank].clone())
+        if "cuda" in state and self.compute.device.type == "cuda":
+            own = state["cuda"][self.compute.rank].clone()
+            torch.cuda.set_rng_state(own, self.compute.device)
 
 
 def _board(folder: str | Path):

@@ -1,8 +1,6 @@
-"""One run: one task, one method, one seed, from the checkpoint to per-language scores.
+"""One run: fine-tune a checkpoint on prepared data, choose the epoch, score every language.
 
-Everything random depends on the seed alone, and a run uses one thread, so the same run gives the
-same scores to the last bit. The order of the data, the classifier's first weights and the dropout
-are the same for every method of a seed: runs pair up.
+A run uses one thread, so the same run gives the same scores to the last bit.
 
 Chapter: Training.
 """
@@ -13,60 +11,69 @@ from contextlib import contextmanager
 from dataclasses import asdict
 
 import torch
+from torch import nn
 
 from ..errors import SaltError
 from ..models import classifiers
-from ..models.encoding import Encoded
 from ..salt.methods import Method
+from ..salt.prepared import Prepared
 from .config import Config
-from .device import Place
+from .device import Compute
 from .evaluate import score
 from .loop import fit
-from .progress import Watch
+from .progress import Monitor
 
 
 def train_and_score(
-    source,
+    prepared: Prepared,
     method: Method,
     config: Config,
     seed: int,
     *,
-    labels: int,
-    data: Encoded,
-    dev: Encoded,
-    tests: dict[str, Encoded],
-    choices=None,
-    translations: Encoded | None = None,
-    place: Place | None = None,
-    watch: Watch | None = None,
+    compute: Compute | None = None,
+    monitor: Monitor | None = None,
     threads: int | None = 1,
-    keep: Callable | None = None,
+    keep: Callable[[nn.Module], None] | None = None,
 ) -> dict:
-    """One run on any encoded data: fine-tune the checkpoint ``source``, score every test set.
+    """Fine-tune the checkpoint and score every test set.
 
-    See `run` for what is returned and `fit` for the arguments. threads: of the processor, None for
-    as many as there are now. keep: called with the trained model. Raises SaltError where the
-    device's memory is too small.
+    compute, monitor: see `loop.fit`. threads: of the processor, None for as many as there are now.
+    keep: called with the trained model. Returns scores (language → test score in [0, 1], see
+    `evaluate.score`), dev (English dev score per epoch), epoch (the chosen one, from 0), seconds
+    and config. Raises SaltError where the device's memory is too small, and for a method that
+    substitutes where ``prepared`` has no substitutions.
     """
-    place = place or Place()
+    if method.substitutions and not len(prepared.choices.count):
+        raise SaltError(
+            f"method {method.name!r} substitutes words: give data prepared with "
+            "Prepared.substituting, of predictions made with substitutions.write_predictions"
+        )
+    compute = compute or Compute()
     before = torch.get_num_threads()
     torch.set_num_threads(threads or before)
     try:
         started = time.perf_counter()
-        with enough_memory(place, config):
-            fused = (bool(data.tags), method.layer, method.gate)
-            model = classifiers.classifier(source, labels, seed, config.dropout, *fused)
-            parts = (data, dev, method, config, seed, choices, translations)
-            scores, epoch = fit(model, *parts, place=place, watch=watch)
-            found = {code: score(model, test, place=place) for code, test in tests.items()}
-        if keep and place.first:
+        with enough_memory(compute, config):
+            model = classifiers.classifier(
+                prepared.checkpoint,
+                prepared.labels,
+                seed,
+                config.dropout,
+                tagged=bool(prepared.train.tags),
+                layer=method.layer,
+                gate=method.gate,
+            )
+            options = {"compute": compute, "monitor": monitor}
+            dev, epoch = fit(model, prepared, method, config, seed, **options)
+            scores = {c: score(model, test, compute=compute) for c, test in prepared.tests.items()}
+        if keep and compute.first:
             keep(model)
         seconds = time.perf_counter() - started
     finally:
         torch.set_num_threads(before)
     return {
-        "scores": found,
-        "dev": scores,
+        "scores": scores,
+        "dev": dev,
         "epoch": epoch,
         "seconds": seconds,
         "config": asdict(config),
@@ -74,7 +81,7 @@ def train_and_score(
 
 
 @contextmanager
-def enough_memory(place: Place, config: Config) -> Iterator[None]:
+def enough_memory(compute: Compute, config: Config) -> Iterator[None]:
     """Say which setting to lower where the device's memory is too small (SaltError)."""
     try:
         yield
@@ -82,9 +89,9 @@ def enough_memory(place: Place, config: Config) -> Iterator[None]:
         # Of the processor's memory torch speaks in a plain RuntimeError.
         if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
             raise
-        rows = place.micro_batch or config.batch
+        rows = compute.micro_batch or config.batch
         raise SaltError(
-            f"out of memory on {place.device} with {rows} rows at a time: lower micro_batch, to "
+            f"out of memory on {compute.device} with {rows} rows at a time: lower micro_batch, to "
             f"{max(1, rows // 2)} for a start (the batch stays {config.batch}, and so do results), "
             "or max_length"
         ) from error

@@ -1,0 +1,151 @@
+"""What a result depends on, in digits: values, the content of files, and the sources behind it.
+
+A module's sources are the module itself and all of ours that it imports, directly or not, as syntax
+trees without comments and docstrings: no wording makes a result stale, and no module that a result
+passes through is forgotten. Rows of a table count where they are used, one by one, not as a table.
+
+Chapter: Training over 15 seeds.
+"""
+
+import ast
+import hashlib
+import importlib.util
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+# They say what is wrong, write files and make digests: no number comes from them.
+NEUTRAL = ("errors", "files", "digests")
+# Tables whose rows are part of what is digested beside the sources (`study.provenance`).
+TABLES = {
+    "salt.methods": ("_ROWS", "MAIN"),
+    "laboratory.tasks": ("TASKS", "TAGGING", "CONFIGS"),
+}
+
+
+def digest(*parts: object) -> str:
+    """SHA-256, in hex, of values by their ``repr`` and of files (each a `Path`) by their content.
+
+    Of a file its name counts as well, but not the folder that it lies in.
+    """
+    found = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, Path):
+            stat = part.stat()
+            text = f"{part.name}\0{_content(part, stat.st_size, stat.st_mtime_ns)}"
+        else:
+            text = repr(part)
+        found.update(f"{len(text)}\0{text}".encode())
+    return found.hexdigest()
+
+
+@cache
+def _content(path: Path, size: int, changed: int) -> str:
+    # Size and time are the cache's key only: a file may be made anew while a notebook is open.
+    found = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 22):
+            found.update(block)
+    return found.hexdigest()
+
+
+@cache
+def sources(module: str, package: Path = PACKAGE) -> str:
+    """SHA-256, in hex, of the code that ``module`` (``salt_lib.laboratory.run``) runs through.
+
+    Read once per process, for a process goes on with the modules that it has loaded. package: the
+    folder of ``salt_lib``.
+    """
+    found = hashlib.sha256()
+    for name, path in sorted(modules(module, package).items()):
+        tree = ast.parse(path.read_bytes())
+        code = ast.unparse(_bare(tree, TABLES.get(name, ())))
+        found.update(f"{name}\0{len(code)}\0{code}".encode())
+        for data in _data(tree, path):
+            text = data.read_bytes().replace(b"\r\n", b"\n")
+            found.update(f"{data.name}\0{len(text)}\0".encode() + text)
+    return found.hexdigest()
+
+
+def modules(module: str, package: Path = PACKAGE) -> dict[str, Path]:
+    """Name → file of ``module`` and of all of ours that it imports; names lack ``salt_lib.``."""
+    found: dict[str, Path] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        inner = name.removeprefix("salt_lib.")
+        if inner in found or inner in NEUTRAL:
+            continue
+        path = _file(inner, package) if name.startswith("salt_lib.") else _foreign(name)
+        found[inner] = path
+        waiting += [f"salt_lib.{n}" for n in imports(ast.parse(path.read_bytes()), inner, package)]
+    return found
+
+
+def imports(tree: ast.AST, module: str, package: Path = PACKAGE) -> Iterator[str]:
+    """The modules of ours that a module's tree imports, at its top or anywhere, for running.
+
+    Imports for type checkers alone (``if TYPE_CHECKING``) are none.
+    """
+    for node in _running(tree):
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        base = (node.module or "").split(".") if node.module else []
+        if node.level:
+            base = module.split(".")[: -node.level] + base
+        elif base[:1] == ["salt_lib"]:
+            base = base[1:]
+        else:
+            continue
+        for alias in node.names:
+            inner = ".".join([*base, alias.name])
+            if _file(inner, package).is_file():
+                yield inner
+            elif base and _file(".".join(base), package).is_file():
+                yield ".".join(base)
+
+
+def _running(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those under ``if TYPE_CHECKING``."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        yield node
+        yield from _running(node)
+
+
+def _file(name: str, package: Path) -> Path:
+    return package.joinpath(*name.split(".")).with_suffix(".py")
+
+
+def _foreign(name: str) -> Path:
+    """The file of a runner that is no part of the library."""
+    spec = importlib.util.find_spec(name)
+    return Path(spec.origin) if spec and spec.origin else Path(name)
+
+
+def _bare(tree: ast.Module, tables: Iterable[str]) -> ast.Module:
+    """The tree without docstrings and without the assignments to ``tables``."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            if ast.get_docstring(node, clean=False) is not None:
+                node.body = node.body[1:] or [ast.Pass()]
+    tree.body = [
+        node
+        for node in tree.body
+        if not isinstance(node, ast.Assign) or getattr(node.targets[0], "id", None) not in tables
+    ]
+    return tree
+
+
+def _data(tree: ast.Module, path: Path) -> list[Path]:
+    """The tables beside a module that it names: ``lexicon.tsv``."""
+    named = {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and node.value.endswith(".tsv")
+    }
+    return [file for name in sorted(named) if (file := path.parent / name).is_file()]

@@ -1,0 +1,85 @@
+"""What the runs of a task share, made once and handed on: tokens, labels, what may be replaced.
+
+`prepare` makes it of a checkpoint and data, `Prepared.substituting` adds what a method substitutes,
+and training (`salt_lib.training`) takes it from there, for the laboratory as for real data.
+
+Chapter: Training.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from ..data.examples import Pairs, Tagged
+from ..errors import SaltError
+from ..models import loading
+from ..models.encoding import Encoded, encode
+from .augment import NOTHING, Options, options
+from .controls import replacements
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A checkpoint and a task's data in its tokens.
+
+    checkpoint: folder or hub name of the encoder. labels: how many there are. train, dev: English.
+    tests: language → test set. words: language → whole word → count, of the encoder's vocabulary.
+    choices: what each training token may become. translated: the training data in all languages,
+    one after the other, for a method with ``translate``.
+    """
+
+    checkpoint: str | Path
+    labels: int
+    train: Encoded
+    dev: Encoded
+    tests: Mapping[str, Encoded]
+    words: Mapping[str, Mapping[str, int]]
+    choices: Options = NOTHING
+    translated: Encoded | None = None
+
+    def substituting(self, kind: str, kept: pd.DataFrame, seed: int = 0) -> "Prepared":
+        """With what its tokens may become.
+
+        kind: the method's ``substitutions`` (`methods.Method`). kept: of `predictions.select`, made
+        on ``train``. seed: of the deranged control.
+        """
+        pieces = loading.tokenizer(self.checkpoint).get_vocab()
+        tokens = replacements(kind, kept, self.words, pieces, seed)
+        made = options(self.train, kept["example"], kept["position"], tokens)
+        return replace(self, choices=made)
+
+
+def prepare(
+    checkpoint: str | Path,
+    labels: Sequence[str] | int,
+    train: Pairs | Tagged,
+    dev: Pairs | Tagged,
+    tests: Mapping[str, Pairs | Tagged],
+    words: Mapping[str, Mapping[str, int]] | None = None,
+    *,
+    longest: int | None = None,
+) -> Prepared:
+    """Tokenize a task's data for an encoder.
+
+    labels: their names, or how many there are. words: as `whole_words.whole_words` gives them,
+    needed for the random control. longest: cut pairs at so many tokens, by default at what the
+    model reads. Raises SaltError for data without rows or with a label that isn't there.
+    """
+    count = labels if isinstance(labels, int) else len(labels)
+    for name, data in {"train": train, "dev": dev, **tests}.items():
+        used = data.labels
+        if isinstance(data, Tagged):
+            used = [label for row in data.labels for label in row]
+        if not len(data) or not set(used) <= set(range(count)):
+            raise SaltError(f"{name}: no pairs, or a label outside 0 to {count - 1}")
+    tokenizer = loading.tokenizer(checkpoint)
+    return Prepared(
+        checkpoint,
+        count,
+        encode(tokenizer, train, True, longest),
+        encode(tokenizer, dev, True, longest),
+        {code: encode(tokenizer, test, True, longest) for code, test in tests.items()},
+        words or {},
+    )
