@@ -32,6 +32,7 @@ def runs(root: Path) -> Path:
     """Where the pages read the study's runs, whatever folder a notebook is executed in."""
     return Path(os.environ.get("SALT_RUNS_DIR") or root / "runs").resolve()
 
+
 def sources(root: Path) -> Iterator[Path]:
     """The files that the pages are made from, runs included, in a fixed order."""
     paths = [path for pattern in SOURCES for path in root.glob(pattern)]
@@ -41,6 +42,7 @@ def sources(root: Path) -> Iterator[Path]:
         if path.is_file() and not hidden and path.suffix != ".ipynb":
             yield path
 
+
 def fingerprint(root: Path) -> str:
     """A hash of names and contents of the sources, and of the Python that runs them."""
     digest = hashlib.sha256(sys.version.encode())
@@ -48,6 +50,7 @@ def fingerprint(root: Path) -> str:
         content = hashlib.sha256(path.read_bytes()).hexdigest()
         digest.update(f"{os.path.relpath(path, root)}\0{content}\0".encode())
     return digest.hexdigest()
+
 
 def environment(root: Path) -> dict[str, str]:
     """The variables that the notebooks see: these runs, and no IPython start-up files of the user.
@@ -64,6 +67,7 @@ def environment(root: Path) -> dict[str, str]:
     for name, folder in (("SALT_CACHE_DIR", "cache"), ("SALT_CHECKPOINTS_DIR", "checkpoints")):
         own[name] = str(Path(os.environ.get(name) or root / folder).resolve())
     return os.environ | own | {"PYTHONWARNINGS": "ignore:IProgress not found"}
+
 
 def build(root: Path, command: list[str]) -> int:
     """Run ``command`` in ``root`` on an empty ``_build`` unless the last build is current.
@@ -90,11 +94,13 @@ def build(root: Path, command: list[str]) -> int:
     print(f"The book, built in {time.monotonic() - start:.0f} s: {page}")
     return 0
 
+
 def main() -> int:
     """Build this checkout's book strictly: any warning, broken reference or failing cell fails."""
     jupyter_book = Path(sys.executable).with_name("jupyter-book")
     options = ["build", ".", "--all", "-n", "-W", "--keep-going"]
     return build(ROOT, [str(jupyter_book), *options])
+
 
 if __name__ == "__main__":
     sys.exit(main())

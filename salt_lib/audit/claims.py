@@ -17,7 +17,7 @@ import pandas as pd
 
 from ..errors import SaltError
 from ..files import RECORDED
-from ..study.store import STUDY_TASKS
+from ..laboratory.study import TASKS
 from ..study.wording import HIGHER, LOWER, number, p_value, points, verdict
 
 CLAIMS = RECORDED / "claims.tsv"
@@ -121,7 +121,7 @@ def audit(main: Mapping, parts: Mapping, quality: Mapping[str, float]) -> dict[s
     """
     results, ablations = "notebooks/06_results.md", "notebooks/07_ablations.md"
     distilling, augmenting = "notebooks/03_distillation.md", "notebooks/04_augmentation.md"
-    primary = outcome(verdict(main["primary"][task]) for task in STUDY_TASKS)
+    primary = outcome(verdict(main["primary"][task]) for task in TASKS)
     rate = (
         f"precision {100 * quality['precision']:.0f}% at coverage {100 * quality['coverage']:.0f}%"
     )
@@ -170,7 +170,7 @@ def _tests(
 ) -> str:
     """The difference and the verdict for each task, as text."""
     shown = []
-    for task in STUDY_TASKS:
+    for task in TASKS:
         test = summary[task][method][part]["comparison"]
         end = verdict(test)
         if not words:

@@ -15,10 +15,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from ..files import write_bytes
+from ..laboratory.study import TASKS
 from ..laboratory.tasks import task as task_by_name
 from ..languages import SOURCE
 from ..study.stats import SALT, compare, smallest_detectable_effect
-from ..study.store import STUDY_TASKS
 from ..study.wording import paired
 from .style import BLACK, BLUE, COLOURS, GREY, MARKERS, ORANGE, PALE, SMALL, VERMILLION, figure
 
@@ -60,7 +60,7 @@ def dots(
 def headline_rows(frame: pd.DataFrame, method: str = SALT) -> dict[str, tuple]:
     """Label → scores of ``method`` and the baseline: zero-shot and English, for every task."""
     rows = {}
-    for name in (task for task in STUDY_TASKS if task in set(frame["task"])):
+    for name in (task for task in TASKS if task in set(frame["task"])):
         targets = task_by_name(name).targets
         rows[f"{name}\n{ZERO_SHOT}"] = paired(frame, name, method, targets)
         rows[f"{name}\n{ENGLISH}"] = paired(frame, name, method, [SOURCE])

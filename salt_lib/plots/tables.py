@@ -5,10 +5,10 @@ Chapters: Results and t-tests; Ablations and controls.
 
 from collections.abc import Mapping
 
+from ..laboratory.study import TASKS
 from ..languages import SOURCE, language
 from ..salt.methods import METHODS
 from ..study.stats import SALT
-from ..study.store import STUDY_TASKS
 from ..study.wording import interval, mean_sd, number, points, short_p, size, verdict
 from .html import Markup, percent, table
 
@@ -71,7 +71,7 @@ def primary_table(primary: Mapping, caption: str) -> Markup:
         "smallest detectable, points": lambda t: size(t["smallest_detectable"], ""),
         "verdict": verdict,
     }
-    tasks = [task for task in STUDY_TASKS if task in primary]
+    tasks = [task for task in TASKS if task in primary]
     body = [[name, *(text(primary[task]) for task in tasks)] for name, text in lines.items()]
     return table(["SALT − baseline, zero-shot", *tasks], body, caption, range(1, 1 + len(tasks)))
 

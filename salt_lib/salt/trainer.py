@@ -24,8 +24,8 @@ class Substitutions:
 
     rows: the token ids of every example, with special tokens and without padding, as a tokenizer
     gives them. kept: the substitutions of `predictions.select`, made on the same rows in the same
-    order (`substitutions.write_predictions` makes them). Raises SaltError for a substitution outside
-    the rows.
+    order (`substitutions.write_predictions` makes them). Raises SaltError for a substitution
+    outside the rows.
     """
 
     def __init__(self, rows: Iterable[Sequence[int]], kept: pd.DataFrame):

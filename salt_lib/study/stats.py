@@ -17,7 +17,7 @@ from scipy import optimize, stats
 
 from ..errors import SaltError
 from ..languages import SOURCE
-from .store import COLUMNS
+from .results import COLUMNS
 
 BASELINE, SALT = "baseline", "salt"
 AVERAGES = ("average_all", "average_zero_shot", "english")
