@@ -46,7 +46,7 @@ def pretrain(
     from dataclasses import replace
 
     from ..laboratory.checkpoints import checkpoint_name, pretrain
-    from ..pretraining.loop import Recipe
+    from ..pretraining.recipe import Recipe
 
     changes = {"steps": steps, "layers": layers}
     recipe = replace(Recipe(), **{name: value for name, value in changes.items() if value})

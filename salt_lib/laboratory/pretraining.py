@@ -12,7 +12,8 @@ Chapter: The laboratory.
 from pathlib import Path
 
 from ..languages import LANGUAGES
-from ..pretraining.loop import Recipe, pretrain_on
+from ..pretraining.loop import pretrain_on
+from ..pretraining.recipe import Recipe
 from .alignment import alignment
 from .minibabel import corpora
 from .minibabel.facts import World

@@ -26,7 +26,8 @@ from ..digests import digest
 from ..errors import SaltError, unknown
 from ..files import write_json
 from ..languages import SOURCE
-from ..pretraining.loop import Recipe, pretrain_on
+from ..pretraining.loop import pretrain_on
+from ..pretraining.recipe import Recipe
 from ..salt import predictions
 from ..salt.methods import method as method_by_name
 from ..salt.prepared import prepare

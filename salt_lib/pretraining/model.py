@@ -1,0 +1,90 @@
+"""A new tiny BERT, and what it learns by: masked words and next sentences (Devlin et al. 2019).
+
+Chapter: The laboratory.
+"""
+
+import torch
+from transformers import BertConfig, BertForPreTraining
+
+from .data import Text, assemble, draw_noise, mask_tokens
+from .recipe import Recipe
+from .wordpiece import MAX_LENGTH
+
+
+def new_model(recipe: Recipe, vocabulary: int, seed: int) -> BertForPreTraining:
+    """A BERT of a recipe's size whose first weights depend on ``seed`` alone."""
+    torch.manual_seed(seed)
+    config = BertConfig(
+        vocab_size=vocabulary,
+        hidden_size=recipe.hidden,
+        num_hidden_layers=recipe.layers,
+        num_attention_heads=recipe.heads,
+        intermediate_size=recipe.intermediate,
+        hidden_act=recipe.activation,
+        hidden_dropout_prob=recipe.dropout,
+        attention_probs_dropout_prob=recipe.dropout,
+        max_position_embeddings=MAX_LENGTH,
+        initializer_range=recipe.init,
+    )
+    model = BertForPreTraining(config)
+    if recipe.mimetic:
+        compare_tokens(model.bert)
+    return model
+
+
+def compare_tokens(bert) -> None:
+    """Let the first layer begin as a comparison (mimetic initialisation, Trockman & Kolter 2023).
+
+    Its keys start as its queries, so a token attends to tokens like itself; what it reads there is
+    subtracted, so only what has no like elsewhere stays. Word embeddings outweigh those of position
+    and segment.
+    """
+    layer = bert.encoder.layer[0]
+    attention, output = layer.attention.self, layer.attention.output.dense
+    with torch.no_grad():
+        attention.query.weight *= 1.5
+        attention.key.load_state_dict(attention.query.state_dict())
+        torch.nn.init.orthogonal_(attention.value.weight)
+        output.weight.copy_(-attention.value.weight.T)
+        for where in (bert.embeddings.position_embeddings, bert.embeddings.token_type_embeddings):
+            where.weight *= 0.3
+
+
+def losses(model, text: Text, pairs: torch.Tensor, recipe: Recipe, generator: torch.Generator):
+    """Masked-word and next-sentence loss of one batch; logits are made for chosen tokens only.
+
+    With ``softmax="language"`` a masked word competes with the pieces of its own language, as in
+    the multilingual language models of Wada & Iwata (2018): the network then needn't tell the
+    languages apart by its hidden states.
+    """
+    ids, segments, attention = assemble(text, pairs)
+    bounds = torch.tensor([high for _, high in text.start.values()], device=ids.device)
+    language = torch.bucketize(pairs[:, 0].contiguous(), bounds, right=True)
+    noise = draw_noise(text, language, ids.shape[1], generator)
+    inputs, chosen = mask_tokens(
+        ids, noise, recipe.mask_rate, recipe.keep, recipe.random, generator
+    )
+    output = model.bert(inputs, attention_mask=attention, token_type_ids=segments)
+    entropy = torch.nn.functional.cross_entropy
+    follows = entropy(model.cls.seq_relationship(output.pooler_output).float(), 1 - pairs[:, 2])
+    head = model.cls.predictions
+    hidden, target = output.last_hidden_state[chosen], ids[chosen]
+    if recipe.softmax == "all":
+        return entropy(head(hidden).float(), target), follows
+    hidden = head.transform(hidden)
+    language = language[:, None].expand_as(ids)[chosen]
+    order = language.argsort(stable=True)
+    hidden, target, language = hidden[order], target[order], language[order]
+    found, count = torch.unique_consecutive(language, return_counts=True)
+    count = count.tolist()
+    pieces = [text.pieces[code] for code in found.tolist()]
+    sizes = [len(own) for own in pieces]
+    every = torch.cat(pieces)  # gathered at once: each gather's gradient is as large as the table
+    weight, bias = head.decoder.weight[every].split(sizes), head.decoder.bias[every].split(sizes)
+    total = hidden.new_zeros(())
+    for own, w, b, h, t in zip(
+        pieces, weight, bias, hidden.split(count), target.split(count), strict=True
+    ):
+        right = torch.searchsorted(own, t)
+        total = total + entropy(torch.addmm(b, h, w.T).float(), right, reduction="sum")
+    return total / len(target), follows
