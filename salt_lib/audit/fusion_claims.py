@@ -1,6 +1,6 @@
 """The reports' claims on DLFA, each judged by the aggregation study or by the probes.
 
-The rules were written down before the study's sibling had been looked at: for every claim what
+The rules were written down before the study's deeper model had been looked at: for every claim what
 would be "seen here". Where a claim is a description of the method there is nothing to test.
 
 Chapters: Feature aggregation; Claim audit.

@@ -18,16 +18,16 @@ def made() -> Path:
 
 
 def checkpoint_name(world: int, layers: int | None = None) -> str:
-    """What the folder of a world's checkpoint, or of a sibling with so many layers, is called."""
+    """What the folder of a world's checkpoint is called; layers: of the deeper one."""
     return f"world-{world}" if layers is None else f"world-{world}-layers-{layers}"
 
 
 def checkpoint(world: int, layers: int | None = None) -> Path:
     """The folder of a world's checkpoint: shipped, or made by `salt pretrain`.
 
-    layers: of a sibling that differs in their number alone; it has the same tokenizer. Looks in
-    ``$SALT_CHECKPOINTS_DIR`` (default ``checkpoints/``), then in the package.
-    Raises SaltError naming the command that makes a missing one.
+    layers: of a deeper model that differs in their number alone; it has the same tokenizer. Looks
+    in ``$SALT_CHECKPOINTS_DIR`` (default ``checkpoints/``), then in the package. Raises SaltError
+    naming the command that makes a missing one.
     """
     roots = (made(), SHIPPED)
     for root in roots:

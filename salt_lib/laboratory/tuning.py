@@ -4,7 +4,7 @@ World 100 has its own preferences, corpora, checkpoint and tasks. Everything her
 *dev* sets, in all languages, with seeds that the study doesn't use; the study's world is never
 looked at. What was tried and what was chosen stands in ``recorded/tuning.json``.
 
-Chapter: Training.
+Chapter: Training over 15 seeds.
 """
 
 import json
@@ -130,8 +130,8 @@ def distillation(
     return [{"threshold": t, **row.round(4).to_dict()} for t, row in curve.iterrows()]
 
 
-def record_sibling(path: str | Path, trials: Sequence[dict]) -> None:
-    """Write what was tried with the sibling in the tuning world, and what was chosen (JSON)."""
+def record_deeper(path: str | Path, trials: Sequence[dict]) -> None:
+    """Write what was tried with the deeper model in the tuning world, and chosen (JSON)."""
     curve = json.loads(
         (checkpoint(WORLD, deeper.LAYERS) / "curve.json").read_text(encoding="utf-8")
     )
@@ -141,7 +141,7 @@ def record_sibling(path: str | Path, trials: Sequence[dict]) -> None:
         path,
         {
             "world": WORLD,
-            "command": "salt_lib.laboratory.tuning: sweep(..., layers=6), then record_sibling(...)",
+            "command": "salt_lib.laboratory.tuning: sweep(..., layers=6), then record_deeper(...)",
             "commit": provenance.commit(),
             "date": datetime.now(UTC).date().isoformat(),
             "hardware": provenance.hardware(),

@@ -1,6 +1,6 @@
 """Classifiers: an encoder with a fresh head, kept in a folder once it is trained, and found again.
 
-Chapter: Training.
+Chapter: Training over 15 seeds.
 """
 
 import json

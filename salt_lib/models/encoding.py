@@ -1,6 +1,6 @@
 """Tokens: sentence pairs and tagged sentences as flat arrays of token ids.
 
-Chapter: Training.
+Chapter: Training over 15 seeds.
 """
 
 from collections import Counter

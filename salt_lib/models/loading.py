@@ -1,6 +1,6 @@
 """Tokenizer and model of any checkpoint: a local folder, or a name on the hub.
 
-Chapters: The laboratory; Training.
+Chapters: The laboratory; Training over 15 seeds.
 """
 
 from contextlib import contextmanager

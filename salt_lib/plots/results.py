@@ -2,7 +2,8 @@
 
 Differences are drawn in percentage points, accuracies in %.
 
-Chapters: Welcome; Training over 15 seeds; Results and t-tests; Ablations and controls.
+Chapters: SALT in a small world; Training over 15 seeds; Results and t-tests; Ablations and
+controls.
 """
 
 from collections.abc import Mapping, Sequence

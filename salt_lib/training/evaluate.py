@@ -1,6 +1,6 @@
 """Evaluation: accuracy of a classifier of pairs, F1 of a classifier of words.
 
-Chapters: Training; Feature aggregation (F1).
+Chapters: Training over 15 seeds; Feature aggregation (F1).
 """
 
 import warnings

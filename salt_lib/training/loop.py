@@ -3,7 +3,7 @@
 Everything random depends on the seed alone. The order of the data, the classifier's first weights
 and the dropout are the same for every method of a seed: runs pair up.
 
-Chapter: Training.
+Chapter: Training over 15 seeds.
 """
 
 import copy
