@@ -5,34 +5,28 @@ Chapter: Feature aggregation.
 
 import typer
 
-from ..errors import SaltError
 from .console import percent, print_json
 
 
-def study(world, tasks, methods, seeds, jobs, force, backend, runs_dir) -> None:
-    """Run what is missing of the sweep and the main comparison, see `main.study`."""
+def study(world, tasks, workers, force, runs_dir) -> None:
+    """Run what is missing of the sweep and the main comparison, see `study.study`."""
     from ..laboratory import aggregation
 
-    if (methods, seeds, backend) != ("main", "0-14", "processes"):
-        raise SaltError(
-            "--scale aggregation is one fixed study (a sweep over layers, then the chosen layer): "
-            "it takes --tasks, --world, --jobs and --force, and no --methods, --seeds or --backend"
-        )
-    root = runs_dir or aggregation.ROOT
-    made, there = aggregation.execute(root, world, tasks or aggregation.TASKS, jobs, force)
-    typer.echo(f"{made + there} runs under {root}: {made} made now, {there} were there")
+    study = aggregation.aggregation_study(world, runs_dir, tasks or aggregation.TASKS)
+    made, there = aggregation.execute(study, workers, force=force)
+    typer.echo(f"{made + there} runs under {study.root}: {made} made now, {there} were there")
 
 
 def results(world, runs_dir, as_json: bool, record) -> None:
     """Show the sweep and the main comparison, or freeze them."""
     from ..laboratory import aggregation
 
-    root = runs_dir or aggregation.ROOT
+    study = aggregation.aggregation_study(world, runs_dir)
     if record:
-        count = aggregation.freeze(record, root, world)
-        typer.echo(f"{record}: {count} runs")
+        typer.echo(f"{record}: {aggregation.freeze(study, record)} runs")
         return
-    found, origin, source = aggregation.current_or_recorded(root, world=world)
+    results = aggregation.results(study)
+    found, origin, source = results.runs, results.origin, results.source
     layers, dev = aggregation.chosen(found), aggregation.dev_scores(found)
     swept = aggregation.sweep(found)
     tests = aggregation.comparisons(aggregation.main(found, layers))

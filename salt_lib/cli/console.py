@@ -6,6 +6,7 @@ Chapter: Reproduce, change, extend.
 import json
 import sys
 import warnings
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -14,9 +15,26 @@ from typer.core import TyperGroup
 
 from ..errors import SaltError
 
+SECTIONS: dict[str, str] = {}  # command → what it is for
+
 
 class Group(TyperGroup):
-    """Shows an error that was written for the user as that, not as a traceback."""
+    """Lists the commands by what they are for, each summary whole; shows an error that was written
+    for the user as that, not as a traceback."""
+
+    def list_commands(self, ctx) -> list[str]:
+        """In the order in which they were added."""
+        return list(self.commands)
+
+    def format_commands(self, ctx, formatter) -> None:
+        """A section for each of `SECTIONS`."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for name, command in self.commands.items():
+            title = SECTIONS.get(name, "Commands")
+            sections.setdefault(title, []).append((name, command.get_short_help_str(limit=1000)))
+        for title, rows in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(rows)
 
     def invoke(self, ctx):
         warnings.showwarning = _show
@@ -47,6 +65,12 @@ RunsDir = Annotated[
         help="Folder of the results.  [default: $SALT_RUNS_DIR or runs; paper: runs-paper]"
     ),
 ]
+SetupFile = Annotated[
+    Path | None, typer.Option("--setup", help="TOML file of the paper's scale.  [default: mBERT]")
+]
+Model = Annotated[str | None, typer.Option(help="Its model: a folder or a hub name.")]
+Data = Annotated[str | None, typer.Option(help="Its data: a folder, or hub.")]
+Device = Annotated[str | None, typer.Option(help="Its device: auto, cpu or cuda.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
@@ -55,12 +79,20 @@ def names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def known_methods(text: str) -> list[str]:
-    """The methods named in ``text``, where main and all stand for several."""
+def known_methods(text: str, every: Callable[[], Iterable[str]] | None = None) -> list[str]:
+    """The methods named in ``text``, where main and all stand for several.
+
+    every: what "all" stands for, by default the whole table.
+    """
     from ..salt.methods import MAIN, METHODS
 
-    groups = {"main": MAIN, "all": METHODS}
-    return [method for name in names(text) for method in groups.get(name, (name,))]
+    found: list[str] = []
+    for name in names(text):
+        if name == "all":
+            found += every() if every else METHODS
+        else:
+            found += MAIN if name == "main" else [name]
+    return found
 
 
 def known_seeds(text: str) -> list[int]:

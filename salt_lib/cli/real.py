@@ -1,4 +1,4 @@
-"""The commands of the paper's scale: what a study will cost, one run of it, what came out.
+"""The commands for real models and data: costs, one run, predictions and their scores.
 
 Chapter: At paper scale.
 """
@@ -9,44 +9,19 @@ from typing import Annotated
 import typer
 
 from ..errors import SaltError
-from .console import AsJson, RunsDir, known_methods, known_seeds, names, percent, print_json
-
-RUNS_DIR = "runs-paper"
-SetupFile = Annotated[
-    Path | None, typer.Option("--setup", help="TOML file of the paper's scale.  [default: mBERT]")
-]
-Model = Annotated[str | None, typer.Option(help="Its model: a folder or a hub name.")]
-Data = Annotated[str | None, typer.Option(help="Its data: a folder, or hub.")]
-Device = Annotated[str | None, typer.Option(help="Its device: auto, cpu or cuda.")]
-
-
-def study(setup, tasks, methods, seeds, jobs, force, backend, runs_dir, gpus_per_run) -> None:
-    """Run what is missing of the study at the paper's scale, see `main.study`."""
-    from dataclasses import replace
-
-    from ..data import benchmarks
-    from ..real import setup as real_setup
-    from ..study import grid as studies
-
-    root = Path(runs_dir or RUNS_DIR)
-    specs = studies.grid(0, tasks or real_setup.TASKS, methods, seeds, known=benchmarks.task)
-    for task in dict.fromkeys(spec.task for spec in specs):
-        setup.identity(task)  # a model or data that can't be read is one error, not one a run
-    if backend == "processes" and jobs is None:
-        jobs = 1  # a run takes the whole machine
-    setup = replace(setup, progress=jobs == 1 and backend == "processes")
-    made = studies.execute(
-        specs,
-        root,
-        jobs=jobs,
-        backend=backend,
-        force=force,
-        runner="salt_lib.real.setup:run",
-        setup=setup,
-        gpus_per_run=setup.gpus_per_run if gpus_per_run is None else gpus_per_run,
-    )
-    there = len(specs) - len(made)
-    typer.echo(f"{len(specs)} runs under {root}: {len(made)} made now, {there} were there")
+from .console import (
+    AsJson,
+    Data,
+    Device,
+    Model,
+    RunsDir,
+    SetupFile,
+    known_methods,
+    known_seeds,
+    names,
+    percent,
+    print_json,
+)
 
 
 def plan(
@@ -74,24 +49,19 @@ def plan(
     """
     from dataclasses import asdict
 
-    from ..data import benchmarks
     from ..real import plan as planning
-    from ..real import setup as real_setup
-    from ..study import grid as studies
+    from ..real.setup import read_setup
+    from ..real.study import possible_methods, real_study
 
     if scale != "paper":
         raise SaltError(
             f"--scale {scale}: only the paper's scale is planned; 'salt study' shows "
             "how long the laboratory takes while it runs"
         )
-    chosen = real_setup.read_setup(setup, model=model, data=data, device=device)
-    specs = studies.grid(
-        0,
-        names(tasks) if tasks else real_setup.TASKS,
-        known_methods(methods),
-        known_seeds(seeds),
-        known=benchmarks.task,
-    )
+    chosen = read_setup(setup, model=model, data=data, device=device)
+    study = real_study(chosen)
+    possible = known_methods(methods, lambda: possible_methods(chosen, study.tasks[0]))
+    specs = study.specs(names(tasks) if tasks else None, possible, known_seeds(seeds))
     costs = {t: planning.measure(chosen, t, steps) for t in dict.fromkeys(s.task for s in specs)}
     found = planning.hours(chosen, specs, costs)
     if as_json:
@@ -150,29 +120,26 @@ def train(
     Examples:
       salt train --task xnli --method salt --seed 3
       salt train --task pan-x --method salt+dlfa-8 --save names
-      accelerate launch --num_processes 4 -m salt_lib.cli.main train --task xnli --method salt
+      accelerate launch --num_processes 4 -m salt_lib train --task xnli --method salt
     """
     from dataclasses import astuple, replace
 
-    from ..data import benchmarks
-    from ..real import run as real_run
-    from ..real import setup as real_setup
-    from ..study import grid as studies
-    from ..study import store
+    from ..real.run import compute_of, run
+    from ..real.setup import read_setup
+    from ..real.study import real_study
+    from ..study.grid import Job, store
+    from ..study.store import is_fresh
 
-    chosen = real_setup.read_setup(
-        setup, model=model, data=data, device=device, tensorboard=tensorboard
-    )
-    (spec,) = studies.grid(0, [task], [method], [seed], known=benchmarks.task)
-    root, compute = Path(runs_dir or RUNS_DIR), real_run.compute_of(chosen)
-    key = astuple(spec)
-    if store.is_fresh(root, *key, chosen) and save is None:
-        typer.echo(f"{store.run_path(root, *key)}: is there already")
+    chosen = read_setup(setup, model=model, data=data, device=device, tensorboard=tensorboard)
+    study = real_study(replace(chosen, progress=True), runs_dir)
+    (spec,) = study.specs([task], [method], [seed])
+    compute, job = compute_of(chosen), Job(spec, study.root, study.setup)
+    if is_fresh(study.setup, study.root, *astuple(spec)) and save is None:
+        typer.echo(f"{job.path}: is there already")
         return
-    shown = replace(chosen, progress=True)
-    found = real_run.run(*key, setup=shown, root=root, compute=compute, save=save)
+    found = run(job, compute, save)
     if compute.first:
-        path = studies.store(root, spec, found, chosen)
+        path = store(job, found)
         best = found["dev"][found["epoch"]]
         typer.echo(f"{path}: {percent(best)} on English dev, {found['seconds']:,.0f} s")
 
@@ -208,14 +175,127 @@ def predict(
         typer.echo(path)
 
 
+def score(
+    task: Annotated[str, typer.Option(help="xnli, pawsx, panx or udpos.")],
+    gold: Annotated[Path, typer.Option(help="Folder of test-<language>.tsv with the truth.")],
+    predictions: Annotated[Path, typer.Option(help="Folder of test-<language>.tsv to score.")],
+    as_json: AsJson = False,
+):
+    """Score files of predictions as XTREME's own evaluator does.
+
+    Both folders may be those of one task, or hold a folder for each (xnli, pawsx, panx, udpos).
+
+    \b
+    Examples:
+      salt score --task panx --gold xtreme --predictions predictions
+      salt score --task xnli --gold labels/xnli --predictions predictions/xnli --json
+    """
+    from ..real import scoring
+
+    found = scoring.score(task, gold, predictions)
+    averages = {metric: scoring.average(rows) for metric, rows in found.items()}
+    lacking = scoring.missing(task, next(iter(found.values())))
+    if as_json:
+        print_json({"task": task, "scores": found, "average": averages, "without_gold": lacking})
+        return
+    typer.echo(f"{'language':<10}" + "".join(f"{metric:>11}" for metric in found))
+    for code in next(iter(found.values())):
+        typer.echo(f"{code:<10}" + "".join(f"{rows[code]:>11.2f}" for rows in found.values()))
+    typer.echo(f"{'average':<10}" + "".join(f"{value:>11.2f}" for value in averages.values()))
+    if lacking:
+        typer.echo(f"not XTREME's average, which has these as well: {', '.join(lacking)}")
+
+
+def own(
+    out: Annotated[Path, typer.Option(help="Folder for the checkpoint and the results.")],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of xnli and pawsx.  [default: $SALT_XTREME_DIR]"),
+    ] = None,
+    languages: Annotated[
+        str, typer.Option(help="Scored languages, commas between; en too if you like.")
+    ] = "de,sw,ur",
+    task: Annotated[str, typer.Option(help="xnli or paws-x.")] = "xnli",
+    methods: Annotated[str, typer.Option(help="Names with commas between them.")] = "baseline,salt",
+    steps: Annotated[
+        int | None,
+        typer.Option(help="Steps of pretraining.  [default: 1500, two or three minutes]", min=1),
+    ] = None,
+    rows: Annotated[
+        int | None,
+        typer.Option(help="Pairs of text per language.  [default: all that are its own]", min=1),
+    ] = None,
+    test_rows: Annotated[
+        int | None, typer.Option(help="Scored pairs per language.  [default: all]", min=1)
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Least probability of a substitution.  [default: 0.5]")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
+    as_json: AsJson = False,
+):
+    """Take the whole path on your own files.
+
+    From a folder in XTREME's layout ({dev,test}-{language}.tsv): a tokenizer and a small BERT from
+    the dev files' text, distillation, each method fine-tuned on English dev pairs and scored on
+    test pairs. Expect scores near chance: it shows that the path works on your files, not which
+    method is better. Stop it whenever you like: the same command goes on with the pretraining.
+
+    \b
+    Examples:
+      salt own --out own
+      salt own --data xtreme --out own --languages en,de,sw,ur --json
+      salt own --out own --languages th --steps 100 --rows 300 --test-rows 500
+    """
+    from dataclasses import replace
+
+    from ..data import xtreme
+    from ..real.own_files import CONFIG, RECIPE, Settings, run_own
+
+    both = {} if threshold is None else {"threshold": threshold, "synonym_threshold": threshold}
+    found = run_own(
+        data or xtreme.folder(),
+        out,
+        Settings(
+            task,
+            tuple(dict.fromkeys(names(languages))),
+            tuple(names(methods)),
+            rows=rows,
+            test_rows=test_rows,
+            seed=seed,
+            recipe=replace(RECIPE, steps=steps) if steps else RECIPE,
+            config=replace(CONFIG, **both),
+        ),
+    )
+    if as_json:
+        print_json(found)
+        return
+    columns = list(found["methods"])
+    typer.echo(
+        f"{task}: accuracy in %; guessing gives {percent(found['chance'])} ± the standard error"
+    )
+    typer.echo(f"{'language':<10}{'pairs':>7}{'error':>7}" + "".join(f"{c:>18}" for c in columns))
+    for code, count in found["rows"]["test"].items():
+        scores = "".join(f"{percent(found['methods'][c]['scores'][code]):>18}" for c in columns)
+        error = percent(found["standard_error"][code])
+        typer.echo(f"{code:<10}{count:>7}{error:>7}{scores}")
+    for name, counts in found["substitutions"].items():
+        kept = ", ".join(f"{code} {row['kept']}" for code, row in counts.items())
+        typer.echo(f"substitutions kept for {name}: {kept}")
+    typer.echo(f"{found['note']}\nall of it: {out / 'result.json'}")
+
+
 def results(runs_dir, as_json: bool) -> None:
     """Show what the runs of the paper's scale have found, beside what was published."""
     from ..data import benchmarks
     from ..real import published
-    from ..study import stats, store
+    from ..real.study import ROOT
+    from ..study import stats
+    from ..study.results import collected, paired
 
-    root = Path(runs_dir or RUNS_DIR)
-    frame, left = store.paired(store.collected(root))
+    root = Path(runs_dir or ROOT)
+    found = collected(root)
+    frame, left = paired(found.frame)
     summary = stats.summarise(frame) if len(frame) else {}
     slots = published.slots(summary)
     if as_json:
@@ -235,7 +315,7 @@ def results(runs_dir, as_json: bool) -> None:
             typer.echo(method_text(method, row))
         typer.echo("")
     if len(frame):
-        typer.echo(store.origin_note(frame, store.HERE))
+        typer.echo(found.note)
         if left:
             typer.echo(f"{left} runs wait for the same seed of other methods")
     else:

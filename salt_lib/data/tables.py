@@ -17,7 +17,7 @@ from ..errors import SaltError
 from ..files import write_through
 from ..models.encoding import PIECE
 
-FORMATS = (".csv", ".jsonl", ".parquet")
+FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
 
 
 def read_rows(path: str | Path, columns: Sequence[str] = ()) -> Iterator[list[dict]]:
@@ -28,7 +28,7 @@ def read_rows(path: str | Path, columns: Sequence[str] = ()) -> Iterator[list[di
     another format, or one of ``columns`` that is not there.
     """
     path = Path(path)
-    read = {".csv": _csv, ".jsonl": _jsonl, ".parquet": _parquet}.get(path.suffix)
+    read = {".csv": _csv, ".tsv": _csv, ".jsonl": _jsonl, ".parquet": _parquet}.get(path.suffix)
     if read is None:
         raise SaltError(f"{path}: a table is one of {', '.join(FORMATS)}, by its name")
 
@@ -58,8 +58,12 @@ def _lines(path: Path) -> Iterator[str]:
                 ) from error
 
 
+def _delimiter(path: Path) -> str:
+    return "\t" if path.suffix == ".tsv" else ","
+
+
 def _csv(path: Path) -> Iterator[tuple[str, dict]]:
-    reader = csv.DictReader(_lines(path), strict=True)
+    reader = csv.DictReader(_lines(path), strict=True, delimiter=_delimiter(path))
     try:
         for row in reader:
             where = f"line {reader.line_num}"
@@ -120,7 +124,9 @@ def write_rows(path: str | Path, pieces: Iterable[list[dict]]) -> None:
                     file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
                     continue
                 if writer is None:
-                    writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+                    writer = csv.DictWriter(
+                        file, list(rows[0]), lineterminator="\n", delimiter=_delimiter(path)
+                    )
                     writer.writeheader()
                 writer.writerows(rows)
 
@@ -136,7 +142,19 @@ def read_texts(folder: str | Path) -> dict[str, Iterator[str]]:
     files = sorted(Path(folder).glob("*.txt"))
     if not files:
         raise SaltError(f"{folder}: no <language>.txt in it, such as en.txt and de.txt")
-    return {path.stem: (line.strip() for line in _lines(path)) for path in files}
+    return {path.stem: read_lines(path) for path in files}
+
+
+def read_lines(path: str | Path) -> Iterator[str]:
+    """The lines of a text file, without white space around them, as they are asked for.
+
+    Raises SaltError for a missing file, and naming the line that is not UTF-8.
+    """
+    try:
+        for line in _lines(Path(path)):
+            yield line.strip()
+    except OSError as error:
+        raise SaltError(f"{path}: can't be read ({error.strerror or error})") from error
 
 
 def _pieces(items: Iterable) -> Iterator[list]:

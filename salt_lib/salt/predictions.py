@@ -17,7 +17,9 @@ import pyarrow.parquet as pq
 from ..errors import SaltError
 from ..files import write_json, write_through
 from ..languages import SOURCE
+from ..models.encoding import Encoded
 
+PAIRS = ("word", "language", "substitute", "probability", "count")
 ROW_GROUP = 14_000  # rows that are written together: about those of a batch
 SCHEMA = pa.schema(
     [
@@ -137,6 +139,30 @@ def count(
             row["predicted"] += int(number)
             row["kept"] += int(kept.get(code, 0))
     return dict(sorted(found.items()))
+
+
+def word_pairs(kept: pd.DataFrame, encoded: Encoded, pieces: Mapping[str, int]) -> pd.DataFrame:
+    """Kept predictions as pairs of words, commonest first.
+
+    encoded: the data that they were made on. pieces: the tokenizer's entry → id. Columns: word,
+    language, substitute, probability (the mean over the places where it was predicted, in (0, 1])
+    and count (of these places).
+    """
+    at = encoded.start.numpy()[kept["example"]] + kept["position"].to_numpy()
+    entry = {i: piece.removeprefix("▁") for piece, i in pieces.items()}
+    named = pd.DataFrame(
+        {
+            "word": [entry[i] for i in encoded.ids.numpy()[at].tolist()],
+            "language": kept["language"].to_numpy(),
+            "substitute": [entry[i] for i in kept["token"].tolist()],
+            "probability": kept["probability"].to_numpy(),
+        }
+    )
+    groups = named.groupby(list(PAIRS[:3]))["probability"]
+    found = groups.agg(probability="mean", count="size").reset_index()
+    order = ["count", "probability", *PAIRS[:3]]
+    found = found.sort_values(order, ascending=[False, False, True, True, True])
+    return found[list(PAIRS)].reset_index(drop=True)
 
 
 def _columns(schema: pa.Schema) -> str:

@@ -1,0 +1,240 @@
+"""The commands of the studies: make the runs that are missing, show what came out.
+
+Chapter: Training over 15 seeds.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import SaltError, unknown
+from . import aggregation
+from .console import (
+    AsJson,
+    Data,
+    Device,
+    Model,
+    RunsDir,
+    SetupFile,
+    World,
+    known_methods,
+    known_seeds,
+    names,
+    percent,
+    print_json,
+)
+
+SCALES = ("laboratory", "aggregation", "paper")
+Scale = Annotated[
+    str,
+    typer.Option(
+        help="laboratory; aggregation: fused layers, a deeper tiny mBERT; paper: a real model and "
+        "real data, see --setup."
+    ),
+]
+
+
+def study(
+    world: World = 0,
+    seeds: Annotated[str, typer.Option(help="Such as 0-14 or 0,3,5.")] = "0-14",
+    tasks: Annotated[
+        str | None, typer.Option(help="Names with commas between them.  [default: both]")
+    ] = None,
+    methods: Annotated[
+        str, typer.Option(help="Names with commas between them; main and all are groups.")
+    ] = "main",
+    jobs: Annotated[
+        int | None,
+        typer.Option(help="Runs at a time, one thread each.  [default: all cores]", min=1),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Run finished runs again.")] = False,
+    backend: Annotated[
+        str, typer.Option(help="processes (this machine) or ray (a cluster, $RAY_ADDRESS).")
+    ] = "processes",
+    scale: Scale = "laboratory",
+    setup: SetupFile = None,
+    model: Model = None,
+    data: Data = None,
+    device: Device = None,
+    gpus_per_run: Annotated[
+        float | None, typer.Option(help="Of a Ray cluster: 0.5 puts two runs on a card.", min=0)
+    ] = None,
+    runs_dir: RunsDir = None,
+):
+    """Run what is missing of the study.
+
+    Each task, method and seed is one run and one file. Finished runs are skipped, and run again
+    when the sources, the checkpoint or the libraries that made them have changed. Stop it whenever
+    you like: the same command goes on.
+
+    \b
+    Examples:
+      salt study
+      salt study --methods all --jobs 8
+      salt study --tasks mini-xnli --methods baseline,salt --seeds 0-2 --world 1
+      salt study --backend ray --runs-dir /a/folder/all/nodes/share
+      salt study --scale aggregation
+      salt study --scale paper --setup paper.toml --backend ray --gpus-per-run 0.5
+    """
+    from ..study.grid import Workers
+
+    named, workers = names(tasks) if tasks else None, Workers(backend, jobs, gpus_per_run or 0.0)
+    if _checked(scale) == "aggregation":
+        if (methods, seeds, backend) != ("main", "0-14", "processes"):
+            raise SaltError(
+                "--scale aggregation is one fixed study (a sweep over layers, then the chosen "
+                "layer): it takes --tasks, --world, --jobs and --force, and no --methods, --seeds "
+                "or --backend"
+            )
+        aggregation.study(world, named, workers, force, runs_dir)
+        return
+    if scale == "paper":
+        from ..real.setup import read_setup
+
+        chosen = read_setup(setup, model=model, data=data, device=device)
+        _paper(chosen, named, methods, seeds, workers, force, runs_dir)
+        return
+    from ..laboratory.study import laboratory_study
+
+    study = laboratory_study(world, runs_dir)
+    specs = study.specs(named, known_methods(methods), known_seeds(seeds))
+    made = study.execute(specs, workers, force=force)
+    _told(specs, made, study.root)
+
+
+def _paper(setup, tasks, methods, seeds, workers, force, runs_dir) -> None:
+    """Run what is missing of the study at the paper's scale."""
+    from dataclasses import replace
+
+    from ..real.study import possible_methods, real_study
+
+    alone = workers.backend == "processes"
+    if alone and workers.jobs is None:
+        workers = replace(workers, jobs=1)  # a run takes the whole machine
+    if not alone and not workers.gpus_per_run:
+        workers = replace(workers, gpus_per_run=setup.gpus_per_run)
+    study = real_study(replace(setup, progress=alone and workers.jobs == 1), runs_dir)
+    chosen = known_methods(methods, lambda: possible_methods(setup, study.tasks[0]))
+    specs = study.specs(tasks, chosen, known_seeds(seeds))
+    for task in dict.fromkeys(spec.task for spec in specs):
+        setup.identity(task)  # a model or data that can't be read is one error, not one a run
+    made = study.execute(specs, workers, force=force)
+    _told(specs, made, study.root)
+
+
+def _told(specs: list, made: list, root: Path) -> None:
+    there = len(specs) - len(made)
+    typer.echo(f"{len(specs)} runs under {root}: {len(made)} made now, {there} were there")
+
+
+def results(
+    world: World = 0,
+    scale: Scale = "laboratory",
+    runs_dir: RunsDir = None,
+    as_json: AsJson = False,
+    record: Annotated[
+        Path | None,
+        typer.Option(help="Freeze this machine's runs into this file instead of showing them."),
+    ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Save the headline figure as this PNG file as well.")
+    ] = None,
+):
+    """Show the results and their tests.
+
+    Means over seeds, the gain over the baseline, and how sure that is. Without runs of this machine
+    it shows the frozen table that ships with the book, and says so.
+
+    \b
+    Examples:
+      salt results
+      salt results --world 1 --json
+      salt results --record laboratory.json
+      salt results --figure book/_static/headline.png
+      salt results --scale aggregation
+      salt results --scale paper --runs-dir runs-paper
+    """
+    if _checked(scale) == "aggregation":
+        aggregation.results(world, runs_dir, as_json, record)
+        return
+    if scale == "paper":
+        from .real import results as paper_results
+
+        paper_results(runs_dir, as_json)
+        return
+    from ..laboratory.study import freeze, laboratory_study
+    from ..study import stats
+    from ..study.results import whole_methods
+
+    study = laboratory_study(world, runs_dir)
+    if record:
+        methods = freeze(study, record)
+        typer.echo(f"{record}: {', '.join(methods)}; both tasks, 15 seeds each")
+        return
+    found = study.fresh()
+    frame = found.frame
+    if frame.empty:
+        found = study.recorded()
+        frame, left = whole_methods(found.frame)
+        if left:
+            typer.echo(
+                f"left out, for the table has fewer seeds of them: {', '.join(left)}", err=True
+            )
+    if figure:
+        from ..plots.results import save_headline
+
+        save_headline(frame, figure)
+    summary = stats.summarise(frame)
+    if as_json:
+        primary = summary.pop("primary")
+        head = {"world": world, "source": found.source, "origin": frame.attrs, "primary": primary}
+        print_json({**head, "tasks": summary})
+    else:
+        typer.echo(_table(summary))
+        typer.echo(found.note)
+
+
+def _checked(scale: str) -> str:
+    if scale not in SCALES:
+        raise unknown("scale", scale, SCALES)
+    return scale
+
+
+def _table(summary: dict) -> str:
+    """`stats.summarise`'s main numbers as text: accuracies in %, differences in points."""
+    lines = []
+    for task, rows in summary.items():
+        if task == "primary":
+            continue
+        lines += [
+            f"{task}: {_unit(task)} in %, zero-shot average ± sd over seeds, against the baseline",
+            f"{'method':<18}{'seeds':>5}{'English':>9}{'zero-shot':>15}"
+            f"{'difference':>12}{'95 % interval':>18}{'p':>9}{'Holm p':>9}",
+        ]
+        for method, row in rows.items():
+            average, test = row["average_zero_shot"], row["average_zero_shot"]["comparison"] or {}
+            interval = "–"
+            if test.get("ci_low") is not None:
+                interval = f"{100 * test['ci_low']:+.2f} to {100 * test['ci_high']:+.2f}"
+            spread = f"{percent(average['mean'])} ± {percent(average['sd'])}"
+            lines.append(
+                f"{method:<18}{len(row['seeds']):>5}{percent(row['english']['mean']):>9}"
+                f"{spread:>15}{percent(test.get('difference'), '+'):>12}{interval:>18}"
+                f"{_p(test.get('p')):>9}{_p(test.get('p_holm')):>9}"
+            )
+        notes = {row["note"] for row in rows.values() if row.get("note")}
+        lines += [f"note: {note}" for note in sorted(notes)] + [""]
+    return "\n".join(lines)
+
+
+def _unit(task: str) -> str:
+    from ..laboratory.tasks import TAGGING
+
+    return "F1" if task in TAGGING else "accuracy"
+
+
+def _p(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return "<0.0001" if value < 1e-4 else f"{value:.4f}"

@@ -1,0 +1,334 @@
+"""The commands for words and texts of yours: distil, augment, and the words of a vocabulary.
+
+Chapter: Reproduce, change, extend.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import SaltError, unknown
+from .console import AsJson, World, names, print_json
+
+
+def distill(
+    world: World = 0,
+    task: Annotated[str, typer.Option(help="The task whose training data it is.")] = "mini-xnli",
+    masked: Annotated[
+        bool, typer.Option("--masked", help="Hide each word while it is predicted.")
+    ] = False,
+    threshold: Annotated[
+        float | None, typer.Option(help="Least probability.  [default: the study's]")
+    ] = None,
+    synonym_threshold: Annotated[
+        float | None, typer.Option(help="The same for English.  [default: the study's]")
+    ] = None,
+    input: Annotated[
+        Path | None,
+        typer.Option(help="Sentences of yours instead: .txt, .csv, .tsv, .jsonl or .parquet."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Its masked language model: a folder or a hub name.")
+    ] = None,
+    text_columns: Annotated[
+        str, typer.Option(help="A table's one or two columns of English text.")
+    ] = "premise,hypothesis",
+    texts: Annotated[
+        Path | None, typer.Option(help="Folder of monolingual text: de.txt, a sentence a line.")
+    ] = None,
+    vocabulary: Annotated[
+        Path | None, typer.Option(help="Instead: the languages' words, from 'salt vocabulary'.")
+    ] = None,
+    languages: Annotated[
+        str | None, typer.Option(help="Such as de,fr.  [default: all that have words]")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Write the pairs of words here: .tsv, .csv or .parquet.")
+    ] = None,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(help="Instead, every prediction where it stands, a .parquet; it can go on."),
+    ] = None,
+    top: Annotated[int, typer.Option(help="How many words of a language to show.", min=1)] = 10,
+    device: Annotated[
+        str, typer.Option(help="Of a model of yours: auto (a GPU where there is one), cpu or cuda.")
+    ] = "auto",
+    as_json: AsJson = False,
+):
+    """Distil word translations from a masked language model.
+
+    Predicts, for every English word, a word of each language, and prints those that reach the
+    threshold: word, substitute, mean probability, how often. For the laboratory's tasks, or with
+    --input and --model for sentences of yours.
+
+    \b
+    Examples:
+      salt distill
+      salt distill --task mini-paws-x --threshold 0.98 --output pairs.tsv
+      salt distill --model mbert --input sentences.txt --texts text --languages de,sw
+      salt distill --model mbert --input my.csv --text-columns premise,hypothesis \\
+        --vocabulary words.json --languages de,fr --predictions substitutions.parquet
+    """
+    from ..training.config import Config
+
+    limits = {"threshold": threshold, "synonym_threshold": synonym_threshold}
+    limits = {name: getattr(Config, name) if v is None else v for name, v in limits.items()}
+    if input is None:
+        about = {"task": task, "world": world}
+        pairs, counts = _laboratory_pairs(world, task, masked, limits, languages)
+    else:
+        if model is None:
+            raise SaltError("--input needs --model as well; see 'salt distill --help'")
+        about = {"input": str(input), "model": model}
+        chosen = names(languages) if languages else None
+        words = _known_words(vocabulary, chosen)
+        if predictions:
+            if words is None:
+                raise SaltError("--predictions needs --vocabulary; 'salt vocabulary' makes it")
+            pairs, counts = (
+                None,
+                _distil_table(
+                    model, input, names(text_columns), words, predictions, masked, device, limits
+                ),
+            )
+        else:
+            from .. import api
+
+            sentences = _sentences(input, names(text_columns))
+            options = {"masked": masked, "device": device, "words": words, **limits}
+            pairs, counts = api.distill(model, sentences, chosen, texts, **options), None
+    if output and pairs is not None:
+        from ..data.tables import write_rows
+
+        write_rows(output, [pairs.to_dict("records")])
+    if as_json:
+        rows = {} if pairs is None else {"pairs": pairs.to_dict("records")}
+        print_json({**about, **limits, **rows, **({"languages": counts} if counts else {})})
+        return
+    if pairs is not None:
+        _show_pairs(pairs, top)
+    if counts:
+        _show_counts(counts)
+    least = f"probability ≥ {limits['threshold']} (synonyms ≥ {limits['synonym_threshold']})"
+    where = output if pairs is not None else predictions
+    typer.echo(least + (f": {where}" if where else ""))
+
+
+def _laboratory_pairs(world, task, masked, limits, languages):
+    """The pairs of a laboratory task and how many predictions each language has."""
+    from ..laboratory.checkpoints import checkpoint
+    from ..laboratory.predictions import encoded, predictions_path
+    from ..languages import SOURCE
+    from ..models import loading
+    from ..salt import predictions
+
+    path = predictions_path(world, task, masked, progress=True)
+    kept = predictions.load_kept(path, *limits.values())
+    counts = predictions.count(path, *limits.values())
+    if languages:
+        chosen = names(languages)
+        for code in chosen:
+            if code not in counts:
+                raise unknown("language", code, counts)
+        kept = kept[kept["language"].isin(chosen)].reset_index(drop=True)
+        counts = {code: counts[code] for code in chosen}
+    pieces = loading.tokenizer(checkpoint(world)).get_vocab()
+    return predictions.word_pairs(kept, encoded(world, task, "train", SOURCE), pieces), counts
+
+
+def _known_words(vocabulary: Path | None, languages: list[str] | None):
+    """The words of 'salt vocabulary' in these languages, English first; None without a file."""
+    if vocabulary is None:
+        return None
+    from ..languages import SOURCE
+    from ..salt import user_tables
+
+    words = user_tables.read_vocabulary(vocabulary)
+    chosen = dict.fromkeys([SOURCE, *(languages or words)])
+    for code in chosen:
+        if code not in words:
+            raise unknown("language", code, words)
+    return {code: words[code] for code in chosen}
+
+
+def _distil_table(model, source, columns, words, output, masked, device, limits) -> dict:
+    """Write every prediction for a table; returns how many each language has."""
+    from ..salt import predictions, user_tables
+    from ..training.device import Accelerated
+
+    options = {"masked": masked, "progress": True, "device": Accelerated(device).device}
+    user_tables.distill_table(model, source, columns, words, output, **options)
+    return predictions.count(output, *limits.values())
+
+
+def _sentences(path: Path, columns: list[str]) -> list:
+    """The sentences of a text file, one a line, or the texts of a table's rows."""
+    from ..data import tables
+
+    if path.suffix == ".txt":
+        return [line for line in tables.read_lines(path) if line]
+    rows = [row for piece in tables.read_rows(path, columns) for row in piece]
+    if len(columns) == 1:
+        return [str(row[columns[0]]) for row in rows]
+    return [tuple(str(row[name]) for name in columns) for row in rows]
+
+
+def _show_pairs(pairs, top: int) -> None:
+    """The commonest pairs of each language: dog → Hund 0.98."""
+    if pairs.empty:
+        typer.echo("no prediction reaches the threshold")
+    for code, rows in pairs.groupby("language"):
+        typer.echo(f"{code}: {len(rows)} pairs")
+        for row in rows.head(top).to_dict("records"):
+            pair = f"{row['word']} → {row['substitute']}"
+            typer.echo(f"  {pair:<32}{row['probability']:>6.2f}{row['count']:>8}")
+
+
+def _show_counts(counts: dict) -> None:
+    typer.echo(f"{'language':<10}{'predicted':>10}{'kept':>10}{'share':>9}")
+    for code, row in counts.items():
+        share = row["kept"] / row["predicted"]
+        typer.echo(f"{code:<10}{row['predicted']:>10}{row['kept']:>10}{share:>9.1%}")
+
+
+def vocabulary(
+    model: Annotated[
+        str | None, typer.Option(help="A masked language model: a folder, or a name on the hub.")
+    ] = None,
+    texts: Annotated[
+        Path | None,
+        typer.Option(help="Folder of monolingual text: en.txt, de.txt, a sentence a line."),
+    ] = None,
+    setup: Annotated[
+        Path | None, typer.Option(help="Instead: the setup of a study at the paper's scale.")
+    ] = None,
+    task: Annotated[str, typer.Option(help="The task of that study.")] = "xnli",
+    languages: Annotated[
+        str | None, typer.Option(help="Such as de,th.  [default: those with a text]")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Keep the words in this file, for 'salt distill'.")
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option(help="Show this one.  [default: all, briefly]")
+    ] = None,
+    top: Annotated[int, typer.Option(help="How many words of a language to show.", min=1)] = 20,
+    minimum: Annotated[int, typer.Option(help="Least count of a word.", min=1)] = 5,
+    share: Annotated[
+        float, typer.Option(help="Least share of a word's use in the language.", min=0, max=1)
+    ] = 0.2,
+    as_json: AsJson = False,
+):
+    """Show which whole words of a model's vocabulary are words of which language.
+
+    They are counted in text of each language; a language without text gets the entries of its
+    script where no other writes it. That a word which is frequent in a language's text is a word of
+    it, or one of its script, is an assumption: judge it by what is shown.
+
+    \b
+    Examples:
+      salt vocabulary --model mbert --texts text --output words.json
+      salt vocabulary --model mbert --texts text --language th --top 50
+      salt vocabulary --setup paper.toml --task xnli --language th
+    """
+    from ..data import tables
+    from ..salt import user_tables
+    from ..salt.whole_words import whole_words
+
+    if setup is not None:
+        from ..real.setup import read_setup
+        from ..real.setup import words as words_of
+
+        chosen = read_setup(setup, model=model)
+        model, words = chosen.model, words_of(chosen, task)
+    elif model is None or texts is None:
+        raise SaltError("give --model and --texts, or --setup; see 'salt vocabulary --help'")
+    else:
+        found = tables.read_texts(texts)
+        wanted = dict.fromkeys(names(languages) if languages else found)
+        if language:  # one without text may be known by its script
+            wanted[language] = None
+        words = whole_words(model, found, minimum, share, wanted)
+    if language is not None and language not in words:
+        raise unknown("language", language, words)
+    if output:
+        user_tables.write_vocabulary(output, words)
+    shown = {
+        code: dict(sorted(own.items(), key=lambda item: (-item[1], item[0]))[:top])
+        for code, own in words.items()
+        if language in (None, code)
+    }
+    if as_json:
+        sizes = {code: len(own) for code, own in words.items()}
+        print_json({"model": model, "words": sizes, "most_frequent": shown})
+        return
+    for code, own in shown.items():
+        said = ", ".join(f"{word.lstrip('▁')} {count}" for word, count in own.items())
+        typer.echo(f"{code}: {len(words[code])} words; {said}")
+
+
+def augment(
+    input: Annotated[Path, typer.Option(help="The table: .csv, .jsonl or .parquet.")],
+    substitutions: Annotated[
+        Path, typer.Option(help="Pairs of words, or the predictions that were made of this table.")
+    ],
+    output: Annotated[Path, typer.Option(help="The code-switched copy, in the same formats.")],
+    text_columns: Annotated[
+        str, typer.Option(help="The one or two columns of English text.")
+    ] = "premise,hypothesis",
+    model: Annotated[
+        str | None, typer.Option(help="Whose predictions they are: a folder or a hub name.")
+    ] = None,
+    threshold: Annotated[float, typer.Option(help="Least probability of a substitution.")] = 0.95,
+    synonym_threshold: Annotated[float, typer.Option(help="The same for English.")] = 0.98,
+    instance_rate: Annotated[
+        float, typer.Option(help="How many of the rows are chosen.", min=0, max=1)
+    ] = 0.5,
+    token_rate: Annotated[
+        float, typer.Option(help="How many of a chosen row's words.", min=0, max=1)
+    ] = 0.3,
+    seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
+    as_json: AsJson = False,
+):
+    """Write a code-switched copy of a table of yours; labels and all other columns stay.
+
+    With pairs of words ('salt distill --output') a word is replaced wherever it stands; with
+    predictions ('salt distill --predictions') and their --model, each where it was predicted.
+
+    \b
+    Examples:
+      salt augment --input my.csv --substitutions pairs.tsv --output switched.csv
+      salt augment --model mbert --input my.csv --substitutions substitutions.parquet \\
+        --output switched.csv
+    """
+    rates = {"instance_rate": instance_rate, "token_rate": token_rate, "seed": seed}
+    if model is None:
+        changed, total = _by_pairs(input, names(text_columns), substitutions, output, rates)
+    else:
+        from ..salt import user_tables
+
+        limits = {"threshold": threshold, "synonym_threshold": synonym_threshold}
+        changed, total = user_tables.augment_table(
+            model, input, names(text_columns), substitutions, output, **limits, **rates
+        )
+    if as_json:
+        print_json({"file": str(output), "rows": total, "changed": changed})
+    else:
+        typer.echo(f"{output}: {changed} of {total} rows have words of other languages now")
+
+
+def _by_pairs(source, columns, pairs, output, rates) -> tuple[int, int]:
+    """Write a table's copy with words replaced by pairs; how many rows changed, of how many."""
+    import pandas as pd
+
+    from .. import api
+    from ..data import tables
+
+    known = pd.DataFrame([row for piece in tables.read_rows(pairs) for row in piece])
+    if "count" in known.columns:
+        known["count"] = known["count"].astype(int)
+    table = pd.DataFrame([row for piece in tables.read_rows(source, columns) for row in piece])
+    switched = api.augment(table, known, columns, **rates)
+    tables.write_rows(output, [switched.to_dict("records")])
+    return int((switched != table).any(axis=1).sum()), len(table)

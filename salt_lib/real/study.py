@@ -1,0 +1,37 @@
+"""The study on real data: XNLI and PAWS-X, the main methods, 15 seeds, by a setup.
+
+Chapter: At paper scale.
+"""
+
+from pathlib import Path
+
+from ..errors import SaltError
+from ..salt.methods import MAIN, METHODS
+from ..study.study import Study
+from .setup import TASKS, Setup
+
+ROOT = Path("runs-paper")
+
+
+def real_study(setup: Setup, root: str | Path | None = None) -> Study:
+    """The study of a setup; root: by default the folder ``runs-paper``."""
+    return Study(
+        setup=setup,
+        root=Path(root or ROOT),
+        command="salt study --scale paper",
+        tasks=TASKS,
+        methods=MAIN,
+        seeds=tuple(range(15)),
+    )
+
+
+def possible_methods(setup: Setup, task: str) -> list[str]:
+    """The methods of the table that need nothing of the laboratory's."""
+    found = []
+    for name, row in METHODS.items():
+        try:
+            setup.check(task, row)
+        except SaltError:
+            continue
+        found.append(name)
+    return found
