@@ -74,7 +74,7 @@ def train(
     return train_and_score(prepared(setup, name, row, config), row, config, seed)
 
 
-def prepare(job: Job) -> None:
+def prepare(job: Job[Laboratory]) -> None:
     """Make what a method's runs share (the distilled predictions) before workers start."""
     row = method_by_name(job.spec.method)
     if row.substitutions not in (None, "dictionary"):
@@ -82,6 +82,6 @@ def prepare(job: Job) -> None:
         predictions_path(job.spec.world, job.spec.task, masked, progress=True, layers=layers)
 
 
-def run(job: Job) -> dict:
+def run(job: Job[Laboratory]) -> dict:
     """Make a study's run."""
     return train(job.setup, job.spec.task, job.spec.method, job.spec.seed)

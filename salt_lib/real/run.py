@@ -88,7 +88,7 @@ def prepared(
     return ready.substituting(row.substitutions, kept)
 
 
-def prepare(job: Job) -> None:
+def prepare(job: Job[Setup]) -> None:
     """Distil what a method's runs share, before they start."""
     setup, row = job.setup, method_by_name(job.spec.method)
     read(setup, job.spec.task)
@@ -96,7 +96,7 @@ def prepare(job: Job) -> None:
         predictions(setup, job.spec.task, row, job.root, compute_of(setup))
 
 
-def run(job: Job, compute: Accelerated | None = None, save: str | Path | None = None) -> dict:
+def run(job: Job[Setup], compute: Accelerated | None = None, save: str | Path | None = None) -> dict:
     """Train and evaluate one run; see `training.run.train_and_score` for what is returned.
 
     save: a new folder for the trained model (`classifiers.save_classifier`). While it goes on its

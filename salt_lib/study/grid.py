@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import joblib
 from joblib.externals.loky import BrokenProcessPool
@@ -28,6 +29,7 @@ from . import cluster
 from .provenance import Setup, fingerprint
 from .store import is_fresh, run_path, write_run
 
+S = TypeVar("S", bound=Setup)
 BACKENDS = ("processes", "ray")
 
 
@@ -175,7 +177,7 @@ def execute(
 
 
 @dataclass(frozen=True)
-class Job:
+class Job(Generic[S]):
     """One run to be made, as the setup's runner gets it.
 
     expected: the fingerprint that the study started with.
@@ -183,7 +185,7 @@ class Job:
 
     spec: Spec
     root: Path
-    setup: Setup
+    setup: S
     expected: str = ""
 
     @property
