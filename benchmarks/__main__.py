@@ -6,7 +6,6 @@ the same command goes on.
 """
 
 import argparse
-import hashlib
 import json
 import statistics
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from salt_lib.digests import digest, sources
 from salt_lib.errors import SaltError
 from salt_lib.files import write_json
 from salt_lib.study import provenance
@@ -185,14 +185,9 @@ BENCHMARKS = {
 
 def key() -> str:
     """What results depend on: the library, these programs and the machine."""
-    ours = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-    parts = [
-        provenance.sources(provenance.PACKAGE),
-        hashlib.sha256(ours).hexdigest(),
-        provenance.hardware(),
-        provenance.versions(),
-    ]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    ours = sorted(Path(__file__).parent.glob("*.py"))
+    library = sources("salt_lib.laboratory.study"), sources("salt_lib.laboratory.run")
+    return digest(*library, *ours, provenance.hardware(), provenance.versions())
 
 
 def kept() -> dict:

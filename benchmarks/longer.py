@@ -1,4 +1,4 @@
-"""Was the sibling trained too short for SALT? ``python -m benchmarks.longer``.
+"""Was the deeper model trained too short for SALT? ``python -m benchmarks.longer``.
 
 A look after the fact: in the aggregation study, with two epochs, SALT is below the baseline on
 mini-xnli, where with the tiny mBERT and five epochs it is above. So both are run here with the
@@ -14,9 +14,12 @@ from tqdm import tqdm
 
 from salt_lib import files
 from salt_lib.files import write_json
-from salt_lib.laboratory import run as laboratory_run
 from salt_lib.laboratory.aggregation import SWEEP_SEEDS
 from salt_lib.laboratory.deeper import LAYERS
+from salt_lib.laboratory.predictions import predictions_path
+from salt_lib.laboratory.run import train
+from salt_lib.laboratory.setup import Laboratory
+from salt_lib.laboratory.tasks import CONFIGS
 from salt_lib.languages import SOURCE
 from salt_lib.study import provenance
 
@@ -25,8 +28,8 @@ TASK, METHODS = "mini-xnli", ("baseline", "salt")
 
 
 def one(method: str, seed: int) -> dict:
-    """A run with the laboratory's configuration on the sibling."""
-    found = laboratory_run.run(0, TASK, method, seed, laboratory_run.CONFIGS[TASK], LAYERS)
+    """A run with the laboratory's configuration on the deeper model."""
+    found = train(Laboratory(0, LAYERS), TASK, method, seed, CONFIGS[TASK])
     targets = [value for code, value in found["scores"].items() if code != SOURCE]
     return {
         "method": method,
@@ -40,7 +43,7 @@ def one(method: str, seed: int) -> dict:
 
 def main() -> None:
     """Run and record."""
-    laboratory_run.prepare(0, TASK, "salt", LAYERS)
+    predictions_path(0, TASK, layers=LAYERS)
     wanted = [(method, seed) for seed in SWEEP_SEEDS for method in METHODS]
     runs = Parallel(n_jobs=2, return_as="generator")(delayed(one)(*key) for key in wanted)
     write_json(
@@ -49,7 +52,7 @@ def main() -> None:
             **provenance.origin("python -m benchmarks.longer"),
             "task": TASK,
             "layers": LAYERS,
-            "configuration": asdict(laboratory_run.CONFIGS[TASK]),
+            "configuration": asdict(CONFIGS[TASK]),
             "rows": list(tqdm(runs, total=len(wanted), unit="run")),
         },
     )

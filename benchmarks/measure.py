@@ -17,16 +17,19 @@ from pathlib import Path
 import torch
 
 from salt_lib.data import examples
-from salt_lib.laboratory import checkpoints, substitutions, tasks
-from salt_lib.laboratory import run as laboratory_run
+from salt_lib.laboratory import tasks
+from salt_lib.laboratory.checkpoints import checkpoint
+from salt_lib.laboratory.predictions import vocabularies
+from salt_lib.laboratory.run import prepared
+from salt_lib.laboratory.setup import Laboratory
+from salt_lib.laboratory.study import TASKS, laboratory_study
 from salt_lib.languages import SOURCE
 from salt_lib.models import classifiers, encoding, loading
-from salt_lib.salt import distill
-from salt_lib.salt import predictions as salt_predictions
-from salt_lib.salt.methods import METHODS, method
-from salt_lib.study import grid
-from salt_lib.training import loop as training_loop
+from salt_lib.salt import distill, predictions
+from salt_lib.salt.methods import MAIN, method
+from salt_lib.study.grid import Workers
 from salt_lib.training.evaluate import accuracy
+from salt_lib.training.loop import fit
 
 from . import rivals
 
@@ -41,17 +44,18 @@ def training(side: str, seed: int, task: str = TASK, threads: int = 1, epochs: i
     test sets of all languages. english, zero_shot: test accuracy in [0, 1].
     """
     torch.set_num_threads(threads)
-    spec, config = tasks.task(task), laboratory_run.CONFIGS[task]
+    spec, config = tasks.task(task), tasks.CONFIGS[task]
     config = replace(config, epochs=epochs or config.epochs)
-    folder = checkpoints.checkpoint(WORLD)
+    folder = checkpoint(WORLD)
     if side == "salt_lib":
-        data, dev = (substitutions.encoded(WORLD, task, s, SOURCE) for s in ("train", "dev"))
-        tests = {c: substitutions.encoded(WORLD, task, "test", c) for c in spec.languages}
+        row = method("baseline")
+        ready = prepared(Laboratory(WORLD), task, row, config)
+        data = ready.train
         start = time.perf_counter()
         model = classifiers.classifier(folder, len(spec.labels), seed, config.dropout)
-        training_loop.fit(model, data, dev, method("baseline"), config, seed)
+        fit(model, ready, row, config, seed)
         middle = time.perf_counter()
-        scores = {code: accuracy(model, test) for code, test in tests.items()}
+        scores = {code: accuracy(model, test) for code, test in ready.tests.items()}
     else:
         tokenizer = loading.tokenizer(folder)
         data = tasks.load(task, "train", SOURCE, WORLD)
@@ -74,16 +78,15 @@ def training(side: str, seed: int, task: str = TASK, threads: int = 1, epochs: i
 def steps(repeats: int = 5) -> dict:
     """An epoch of the same loop with SALT and without, in turn; seconds of each."""
     torch.set_num_threads(1)
-    config = replace(laboratory_run.CONFIGS[TASK], epochs=1)
-    data, dev = (substitutions.encoded(WORLD, TASK, s, SOURCE) for s in ("train", "dev"))
+    config = replace(tasks.CONFIGS[TASK], epochs=1)
     found: dict[str, list[float]] = {"baseline": [], "salt": []}
     for repeat in range(repeats + 1):
         for name, seconds in found.items():
             row = method(name)
-            choices = substitutions.for_method(WORLD, TASK, row, config)
-            model = classifiers.classifier(checkpoints.checkpoint(WORLD), 3, 0, config.dropout)
+            ready = prepared(Laboratory(WORLD), TASK, row, config)
+            model = classifiers.classifier(checkpoint(WORLD), 3, 0, config.dropout)
             start = time.perf_counter()
-            training_loop.fit(model, data, dev, row, config, 0, choices)
+            fit(model, ready, row, config, 0)
             if repeat:  # the first is a warm-up
                 seconds.append(time.perf_counter() - start)
     return found
@@ -96,19 +99,19 @@ def distillation(side: str, pairs: int = 0, times: int = 1) -> dict:
     the first ones, for a side that is slow. times: the data so often.
     """
     torch.set_num_threads(1)
-    folder = checkpoints.checkpoint(WORLD)
+    folder = checkpoint(WORLD)
     tokenizer, model = loading.tokenizer(folder), loading.masked_lm(folder)
     data = tasks.load(TASK, "train", SOURCE, WORLD)
     parts = (part[: pairs or None] * times for part in (data.first, data.second, data.labels))
     chosen = examples.Pairs(*parts)
-    words = substitutions.vocabularies(WORLD, tasks.task(TASK).languages)
+    words = vocabularies(WORLD, tasks.task(TASK).languages)
     own = torch.as_tensor(words[SOURCE])
     if side == "salt_lib":
         start = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
             pieces = encoding.encode_pieces(tokenizer, chosen)
             found = distill.predict_pieces(model, pieces, words)
-            salt_predictions.save(Path(folder) / "found.parquet", found, {})
+            predictions.save(Path(folder) / "found.parquet", found, {})
         seconds = time.perf_counter() - start
         pieces = encoding.encode_pieces(tokenizer, chosen)
         tokens = sum(int(distill.eligible(piece, own).sum()) for piece in pieces)
@@ -118,8 +121,8 @@ def distillation(side: str, pairs: int = 0, times: int = 1) -> dict:
     tokens = int(eligible.sum())
     start = time.perf_counter()
     if side == "plain loop":
-        predictions = sum(1 for _ in rivals.plain_loop(model, encoded, words, eligible))
-        assert predictions > tokens
+        count = sum(1 for _ in rivals.plain_loop(model, encoded, words, eligible))
+        assert count > tokens
     else:
         entry = {i: piece for piece, i in tokenizer.get_vocab().items()}
         allowed = {code: [entry[i] for i in own.tolist()] for code, own in words.items()}
@@ -145,13 +148,14 @@ def arithmetic(repeats: int = 3) -> dict:
     from torch.utils.flop_counter import FlopCounterMode
 
     torch.set_num_threads(1)
-    config = replace(laboratory_run.CONFIGS[TASK], epochs=1)
-    data, dev = (substitutions.encoded(WORLD, TASK, s, SOURCE) for s in ("train", "dev"))
+    config = replace(tasks.CONFIGS[TASK], epochs=1)
+    row = method("baseline")
+    ready = prepared(Laboratory(WORLD), TASK, row, config)
 
     def epoch() -> float:
-        model = classifiers.classifier(checkpoints.checkpoint(WORLD), 3, 0, config.dropout)
+        model = classifiers.classifier(checkpoint(WORLD), 3, 0, config.dropout)
         start = time.perf_counter()
-        training_loop.fit(model, data, dev, METHODS["baseline"], config, 0)
+        fit(model, ready, row, config, 0)
         return time.perf_counter() - start
 
     epoch()
@@ -200,14 +204,12 @@ def _shares(events) -> dict[str, float]:
 
 def headline(jobs: int = 2, seeds: int = 15, methods: str = "main", task: str = "") -> dict:
     """The study, or a part of it, from nothing; seconds with everything that it takes."""
-    from salt_lib.salt.methods import MAIN
-
     names = MAIN if methods == "main" else methods.split(",")
-    chosen = [task] if task else ["mini-xnli", "mini-paws-x"]
-    specs = grid.grid(WORLD, chosen, names, range(seeds))
     with tempfile.TemporaryDirectory() as root:
+        study = laboratory_study(WORLD, root)
+        specs = study.specs([task] if task else TASKS, names, range(seeds))
         start = time.perf_counter()
-        made = grid.execute(specs, root, jobs=jobs, progress=sys.stderr.isatty())
+        made = study.execute(specs, Workers(jobs=jobs), progress=sys.stderr.isatty())
         return {"runs": len(made), "seconds": time.perf_counter() - start}
 
 

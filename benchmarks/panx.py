@@ -12,11 +12,13 @@ import argparse
 import json
 import os
 import time
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, astuple, dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 
 from salt_lib import files
@@ -25,12 +27,17 @@ from salt_lib.data.examples import Tagged, tag
 from salt_lib.files import write_json
 from salt_lib.languages import SOURCE
 from salt_lib.models import loading
-from salt_lib.pretraining.loop import Recipe, pretrain_on
-from salt_lib.salt.methods import METHODS, dlfa, method
+from salt_lib.pretraining.loop import pretrain_on
+from salt_lib.pretraining.recipe import Recipe
+from salt_lib.salt.methods import METHODS, Method, dlfa, method
+from salt_lib.salt.prepared import prepare as prepare_data
+from salt_lib.salt.substitutions import kept_predictions, write_predictions
 from salt_lib.salt.whole_words import whole_words
-from salt_lib.study import grid, provenance, store
-from salt_lib.training import finetune
+from salt_lib.study import provenance
+from salt_lib.study.grid import Job, Workers
+from salt_lib.study.study import Study
 from salt_lib.training.config import Config
+from salt_lib.training.run import train_and_score
 
 RECORDED = files.RECORDED / "panx.json"
 LANGUAGES = ("en", "de", "sw", "zh")
@@ -86,7 +93,10 @@ class Setup:
     """The pretrained BERT's folder, for `grid.execute`."""
 
     folder: str
-    influences = ("wholewords.py", "finetune.py", "xtreme.py")
+    runner = "benchmarks.panx:run"
+
+    def check(self, task: str, row: Method) -> None:
+        """There is one task, and every method."""
 
     def identity(self, task: str) -> dict:
         """What decides the scores besides the sources."""
@@ -111,30 +121,30 @@ def words(folder: str) -> dict:
     return json.loads((Path(folder) / "words.json").read_text(encoding="utf-8"))
 
 
-def prepare(world: int, task: str, name: str, *, setup: Setup, root: Path) -> None:
+def prepare(job: Job[Setup]) -> None:
     """Distil the predictions of the English training sentences, once."""
-    path = Path(setup.folder) / "distilled.parquet"
-    if method(name).substitutions and not path.exists():
-        finetune.write_predictions(
-            setup.folder, read("train", SOURCE), words(setup.folder), path, progress=True
-        )
+    folder = job.setup.folder
+    path = Path(folder) / "distilled.parquet"
+    if method(job.spec.method).substitutions and not path.exists():
+        write_predictions(folder, read("train", SOURCE), words(folder), path, progress=True)
 
 
-def run(world: int, task: str, name: str, seed: int, *, setup: Setup, root: Path) -> dict:
+def run(job: Job[Setup]) -> dict:
     """One run, for `grid.execute`."""
-    row = method(name)
-    return finetune.finetune(
-        setup.folder,
-        row,
-        read("train", SOURCE),
-        read("dev", SOURCE),
-        {code: read("dev", code) for code in LANGUAGES},
-        len(xtreme.TAGS),
-        seed,
-        CONFIG,
-        Path(setup.folder) / "distilled.parquet" if row.substitutions else None,
-        words(setup.folder),
-    )
+    row, folder = method(job.spec.method), job.setup.folder
+    tests = {code: read("dev", code) for code in LANGUAGES}
+    train, dev = read("train", SOURCE), read("dev", SOURCE)
+    ready = prepare_data(folder, xtreme.TAGS, train, dev, tests, words(folder))
+    if row.substitutions:
+        ready = ready.substituting(row.substitutions, kept_of(folder, row))
+    return train_and_score(ready, row, CONFIG, job.spec.seed)
+
+
+def kept_of(folder: str, row: Method) -> pd.DataFrame:
+    """The predictions that a method keeps."""
+    thresholds = (CONFIG.threshold, CONFIG.synonym_threshold)
+    path = Path(folder) / "distilled.parquet"
+    return kept_predictions(path, read("train", SOURCE), row, *thresholds)
 
 
 def overlap(code: str) -> float:
@@ -146,16 +156,16 @@ def overlap(code: str) -> float:
 
 def kept(folder: str) -> dict[str, int]:
     """Language → substitutions that SALT keeps."""
-    found = finetune.kept_predictions(
-        Path(folder) / "distilled.parquet", read("train", SOURCE), METHODS["salt"], CONFIG
-    )
+    found = kept_of(folder, METHODS["salt"])
     return {code: int(n) for code, n in found["language"].value_counts().sort_index().items()}
 
 
-def made(specs: list[grid.Spec], root: Path, **options) -> list[dict]:
+def made(study: Study, methods: list[str], seeds: Sequence[int], jobs: int) -> list[dict]:
     """The runs, made now where they are missing."""
-    grid.execute(specs, root, runner="benchmarks.panx:run", **options)
-    return [store.read_run(store.run_path(root, s.world, s.task, s.method, s.seed)) for s in specs]
+    specs = study.specs(methods=methods, seeds=seeds)
+    study.execute(specs, Workers(jobs=jobs))
+    wanted = {astuple(spec)[1:] for spec in specs}
+    return list(study.fresh().only(wanted).runs)
 
 
 def main() -> None:
@@ -172,15 +182,14 @@ def main() -> None:
     pretrain(folder, replace(RECIPE, steps=chosen.steps))
     if chosen.pretrain_only:
         return
-    options = {"root": chosen.folder, "setup": Setup(str(folder)), "jobs": chosen.jobs}
+    command = "python -m benchmarks.panx"
+    study = Study(Setup(str(folder)), chosen.folder, command, ("pan-x",), ("baseline",), SEEDS)
     swept = [dlfa(layer).name for layer in range(RECIPE.layers)]
-    dev = [
-        max(one["dev"])
-        for one in made(grid.grid(0, ["pan-x"], swept, [CHOOSING], known=str), **options)
-    ]
+    by_method = {one["method"]: one for one in made(study, swept, [CHOOSING], chosen.jobs)}
+    dev = [max(by_method[name]["dev"]) for name in swept]
     layer = int(np.argmax(dev))
     compared = ["baseline", "salt", dlfa(layer).name, dlfa(layer, METHODS["salt"]).name]
-    found = made(grid.grid(0, ["pan-x"], compared, SEEDS, known=str), **options)
+    found = made(study, compared, SEEDS, chosen.jobs)
     curve = json.loads((folder / "curve.json").read_text())["curve"]
     write_json(
         RECORDED,

@@ -30,12 +30,13 @@ from salt_lib.files import write_json
 from salt_lib.models import classifiers, encoding, loading
 from salt_lib.real import setup
 from salt_lib.real.plan import now
-from salt_lib.salt.augment import Options, options
+from salt_lib.salt.augment import NOTHING, Options, options
 from salt_lib.salt.methods import method
+from salt_lib.salt.prepared import Prepared
 from salt_lib.study import provenance
-from salt_lib.training import config as training_config
-from salt_lib.training import loop as training_loop
+from salt_lib.training.config import Config
 from salt_lib.training.device import Accelerated
+from salt_lib.training.loop import batches, fit
 
 from . import rivals
 
@@ -77,12 +78,12 @@ def make(folder: Path) -> None:
     BertForMaskedLM(BertConfig(vocab_size=VOCABULARY)).save_pretrained(folder)
 
 
-def sample(steps: int, config: training_config.Config) -> Pairs:
+def sample(steps: int, config: Config) -> Pairs:
     """English XNLI pairs for so many steps, drawn."""
     data = read("en")
     dice = torch.Generator().manual_seed(0)
     rows = torch.randint(len(data), (steps * config.batch,), generator=dice).tolist()
-    return Pairs(*([column[i] for i in rows] for column in (data.first, data.second, data.labels)))
+    return data.take(rows)
 
 
 def stand_ins(encoded: encoding.Encoded) -> Options:
@@ -118,10 +119,11 @@ def measure(folder: str, side: str, precision: str, steps: int) -> dict:
             trainer.train()
         else:
             row = method("salt" if side == "SALT" else "baseline")
-            choices = stand_ins(part) if row.substitutions else None
+            choices = stand_ins(part) if row.substitutions else NOTHING
+            ready = Prepared(folder, 3, part, one, {}, {}, choices)
             model = classifiers.classifier(folder, 3, 0, config.dropout)
             began = now(compute)
-            training_loop.fit(model, part, one, row, config, 0, choices, compute=compute)
+            fit(model, ready, row, config, 0, compute=compute)
         found["seconds"] = now(compute) - began
     found["peak_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     if on_gpu:
@@ -129,11 +131,11 @@ def measure(folder: str, side: str, precision: str, steps: int) -> dict:
     return found
 
 
-def padded(encoded: encoding.Encoded, config: training_config.Config) -> int:
+def padded(encoded: encoding.Encoded, config: Config) -> int:
     """Tokens of an epoch's batches with their padding."""
     dice = torch.Generator().manual_seed(0)
-    batches = training_loop.batches(encoded.lengths, config.batch, dice)
-    return sum(int(encoded.lengths[rows].max()) * len(rows) for rows in batches)
+    dealt = batches(encoded.lengths, config.batch, dice)
+    return sum(int(encoded.lengths[rows].max()) * len(rows) for rows in dealt)
 
 
 def arithmetic(folder: str, precision: str) -> dict:
@@ -146,7 +148,7 @@ def arithmetic(folder: str, precision: str) -> dict:
     few = encoding.encode(loading.tokenizer(folder), sample(2, config), True, LONGEST)
     row, model = method("baseline"), classifiers.classifier(folder, 3, 0, config.dropout)
     with FlopCounterMode(display=False) as counter:
-        training_loop.fit(model, few, few, row, config, 0, compute=compute)
+        fit(model, Prepared(folder, 3, few, few, {}, {}), row, config, 0, compute=compute)
     scored = padded_all(few)
     size, kind = 4096, torch.bfloat16 if precision == "bf16" else torch.float32
     left, right = (torch.rand(size, size, device=compute.device).to(kind) for _ in range(2))
