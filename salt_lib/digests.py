@@ -21,6 +21,7 @@ NEUTRAL = ("errors", "files", "digests")
 TABLES = {
     "salt.methods": ("_ROWS", "MAIN"),
     "laboratory.tasks": ("TASKS", "TAGGING", "CONFIGS"),
+    "laboratory.deeper": ("CONFIGS",),
 }
 
 
@@ -107,12 +108,17 @@ def imports(tree: ast.AST, module: str, package: Path = PACKAGE) -> Iterator[str
 
 
 def _running(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those under ``if TYPE_CHECKING``."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            continue
-        yield node
-        yield from _running(node)
+    """All nodes but those for type checkers alone."""
+    for child in ast.iter_child_nodes(tree):
+        for node in _for_running(child):
+            yield node
+            yield from _running(node)
+
+
+def _for_running(node: ast.AST) -> list[ast.AST]:
+    """The node itself; of an ``if TYPE_CHECKING`` what runs in its place."""
+    checked = isinstance(node, ast.If) and ast.unparse(node.test).split(".")[-1] == "TYPE_CHECKING"
+    return node.orelse if checked else [node]
 
 
 def _file(name: str, package: Path) -> Path:
@@ -126,8 +132,11 @@ def _foreign(name: str) -> Path:
 
 
 def _bare(tree: ast.Module, tables: Iterable[str]) -> ast.Module:
-    """The tree without docstrings and without the assignments to ``tables``."""
+    """The tree without docstrings, what is for type checkers, and the assignments to ``tables``."""
     for node in ast.walk(tree):
+        for name in ("body", "orelse"):
+            if isinstance(inner := getattr(node, name, None), list):
+                setattr(node, name, [one for own in inner for one in _for_running(own)])
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             if ast.get_docstring(node, clean=False) is not None:
                 node.body = node.body[1:] or [ast.Pass()]
