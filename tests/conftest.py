@@ -31,8 +31,8 @@ def tiny(told, tmp_path_factory) -> Path:
     """The folder of checkpoints; world 0 is in it, pretrained for a few steps."""
     import small
 
-    from salt_lib.laboratory.checkpoints import pretrain
     from salt_lib.laboratory.minibabel import corpora
+    from salt_lib.laboratory.pretraining import pretrain
 
     root = tmp_path_factory.mktemp("checkpoints")
     with pytest.MonkeyPatch.context() as patch:

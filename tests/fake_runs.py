@@ -1,4 +1,4 @@
-"""Runs that take no time, to be named as the ``runner`` of `salt_lib.study.grid.execute`.
+"""Runs that take no time, to be named as the ``runner`` of a setup.
 
 What they do is chosen by name, not by environment: worker processes outlive a test.
 """
@@ -8,28 +8,34 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
-from salt_lib.errors import SaltError
+from salt_lib.errors import SaltError, unknown
+
+TASKS = ("mini-xnli", "mini-paws-x")
 
 
 @dataclass(frozen=True)
 class Setup:
-    """As `salt_lib.real.setup.Setup`, with nothing in it."""
+    """As `salt_lib.laboratory.setup.Laboratory`, with nothing in it."""
 
-    name: str
-    influences = ()
+    runner: str = "fake_runs:run"
+    name: str = "fake"
+
+    def check(self, task, method):
+        if task not in TASKS:
+            raise unknown("task", task, TASKS)
 
     def identity(self, task):
         return {"name": self.name, "task": task}
 
 
-def prepare(world, task, method, setup=None, root=None):
-    if method == "mixup" and world == 13:
+def prepare(job):
+    if job.spec.method == "mixup" and job.spec.world == 13:
         raise ValueError("nothing to prepare here")
 
 
-def run(world, task, method, seed):
+def made(seed):
+    """What a run of this seed returns."""
     return {
         "scores": {"en": 0.9, "de": round(0.5 + seed / 100, 2)},
         "dev": [0.8, 0.9],
@@ -43,47 +49,50 @@ def run(world, task, method, seed):
     }
 
 
-def slow(world, task, method, seed):
+def run(job):
+    return made(job.spec.seed)
+
+
+def slow(job):
     time.sleep(0.2)
-    return run(world, task, method, seed)
+    return run(job)
 
 
-def failing(world, task, method, seed):
-    if seed == 1:
+def failing(job):
+    if job.spec.seed == 1:
         raise ZeroDivisionError("loss is nan")
-    return run(world, task, method, seed)
+    return run(job)
 
 
-def interrupted(world, task, method, seed):
-    if seed == 1:
+def interrupted(job):
+    if job.spec.seed == 1:
         raise KeyboardInterrupt
-    return run(world, task, method, seed)
+    return run(job)
 
 
-def killed(world, task, method, seed):
+def killed(job):
     # As the system does when memory runs out. Needs two jobs: one job is the process of the tests.
-    if seed == 1:
+    if job.spec.seed == 1:
         os.kill(os.getpid(), signal.SIGKILL)
-    return run(world, task, method, seed)
+    return run(job)
 
 
-def unreadable(world, task, method, seed):
+def unreadable(job):
     raise SaltError("predictions.parquet can't be read") from OSError("gone")
 
 
-def wrong(world, task, method, seed):
-    return {**run(world, task, method, seed), "scores": {"en": float("nan")}}
+def wrong(job):
+    return {**run(job), "scores": {"en": float("nan")}}
 
 
-def with_setup(world, task, method, seed, setup, root):
-    config = {"name": setup.name, "root": str(root)}
-    return {**run(world, task, method, seed), "config": config}
+def with_setup(job):
+    return {**run(job), "config": {"name": job.setup.name, "root": str(job.root)}}
 
 
-def dies_once(world, task, method, seed, setup, root):
+def dies_once(job):
     # As a machine does that is switched off; every other run's first worker.
-    died = Path(root) / f"died-{seed}"
-    if seed % 2 and not died.exists():
+    died = job.root / f"died-{job.spec.seed}"
+    if job.spec.seed % 2 and not died.exists():
         died.touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    return run(world, task, method, seed)
+    return run(job)

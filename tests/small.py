@@ -8,18 +8,27 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
+import torch
 from tokenizers import processors
 from transformers import PreTrainedTokenizerFast
 
+from salt_lib.laboratory import predictions, substitutions, tasks
 from salt_lib.laboratory import run as laboratory_run
-from salt_lib.laboratory import substitutions, tasks
+from salt_lib.laboratory.setup import Laboratory
 from salt_lib.models import classifiers
+from salt_lib.models.encoding import Encoded
 from salt_lib.pretraining import wordpiece
-from salt_lib.pretraining.loop import Recipe
+from salt_lib.pretraining.recipe import Recipe
 from salt_lib.salt import controls
-from salt_lib.training import config as training_config
+from salt_lib.salt.augment import Options
+from salt_lib.salt.methods import method as method_by_name
+from salt_lib.salt.prepared import Prepared
+from salt_lib.training import loop
+from salt_lib.training.config import Config
 
 WORLD = 0
+SETUP = Laboratory(WORLD)
+NAME = "mini-xnli"
 GROUPS = {
     "mini-xnli": {"train": 60, "dev": 15, "test": 15},
     "mini-paws-x": {"train": 40, "dev": 12, "test": 12},
@@ -40,14 +49,15 @@ RECIPE = Recipe(
     evaluate_every=10,
 )
 # So young a model is sure of nothing: every prediction is kept.
-CONFIG = training_config.Config(epochs=2, threshold=0.0, synonym_threshold=0.0)
+CONFIG = Config(epochs=2, threshold=0.0, synonym_threshold=0.0)
 CACHED = (
     tasks.facts,
     tasks.load,
-    substitutions.encoded,
-    substitutions.vocabularies,
+    predictions.encoded,
+    predictions.vocabularies,
     substitutions._kept,
     substitutions.choices,
+    laboratory_run.translations,
 )
 
 
@@ -67,23 +77,68 @@ def forget():
         function.cache_clear()
 
 
-def run(method: str, seed: int, task: str = "mini-xnli") -> dict:
-    """`run.run`, for a process of its own too, which finds the folders in the environment.
+def encoded(split: str, task: str = NAME, language: str = "en") -> Encoded:
+    """A split of a task in a language, tokenized."""
+    return predictions.encoded(WORLD, task, split, language)
+
+
+def options_of(method: str, task: str = NAME, config: Config = CONFIG) -> Options:
+    """What a task's training tokens may become by a method."""
+    return substitutions.for_method(WORLD, task, method_by_name(method), config)
+
+
+def prepared(
+    method: str = "baseline", task: str = NAME, config: Config = CONFIG, **changes
+) -> Prepared:
+    """What the runs of a method share, with ``changes``."""
+    found = laboratory_run.prepared(SETUP, task, method_by_name(method), config)
+    return replace(found, **changes)
+
+
+def fit(
+    method: str = "baseline",
+    seed: int = 0,
+    config: Config = CONFIG,
+    ready: Prepared | None = None,
+    model=None,
+    **options,
+):
+    """`loop.fit` on a new classifier, or on ``model``: the model, and (dev scores, epoch)."""
+    row = method_by_name(method)
+    ready = ready or prepared(method, config=config)
+    model = model or classifiers.classifier(
+        ready.checkpoint, ready.labels, seed, config.dropout, tagged=bool(ready.train.tags)
+    )
+    return model, loop.fit(model, ready, row, config, seed, **options)
+
+
+def run(method: str, seed: int, task: str = NAME) -> dict:
+    """`run.train`, for a process of its own too, which finds the folders in the environment.
 
     weights: a digest of the trained model's, for scores of few pairs may agree by chance.
     """
     made, plain = [], classifiers.classifier
 
-    def classifier(*arguments):
-        made.append(plain(*arguments))
+    def classifier(*arguments, **more):
+        made.append(plain(*arguments, **more))
         return made[-1]
 
     with pytest.MonkeyPatch.context() as patch:
         shrink(patch.setitem, patch.setattr)
         patch.setattr(classifiers, "classifier", classifier)
-        found = laboratory_run.run(WORLD, task, method, seed, CONFIG)
+        found = laboratory_run.train(SETUP, task, method, seed, CONFIG)
     weights = b"".join(w.numpy().tobytes() for w in made[0].state_dict().values())
     return {**found, "weights": sha256(weights).hexdigest(), "process": os.getpid()}
+
+
+def without_time(run: dict) -> dict:
+    """What is the same of a run wherever it is made."""
+    return {key: value for key, value in run.items() if key not in ("seconds", "process")}
+
+
+def same(one: dict, two: dict) -> bool:
+    """Whether two models' weights are equal to the last bit."""
+    return all(torch.equal(a, b) for a, b in zip(one.values(), two.values(), strict=True))
 
 
 def tokenizer_of(*pieces: str) -> PreTrainedTokenizerFast:

@@ -6,18 +6,22 @@ import shutil
 import warnings
 
 import pytest
-from fake_runs import run as fake
+from fake_runs import Setup, made
 
 from salt_lib import files
 from salt_lib.errors import SaltError
+from salt_lib.laboratory.setup import Laboratory
 from salt_lib.study import provenance, store
+from salt_lib.study.results import COLUMNS, frame_of
 
 KEY = {"world": 0, "task": "mini-xnli", "method": "salt", "seed": 3}
+SETUP = Setup()
 
 
-def write(root, **changes):
+def write(root, setup=SETUP, **changes):
     key = {**KEY, **changes}
-    return store.write_run(root, {**fake(**{name: key[name] for name in KEY}), **key})
+    print_ = provenance.fingerprint(setup, key["world"], key["task"], key["method"])
+    return store.write_run(root, {**made(key["seed"]), "fingerprint": print_, **key})
 
 
 def test_a_run_comes_back_with_where_it_comes_from(tmp_path):
@@ -25,12 +29,14 @@ def test_a_run_comes_back_with_where_it_comes_from(tmp_path):
     assert path == tmp_path / "world-0" / "mini-xnli" / "salt" / "seed-03.json"
     run = store.read_run(path)
     assert run["scores"] == {"en": 0.9, "de": 0.53}
-    assert run["fingerprint"] == provenance.fingerprint(0, "mini-xnli", "salt")
+    assert run["fingerprint"] == provenance.fingerprint(SETUP, 0, "mini-xnli", "salt")
     assert {"python", "torch", "transformers", "tokenizers", "numpy", "seqeval"} == set(
         run["versions"]
     )
     assert run["created"].endswith("+00:00") and run["commit"] and run["hardware"]
-    assert store.is_fresh(tmp_path, **KEY) and not store.is_fresh(tmp_path, **{**KEY, "seed": 4})
+    assert store.is_fresh(SETUP, tmp_path, **KEY)
+    assert not store.is_fresh(SETUP, tmp_path, **{**KEY, "seed": 4})
+    assert not store.is_fresh(Setup(name="another"), tmp_path, **KEY)
 
 
 @pytest.mark.parametrize("score", [float("nan"), 1.2, "0.9", None, True])
@@ -42,8 +48,17 @@ def test_what_is_no_accuracy_is_not_stored(tmp_path, score):
     assert not list(tmp_path.rglob("*.json"))
 
 
+@pytest.mark.parametrize("lacking", ["fingerprint", "dev", "config", "world"])
+def test_a_run_that_lacks_a_part_is_not_stored(tmp_path, lacking):
+    run = {**made(3), **KEY, "fingerprint": "of these sources"}
+    del run[lacking]
+    with pytest.raises(SaltError, match=f"is not stored: '{lacking}' is missing"):
+        store.write_run(tmp_path, run)
+    assert not list(tmp_path.iterdir())
+
+
 def broken_contents():
-    whole = json.dumps({**fake(**KEY), **KEY})
+    whole = json.dumps({**made(3), **KEY})
     return [whole[: len(whole) // 2], "", "[]", '{"world": 0}', "\ufeff{", "\0\0\0"]
 
 
@@ -58,7 +73,7 @@ def test_a_broken_file_is_moved_aside_with_a_warning(tmp_path, content):
         assert not path.exists()
         aside = path.with_name(f"seed-03.json.broken-{number}")
         assert aside.read_text(encoding="utf-8") == content
-    assert store.load(tmp_path).empty  # what was moved aside is not read again
+    assert store.stored(tmp_path, 0) == []  # what was moved aside is not read again
 
 
 def test_a_run_of_another_path_is_moved_aside(tmp_path):
@@ -70,28 +85,38 @@ def test_a_run_of_another_path_is_moved_aside(tmp_path):
     assert store.read_run(path)["seed"] == 3 and store.read_run(copy) is None  # silently: no file
 
 
-def test_load_gives_the_long_frame_of_one_world(tmp_path):
+def test_the_runs_of_one_world_are_a_long_frame(tmp_path):
     write(tmp_path)
     write(tmp_path, seed=0, method="baseline")
     write(tmp_path, world=1)
-    frame = store.load(tmp_path)
-    assert tuple(frame.columns) == store.COLUMNS
+    frame = frame_of(store.fresh(SETUP, tmp_path, 0))
+    assert tuple(frame.columns) == COLUMNS
     assert frame.values.tolist() == [
         [0, "mini-xnli", "baseline", 0, "de", 0.5],
         [0, "mini-xnli", "baseline", 0, "en", 0.9],
         [0, "mini-xnli", "salt", 3, "de", 0.53],
         [0, "mini-xnli", "salt", 3, "en", 0.9],
     ]
-    assert set(frame.attrs) == {"command", "commit", "date", "hardware"}
-    empty = store.load(tmp_path / "nothing")
-    assert tuple(empty.columns) == store.COLUMNS and empty.empty
+    empty = frame_of(store.fresh(SETUP, tmp_path / "nothing", 0))
+    assert tuple(empty.columns) == COLUMNS and empty.empty
 
 
-def test_load_leaves_stale_runs_out_and_says_so(tmp_path):
+def test_stale_runs_and_those_of_unknown_tasks_are_left_out_and_counted(tmp_path):
     write(tmp_path)
     write(tmp_path, seed=4, fingerprint="of other sources")
-    with pytest.warns(UserWarning, match="1 of 2 runs"):
-        assert set(store.load(tmp_path)["seed"]) == {3}
+    write(tmp_path, task="mini-sleep")
+    write(tmp_path, task="mini-paws-x", setup=Setup(name="another"))
+    with pytest.warns(UserWarning, match="3 of 4 runs.*'salt this' makes them again"):
+        found = store.fresh(SETUP, tmp_path, 0, "salt this")
+    assert [run["seed"] for run in found] == [3]
+    assert len(store.stored(tmp_path, 0)) == 4
+
+
+def test_the_laboratory_s_run_is_not_that_of_a_setup_of_another_name(tmp_path):
+    write(tmp_path, Laboratory(0))
+    assert store.is_fresh(Laboratory(0), tmp_path, **KEY)
+    assert not store.is_fresh(Laboratory(0, 6), tmp_path, **KEY)
+    assert not store.is_fresh(SETUP, tmp_path, **KEY)
 
 
 @pytest.mark.parametrize("step", ["replace", "fsync"])
@@ -109,75 +134,8 @@ def test_a_full_disk_loses_nothing(tmp_path, monkeypatch, step):
     assert [entry.name for entry in path.parent.iterdir()] == ["seed-03.json"]
 
 
-def table(path, seeds=range(15), methods=("baseline", "salt"), world=0):
-    rows = [
-        {"world": world, "task": t, "method": m, "seed": s, "scores": {"en": 0.9, "de": 0.6}}
-        for t in store.STUDY_TASKS
-        for m in methods
-        for s in seeds
-    ]
-    origin = {"command": "salt study", "commit": "c" * 40, "date": "2026-01-02", "hardware": "a h"}
-    files.write_json(path, {**origin, "rows": rows})
-    return path
-
-
-def test_the_frozen_table_says_where_it_comes_from(tmp_path):
-    frame = store.recorded(table(tmp_path / "t.json"))
-    assert len(frame) == 2 * 2 * 15 * 2 and tuple(frame.columns) == store.COLUMNS
-    note = store.origin_note(frame, store.FROZEN)
-    assert "frozen table" in note and "2026-01-02" in note and "commit cccccccccc," in note
-    frame.attrs["commit"] = f"{'c' * 40}, {'d' * 40}-dirty"
-    assert "commits cccccccccc, dddddddddd-dirty, a h." in store.origin_note(frame, store.HERE)
-
-
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"rows": [{"world": 0}]}', '{"rows": 3}'])
-def test_a_broken_frozen_table_is_an_error(tmp_path, content):
-    path = tmp_path / "t.json"
-    path.write_text(content)
-    with pytest.raises(SaltError, match="t.json: not a table"):
-        store.recorded(path)
-    with pytest.raises(SaltError, match="none.json.*salt study"):
-        store.recorded(tmp_path / "none.json")
-
-
-def test_only_a_complete_grid_replaces_the_frozen_table(tmp_path):
-    frozen, methods = table(tmp_path / "t.json"), ["baseline", "salt"]
-    for task in store.STUDY_TASKS:
-        for method in [*methods, "mixup"]:
-            for seed in range(15):
-                last = write(tmp_path, task=task, method=method, seed=seed)
-    frame, source = store.current_or_recorded(0, methods, tmp_path, frozen)
-    assert source == store.HERE == "this machine"
-    assert set(frame["method"]) == set(methods) and len(frame) == 2 * 2 * 15 * 2
-    assert "runs of this machine" in store.origin_note(frame, source)
-    last.unlink()  # of mixup, which nobody asked for
-    assert store.current_or_recorded(0, methods, tmp_path, frozen)[1] == store.HERE
-    store.run_path(tmp_path, 0, "mini-xnli", "salt", 14).unlink()
-    frame, source = store.current_or_recorded(0, methods, tmp_path, frozen)
-    assert source == store.FROZEN and set(frame.loc[frame["language"] == "de", "score"]) == {0.6}
-    with pytest.raises(SaltError, match="no results of mixup in world 0.*--methods mixup"):
-        store.current_or_recorded(0, ["mixup"], tmp_path, frozen)
-
-
-def test_of_the_frozen_table_runs_pair_up(tmp_path):
-    """A method with fewer seeds narrows only the comparison that it takes part in."""
-    frozen = table(tmp_path / "t.json")
-    found = json.loads(frozen.read_text())
-    found["rows"] += [{**r, "method": "mixup"} for r in found["rows"] if r["seed"] in (1, 2, 7)]
-    files.write_json(frozen, found)
-    for methods, seeds in ((["baseline", "salt"], range(15)), (["baseline", "mixup"], (1, 2, 7))):
-        frame, source = store.current_or_recorded(0, methods, tmp_path / "none", frozen)
-        assert source == store.FROZEN and frame.attrs["date"] == "2026-01-02"
-        for (_, method), group in frame.groupby(["task", "method"]):
-            assert method in methods and set(group["seed"]) == set(seeds)
-    whole, left = store.whole_methods(store.recorded(frozen))
-    assert left == ["mixup"] and set(whole["method"]) == {"baseline", "salt"}
-    assert whole.attrs["date"] == "2026-01-02"
-    assert store.whole_methods(whole)[1] == []
-
-
 def test_nothing_warns_where_nothing_is_wrong(tmp_path):
     write(tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert len(store.load(tmp_path)) == 2
+        assert len(store.fresh(SETUP, tmp_path, 0)) == 1

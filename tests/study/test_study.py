@@ -1,117 +1,196 @@
-"""What is frozen is what was run, and the pages read it alike."""
+"""This machine's results where they are complete, else the frozen ones: a study says which."""
 
 import json
+from dataclasses import replace
 
 import pytest
-from fake_runs import run as fake
-from invented import frame
-from typer.testing import CliRunner
+from fake_runs import Setup, made
 
-from salt_lib.cli import main as cli
+from salt_lib import files
 from salt_lib.errors import SaltError
-from salt_lib.salt.methods import MAIN
-from salt_lib.study import frozen as study_frozen
-from salt_lib.study import store
+from salt_lib.study import provenance, store
+from salt_lib.study.grid import Workers
+from salt_lib.study.results import COLUMNS, FROZEN, HERE
+from salt_lib.study.study import Study
 
-METHODS = (*MAIN, "salt-masked")
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    """The main methods and one more in full, and one seed of another."""
-    root = tmp_path_factory.mktemp("runs")
-    keys = [(t, m, s) for t in store.STUDY_TASKS for m in METHODS for s in store.STUDY_SEEDS]
-    for task, method, seed in [*keys, ("mini-xnli", "dictionary", 0)]:
-        key = {"world": 0, "task": task, "method": method, "seed": seed}
-        made = fake(**key)
-        made["scores"]["de"] = 1 / 3 + seed / 100  # of no short decimal form
-        store.write_run(root, {**made, **key, "config": {"epochs": 2}})
-    return root
+TASKS = ("mini-xnli", "mini-paws-x")
+SEEDS = tuple(range(15))
 
 
-def test_a_frozen_table_comes_back_as_the_runs(root, tmp_path):
-    path = tmp_path / "table.json"
-    assert study_frozen.freeze(path, root) == list(METHODS)  # dictionary is not complete
-    here, source = store.current_or_recorded(0, METHODS, root, tmp_path / "none.json")
-    frozen, other = store.current_or_recorded(0, METHODS, tmp_path / "nothing", path)
-    assert (source, other) == (store.HERE, store.FROZEN)
-    order = list(store.COLUMNS[:5])
-    same = [f.sort_values(order).reset_index(drop=True) for f in (here, frozen)]
+@pytest.fixture
+def study(tmp_path):
+    """A study of two methods without a run, and with a frozen table."""
+    table = tmp_path / "t.json"
+    rows = [
+        {"world": 0, "task": t, "method": m, "seed": s, "scores": {"en": 0.9, "de": 0.6}}
+        for t in TASKS
+        for m in ("baseline", "salt")
+        for s in SEEDS
+    ]
+    origin = {"command": "salt study", "commit": "c" * 40, "date": "2026-01-02", "hardware": "a h"}
+    files.write_json(table, {**origin, "rows": rows})
+    return Study(
+        Setup(), tmp_path / "runs", "salt study", TASKS, ("baseline", "salt"), SEEDS, table=table
+    )
+
+
+def write(study, task="mini-xnli", method="salt", seed=3, **changes):
+    key = {"world": study.world, "task": task, "method": method, "seed": seed}
+    print_ = provenance.fingerprint(study.setup, study.world, task, method)
+    run = {**made(seed), "config": {"epochs": 2}, "fingerprint": print_, **key, **changes}
+    return store.write_run(study.root, run)
+
+
+def fill(study, methods=None):
+    for task in study.tasks:
+        for method in methods or study.methods:
+            for seed in study.seeds:
+                last = write(study, task, method, seed)
+    return last
+
+
+# Its runs
+
+
+def test_its_runs_are_its_tasks_methods_and_seeds(study):
+    specs = study.specs()
+    assert len(specs) == 2 * 2 * 15 and {spec.world for spec in specs} == {0}
+    few = study.specs(["mini-paws-x"], ["mixup"], [3])
+    assert [str(spec) for spec in few] == ["mini-paws-x, mixup, seed 3 (world 0)"]
+    with pytest.raises(SaltError, match="unknown task 'xnli'; known: mini-xnli"):
+        study.specs(["xnli"])
+    with pytest.raises(SaltError, match="nothing to run"):
+        study.specs(methods=[])
+
+
+def test_what_is_missing_is_made_once(study):
+    few = study.specs(seeds=range(2))
+    assert study.execute(few, Workers(jobs=1), progress=False) == few
+    assert study.execute(few, Workers(jobs=1), progress=False) == []
+    assert study.execute(few, Workers(jobs=1), force=True, progress=False) == few
+    small = replace(study, seeds=(0, 1, 2))
+    assert len(small.execute(workers=Workers(jobs=1), progress=False)) == 4
+
+
+def test_the_frame_of_this_machine_s_runs(study):
+    write(study)
+    write(study, seed=0, method="baseline")
+    write(replace(study, world=1))
+    found = study.fresh()
+    assert found.source == HERE and len(found.runs) == 2
+    assert found.frame.values.tolist() == [
+        [0, "mini-xnli", "baseline", 0, "de", 0.5],
+        [0, "mini-xnli", "baseline", 0, "en", 0.9],
+        [0, "mini-xnli", "salt", 3, "de", 0.53],
+        [0, "mini-xnli", "salt", 3, "en", 0.9],
+    ]
+    assert set(found.frame.attrs) == {"command", "commit", "date", "hardware"}
+    empty = replace(study, root=study.root / "nothing").fresh().frame
+    assert tuple(empty.columns) == COLUMNS and empty.empty
+
+
+def test_stale_runs_are_left_out_and_said(study):
+    write(study)
+    write(study, seed=4, fingerprint="of other sources")
+    with pytest.warns(UserWarning, match="1 of 2 runs.*'salt study' makes them again"):
+        assert set(study.fresh().frame["seed"]) == {3}
+
+
+# Which results
+
+
+def test_only_a_complete_grid_replaces_the_frozen_table(study):
+    last = fill(study, [*study.methods, "mixup"])
+    found = study.results()
+    assert found.source == HERE == "this machine"
+    assert set(found.frame["method"]) == {"baseline", "salt"} and len(found.frame) == 2 * 2 * 15 * 2
+    assert "runs of this machine" in found.note
+    last.unlink()  # of mixup, which nobody asked for
+    assert study.results().source == HERE
+    store.run_path(study.root, 0, "mini-xnli", "salt", 14).unlink()
+    found = study.results()
+    assert found.source == FROZEN and "frozen table" in found.note
+    assert set(found.frame.loc[found.frame["language"] == "de", "score"]) == {0.6}
+    with pytest.raises(SaltError, match="no results of mixup in world 0.*--methods mixup'"):
+        study.results(["mixup"])
+
+
+def test_a_stale_run_is_a_missing_one(study):
+    fill(study)
+    assert study.results().source == HERE
+    with pytest.warns(UserWarning, match="60 of 60 runs"):
+        assert replace(study, setup=Setup(name="another")).results().source == FROZEN
+
+
+def test_runs_of_the_frozen_table_pair_up(study):
+    """A method with fewer seeds narrows only the comparison that it takes part in."""
+    found = json.loads(study.table.read_text())
+    found["rows"] += [{**r, "method": "mixup"} for r in found["rows"] if r["seed"] in (1, 2, 7)]
+    files.write_json(study.table, found)
+    for methods, seeds in ((["baseline", "salt"], range(15)), (["baseline", "mixup"], (1, 2, 7))):
+        results = study.results(methods)
+        assert results.source == FROZEN and results.frame.attrs["date"] == "2026-01-02"
+        groups = results.frame.groupby(["task", "method"])
+        assert len(groups) == 4
+        for (_, method), group in groups:
+            assert method in methods and set(group["seed"]) == set(seeds)
+
+
+def test_another_world_has_no_frozen_runs(study):
+    with pytest.raises(SaltError, match="no results of world 5: .*run 'salt study --world 5'"):
+        replace(study, world=5).results()
+    with pytest.raises(SaltError, match="no frozen table of this study; run 'salt study'"):
+        replace(study, table=None).results()
+
+
+# Freezing
+
+
+def test_a_frozen_study_is_the_same_study(study, tmp_path):
+    fill(study)
+    path = tmp_path / "new.json"
+    assert study.freeze(path, study.specs(), gate="literal") == 60
+    here = study.results()
+    frozen = replace(study, root=tmp_path / "nothing", table=path).results()
+    assert (here.source, frozen.source) == (HERE, FROZEN)
+    order = list(COLUMNS[:5])
+    same = [f.sort_values(order).reset_index(drop=True) for f in (here.frame, frozen.frame)]
     assert same[0].equals(same[1])  # to the last bit
+    order = ["task", "method", "seed", "epoch"]
+    same = [x.histories.sort_values(order).reset_index(drop=True) for x in (here, frozen)]
+    assert same[0].equals(same[1]) and len(same[0]) == 2 * 60
     held = json.loads(path.read_text())
-    assert held["command"] == "salt study --methods all" and held["date"] and held["hardware"]
-    assert held["configurations"] == {task: {"epochs": 2} for task in store.STUDY_TASKS}
-    assert len(path.read_text().splitlines()) > len(held["rows"])  # a line for each run
+    assert held["command"] == "salt study" and held["date"] and held["hardware"]
+    assert held["gate"] == "literal"
+    assert held["configurations"] == {task: {"epochs": 2} for task in TASKS}
 
 
-def test_histories_are_the_same_from_runs_and_from_the_table(root, tmp_path):
-    path = tmp_path / "table.json"
-    study_frozen.freeze(path, root)
-    here, source = study_frozen.histories(0, METHODS, root, path)
-    frozen, other = study_frozen.histories(0, METHODS, tmp_path / "nothing", path)
-    assert (source, other) == (store.HERE, store.FROZEN)
-    assert here.equals(frozen) and len(here) == len(METHODS) * 2 * 15 * 2
-    first = here.iloc[:2]
-    assert first["epoch"].tolist() == [1, 2] and first["dev"].tolist() == [0.8, 0.9]
-    assert first["chosen"].tolist() == [False, True]
-    assert here["method"].drop_duplicates().tolist() == list(METHODS)
-
-
-def test_a_table_without_histories_is_an_error(root, tmp_path):
-    path = tmp_path / "table.json"
-    study_frozen.freeze(path, root)
-    table = json.loads(path.read_text())
-    for row in table["rows"]:
-        del row["dev"]
-    path.write_text(json.dumps(table))
-    with pytest.raises(SaltError, match="table.json: its rows have no 'dev'; freeze them again"):
-        study_frozen.histories(0, MAIN, tmp_path / "nothing", path)
-
-
-def test_only_complete_and_like_runs_are_frozen(tmp_path):
-    path = tmp_path / "table.json"
-    with pytest.raises(SaltError, match="baseline: 30 of its runs.*salt study --world 0"):
-        study_frozen.freeze(path, tmp_path / "nothing")
-    for task in store.STUDY_TASKS:
-        for method in MAIN:
-            for seed in store.STUDY_SEEDS:
-                key = {"world": 0, "task": task, "method": method, "seed": seed}
-                made = fake(**key) | {"config": {"epochs": 2 + (seed == 3)}}
-                store.write_run(tmp_path / "runs", {**made, **key})
-    with pytest.raises(SaltError, match="mini-xnli: its runs have different configurations"):
-        study_frozen.freeze(path, tmp_path / "runs")
+def test_only_complete_and_like_runs_are_frozen(study, tmp_path):
+    path = tmp_path / "new.json"
+    with pytest.raises(SaltError, match=r"60 runs in world 0 .*xnli baseline.*run 'salt study'"):
+        study.freeze(path, study.specs())
+    fill(study)
+    write(study, "mini-paws-x", "salt", 3, fingerprint="of other sources")
+    with (
+        pytest.warns(UserWarning, match="1 of 60 runs"),
+        pytest.raises(SaltError, match=r"1 runs in world 0 are missing or stale .*\(mini-paws-x "),
+    ):
+        study.freeze(path, study.specs())
+    write(study, "mini-paws-x", "salt", 3, config={"epochs": 3})
+    with pytest.raises(SaltError, match="mini-paws-x: its runs have different configurations"):
+        study.freeze(path, study.specs())
     assert not path.exists()
+    assert study.freeze(path, study.specs(["mini-xnli"])) == 30
 
 
-def test_another_world_is_not_overwritten(root, tmp_path):
-    path = tmp_path / "table.json"
-    study_frozen.freeze(path, root)
+def test_another_world_is_not_overwritten(study, tmp_path):
+    fill(study)
+    path = tmp_path / "new.json"
+    study.freeze(path, study.specs())
     held = json.loads(path.read_text())
     for row in held["rows"]:
         row["world"] = 1
     path.write_text(json.dumps(held))
-    with pytest.raises(SaltError, match="table.json holds world 1, not 0"):
-        study_frozen.freeze(path, root)
+    with pytest.raises(SaltError, match="new.json holds world 1, not 0"):
+        study.freeze(path, study.specs())
     assert json.loads(path.read_text()) == held
-
-
-def test_from_the_command_line(root, tmp_path):
-    path = tmp_path / "table.json"
-    given = ["results", "--runs-dir", str(root)]
-    shown = CliRunner().invoke(cli.app, [*given, "--record", str(path)])
-    assert shown.exit_code == 0 and f"{path}: baseline, " in shown.stdout and path.exists()
-    folder = str(tmp_path / "none")
-    shown = CliRunner().invoke(
-        cli.app, ["results", "--runs-dir", folder, "--record", str(tmp_path / "no.json")]
-    )
-    assert shown.exit_code == 2 and "salt study" in shown.stderr
-    assert not (tmp_path / "no.json").exists()
-
-
-def test_the_headline_from_the_command_line(tmp_path, monkeypatch):
-    monkeypatch.setattr(store, "recorded", frame)
-    path = tmp_path / "headline.png"
-    given = ["results", "--runs-dir", str(tmp_path / "none"), "--figure", str(path)]
-    shown = CliRunner().invoke(cli.app, given)
-    assert shown.exit_code == 0 and "frozen table" in shown.stdout
-    assert path.read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,74 @@
+"""A frozen table comes back as the runs that it was made of, and says so when it is none."""
+
+import json
+
+import pytest
+from fake_runs import made
+
+from salt_lib import files
+from salt_lib.errors import SaltError
+from salt_lib.study import frozen
+from salt_lib.study.results import FROZEN
+
+HEAD = {"command": "salt study", "commit": "c" * 40, "date": "2026-01-02", "hardware": "a h"}
+
+
+def runs(seeds=range(4)):
+    return [
+        {
+            "world": 0,
+            "task": "mini-xnli",
+            "method": method,
+            "seed": seed,
+            **made(seed),
+            "scores": {"en": 0.9, "de": 1 / 3 + seed / 100},  # of no short decimal form
+            "seconds": 12.345,
+            "commit": "not kept",
+        }
+        for method in ("baseline", "salt")
+        for seed in seeds
+    ]
+
+
+def test_a_table_comes_back_to_the_last_bit(tmp_path):
+    path, before = tmp_path / "table.json", runs()
+    frozen.write_table(path, {**HEAD, "gate": "literal"}, before)
+    found = frozen.read_table(path)
+    assert found.source == FROZEN and found.origin == {**HEAD, "gate": "literal"}
+    kept = [{key: run[key] for key in frozen.KEPT} | {"seconds": 12.3} for run in before]
+    assert list(found.runs) == kept
+    text = path.read_text()
+    assert len(text.splitlines()) > len(before) and "not kept" not in text  # a line for each run
+    assert json.loads(text)["rows"] == kept
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{}",
+        "[]",
+        '{"rows": [{"world": 0}]}',
+        '{"rows": 3}',
+        json.dumps({**HEAD, "rows": []}),
+        json.dumps({**HEAD, "rows": [{"task": "mini-ner"}]}),
+        json.dumps({"rows": runs()}),
+    ],
+)
+def test_what_is_no_table_is_an_error_that_names_it(tmp_path, content):
+    path = tmp_path / "t.json"
+    path.write_text(content)
+    with pytest.raises(SaltError, match="t.json: not a table of results.*'git checkout' or run"):
+        frozen.read_table(path)
+
+
+def test_a_missing_table_names_the_command_that_makes_the_runs(tmp_path):
+    with pytest.raises(SaltError, match="none.json.*salt study --scale aggregation"):
+        frozen.read_table(tmp_path / "none.json", "salt study --scale aggregation")
+
+
+@pytest.mark.parametrize("name", ["laboratory.json", "laboratory-first.json", "aggregation.json"])
+def test_the_tables_that_ship_are_readable(name):
+    found = frozen.read_table(files.RECORDED / name)
+    assert not found.frame.empty and not found.histories.empty
+    assert found.frame["score"].between(0, 1).all()
