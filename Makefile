@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 VIEWERS := $(VENV)/etc/jupyter/labconfig/default_setting_overrides.json
 
-.PHONY: help book test browser lab study study-full bench lint clean
+.PHONY: help book test browser wheel lab study study-full bench lint clean
 .DEFAULT_GOAL := help
 
 help:
@@ -18,7 +18,8 @@ help:
 	@echo "make study       the study alone: the five main methods, 15 seeds, both tasks"
 	@echo "make study-full  the study, its ablations and controls, and feature aggregation"
 	@echo "make bench       speed and memory beside what one would pick instead (half an hour)"
-	@echo "make lint        ruff"
+	@echo "make wheel       builds the wheel and tries it in an empty environment (a download)"
+	@echo "make lint        ruff and mypy"
 	@echo "make clean       removes the built book and all caches; .venv and runs/ stay"
 	@echo "make help        this list"
 	@echo
@@ -30,10 +31,21 @@ book: $(READY)
 	$(BIN)/python book/build.py
 
 test: $(READY)
-	$(BIN)/python -m pytest --ignore=tests/browser
+	$(BIN)/python -m pytest --ignore=tests/browser --cov=salt_lib --cov-report=term:skip-covered
 
 browser: $(READY)
 	$(BIN)/python -m pytest -rs tests/browser
+
+# The versions of the lock, so that what is tried is what was tested; the folder is left when it fails.
+wheel: $(READY)
+	rm -rf build/wheel
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w build/wheel .
+	$(BIN)/python -m venv build/wheel/env
+	PIP_CONSTRAINT=requirements.build PIP_BUILD_CONSTRAINT=requirements.build \
+	  build/wheel/env/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -c requirements.lock build/wheel/*.whl
+	build/wheel/env/bin/python tests/wheel/newcomer.py
+	rm -rf build/wheel
 
 lab: $(READY)
 	$(BIN)/jupytext-config --settings-file $(VIEWERS) set-default-viewer markdown myst
@@ -54,10 +66,12 @@ bench: $(READY)
 
 lint: $(READY)
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 # Runs are hours of somebody's machine, the environment a long download: neither is a cache.
 clean:
-	rm -rf _build cache build .pytest_cache .ruff_cache *.egg-info
+	rm -rf _build cache build .pytest_cache .ruff_cache .mypy_cache .coverage *.egg-info
 	find . -name $(VENV) -prune -o -name __pycache__ -prune -exec rm -rf {} +
 
 # The stamp is written last, so an interrupted installation is taken up again; it is older than the
