@@ -9,35 +9,40 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
-import fake_runs
 import pytest
+from fake_runs import Setup
+from places import environment
 
 from salt_lib import files
 from salt_lib.errors import SaltError
-from salt_lib.study import grid, provenance, store
+from salt_lib.study import grid, store
+from salt_lib.study.grid import Spec, Workers
 
-TESTS = Path(__file__).parent
 FAST = "fake_runs:run"
 
 
 def small(seeds=range(3), methods=("baseline",), world=0):
-    return grid.grid(world, ["mini-xnli"], methods, seeds)
+    return grid.grid(world, ["mini-xnli"], methods, seeds, Setup().check)
 
 
 def execute(specs, root, runner=FAST, jobs=1, **options):
-    return grid.execute(specs, root, jobs=jobs, progress=False, runner=runner, **options)
+    return grid.execute(specs, root, Setup(runner), Workers(jobs=jobs), progress=False, **options)
 
 
 def stored(root):
     return {path: path.read_bytes() for path in Path(root).rglob("seed-*.json")}
 
 
+def seeds_of(specs):
+    return [spec.seed for spec in specs]
+
+
 def test_the_grid_goes_seed_by_seed_and_names_each_run_once():
-    specs = grid.grid(0, ["mini-xnli", "mini-paws-x"], ["baseline", "salt"], [0, 1, 1])
+    tasks = ["mini-xnli", "mini-paws-x"]
+    specs = grid.grid(0, tasks, ["baseline", "salt"], [0, 1, 1], Setup().check)
     assert len(specs) == 8 == len(set(specs))
-    assert [spec.seed for spec in specs] == [0] * 4 + [1] * 4
+    assert seeds_of(specs) == [0] * 4 + [1] * 4
     assert str(specs[-1]) == "mini-paws-x, salt, seed 1 (world 0)"
 
 
@@ -52,16 +57,25 @@ def test_the_grid_goes_seed_by_seed_and_names_each_run_once():
 )
 def test_a_wrong_name_lists_the_right_ones(task, method, world, seed, message):
     with pytest.raises(SaltError, match=message):
-        grid.grid(world, [task], [method], [seed])
+        grid.grid(world, [task], [method], [seed], Setup().check)
 
 
-def test_wrong_orders(tmp_path):
+def test_nothing_to_run_is_an_error():
+    for tasks, methods, seeds in (([], ["salt"], [0]), (["mini-xnli"], [], [0])):
+        with pytest.raises(SaltError, match="nothing to run"):
+            grid.grid(0, tasks, methods, seeds, Setup().check)
     with pytest.raises(SaltError, match="nothing to run"):
-        grid.grid(0, ["mini-xnli"], [], [0])
+        small([])
+
+
+def test_wrong_workers():
     with pytest.raises(SaltError, match="unknown backend 'slurm'; known: processes, ray"):
-        execute(small(), tmp_path, backend="slurm")
+        Workers("slurm")
     with pytest.raises(SaltError, match="0 jobs"):
-        execute(small(), tmp_path, jobs=0)
+        Workers(jobs=0)
+    with pytest.raises(SaltError, match="0.5 GPUs a run: only.*--backend ray"):
+        Workers(gpus_per_run=0.5)
+    assert Workers("ray", gpus_per_run=0.5).jobs is None
 
 
 def test_workers_have_one_thread_each_and_store_their_runs(tmp_path, monkeypatch):
@@ -72,17 +86,44 @@ def test_workers_have_one_thread_each_and_store_their_runs(tmp_path, monkeypatch
     assert {config["threads"] for config in configs} == {"1"}
     assert os.getpid() not in {config["pid"] for config in configs}
     assert not any(config["ray"] for config in configs)
-    assert list(store.load(tmp_path)["seed"]) == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert [run["seed"] for run in store.stored(tmp_path, 0)] == [0, 1, 2, 3]
 
 
 def test_finished_runs_are_skipped_unless_forced(tmp_path):
     execute(small(range(2)), tmp_path)
     before = stored(tmp_path)
-    assert [spec.seed for spec in execute(small(range(4)), tmp_path)] == [2, 3]
+    assert seeds_of(execute(small(range(4)), tmp_path)) == [2, 3]
     after = stored(tmp_path)
     assert len(after) == 4 and before.items() <= after.items()
     assert execute(small(range(4)), tmp_path) == []
     assert len(execute(small(range(4)), tmp_path, force=True)) == 4
+
+
+def test_a_run_says_what_it_was_made_by(tmp_path):
+    setup = Setup("fake_runs:with_setup", "one")
+    grid.execute(small([3]), tmp_path, setup, Workers(jobs=1), progress=False)
+    (run,) = store.stored(tmp_path, 0)
+    job = grid.Job(Spec(0, "mini-xnli", "baseline", 3), tmp_path, setup)
+    assert run["fingerprint"] == job.fingerprint and len(run["sources"]) == 64
+    assert run["setup"] == setup.identity("mini-xnli")
+    assert run["config"] == {"name": "one", "root": str(tmp_path)}
+    assert job.path == tmp_path / "world-0" / "mini-xnli" / "baseline" / "seed-03.json"
+
+
+def test_the_setup_is_part_of_what_makes_a_run(tmp_path):
+    one, two = Setup(name="one"), Setup(name="two")
+    options = {"workers": Workers(jobs=1), "progress": False}
+    assert len(grid.execute(small(range(2)), tmp_path, one, **options)) == 2
+    assert grid.execute(small(range(2)), tmp_path, one, **options) == []
+    assert len(grid.execute(small([0]), tmp_path, two, **options)) == 1
+
+
+def test_what_a_run_kept_to_go_on_from_goes_when_it_is_stored(tmp_path):
+    state = store.run_path(tmp_path, 0, "mini-xnli", "baseline", 1).with_suffix(".state")
+    state.mkdir(parents=True)
+    (state / "state.json").write_text("{}")
+    execute(small([1]), tmp_path)
+    assert not state.exists() and len(stored(tmp_path)) == 1
 
 
 def test_stale_and_truncated_runs_are_made_again(tmp_path):
@@ -93,9 +134,9 @@ def test_stale_and_truncated_runs_are_made_again(tmp_path):
     truncated.write_bytes(truncated.read_bytes()[:100])
     untouched = fine.read_bytes()
     with pytest.warns(UserWarning, match="seed-01.json is no finished run"):
-        assert [spec.seed for spec in execute(small(), tmp_path)] == [0, 1]
+        assert seeds_of(execute(small(), tmp_path)) == [0, 1]
     assert len(truncated.with_name("seed-01.json.broken-1").read_bytes()) == 100
-    assert fine.read_bytes() == untouched and len(store.load(tmp_path)) == 6
+    assert fine.read_bytes() == untouched and len(store.fresh(Setup(), tmp_path, 0)) == 3
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -106,7 +147,7 @@ def test_a_failing_run_does_not_stop_the_others(tmp_path, jobs):
     assert re.fullmatch(r"  ZeroDivisionError: loss is nan \(fake_runs.py, line \d+\)", error)
     assert which == "    mini-xnli, baseline, seed 1" and caught.value.exit_code == 1
     assert {path.name for path in stored(tmp_path)} == {f"seed-0{s}.json" for s in (0, 2, 3)}
-    assert [spec.seed for spec in execute(small(range(4)), tmp_path)] == [1]
+    assert seeds_of(execute(small(range(4)), tmp_path)) == [1]
 
 
 def test_what_cannot_be_prepared_does_not_stop_the_others(tmp_path):
@@ -155,30 +196,38 @@ def test_what_a_run_cannot_read_does_not_stop_the_others(tmp_path):
 
 
 def test_other_sources_in_a_worker_are_noticed(tmp_path):
-    spec = small()[0]
-    _, error, fatal = grid._run_one(grid.Job(spec, tmp_path, FAST, expected="another"))
+    job = grid.Job(small()[0], tmp_path, Setup(), expected="another")
+    _, error, fatal = grid._run_one(job)
     assert "not those that the study started with" in error and not fatal
     assert not stored(tmp_path)
 
 
-def wait_for(condition, seconds=30):
+def test_a_folder_that_a_node_lacks_is_named(tmp_path):
+    job = grid.Job(small()[0], tmp_path / "nowhere", Setup())
+    _, error, fatal = grid._run_one(job)
+    assert "nowhere is not on the node" in error and "all nodes share" in error and not fatal
+
+
+def wait_for(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited too long"
         time.sleep(0.02)
 
 
+KILLED = """
+import sys
+from fake_runs import Setup
+from salt_lib.study.grid import Workers, execute, grid
+setup = Setup("fake_runs:slow")
+specs = grid(0, ["mini-xnli"], ["baseline"], range(15), setup.check)
+execute(specs, sys.argv[1], setup, Workers(jobs=2), progress=False)
+"""
+
+
 def test_kill_9_loses_at_most_the_runs_in_flight(tmp_path):
-    code = (
-        "import fake_runs; from salt_lib import study; study.execute(study.grid(0, ['mini-xnli'], "
-        f"['baseline'], range(15)), {str(tmp_path)!r}, 2, progress=False, runner='fake_runs:slow')"
-    )
-    paths = os.pathsep.join([str(TESTS), str(provenance.CHECKOUT)])
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": paths},
-        start_new_session=True,
-    )
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    process = subprocess.Popen(command, env=environment(), start_new_session=True)
     try:
         wait_for(lambda: len(stored(tmp_path)) >= 4)
     finally:
@@ -186,177 +235,8 @@ def test_kill_9_loses_at_most_the_runs_in_flight(tmp_path):
         process.wait()
     before = stored(tmp_path)
     assert 4 <= len(before) < 15
-    made = execute(small(range(15)), tmp_path, jobs=2)
+    made = execute(small(range(15)), tmp_path, "fake_runs:slow", jobs=2)
     left = {store.run_path(tmp_path, 0, "mini-xnli", "baseline", spec.seed) for spec in made}
     assert left.isdisjoint(before) and len(left) + len(before) == 15
     assert before.items() <= stored(tmp_path).items()
-    assert len(store.load(tmp_path)) == 30
-
-
-# With a setup
-
-
-def test_a_setup_reaches_the_runs_and_is_part_of_what_makes_them(tmp_path):
-    one, two = fake_runs.Setup("one"), fake_runs.Setup("two")
-    options = {"runner": "fake_runs:with_setup"}
-    made = execute(small(range(2)), tmp_path, jobs=2, setup=one, **options)
-    assert len(made) == 2 and execute(small(range(2)), tmp_path, setup=one, **options) == []
-    found = [json.loads(text) for text in stored(tmp_path).values()]
-    assert all(run["setup"] == {"name": "one", "task": "mini-xnli"} for run in found)
-    assert all(run["config"] == {"name": "one", "root": str(tmp_path)} for run in found)
-    assert len(execute(small([0]), tmp_path, setup=two, **options)) == 1
-    with pytest.warns(UserWarning, match="1 of 2 runs.*newest in setup.name and are left out"):
-        assert set(store.collected(tmp_path)["seed"]) == {0}
-    state = store.run_path(tmp_path, 0, "mini-xnli", "baseline", 1).with_suffix(".state")
-    state.mkdir()
-    execute(small([1]), tmp_path, setup=two, **options)
-    assert set(store.collected(tmp_path)["seed"]) == {0, 1} and not state.exists()
-    assert store.collected(tmp_path).attrs["command"] == "salt study --scale paper"
-
-
-def test_only_seeds_that_all_methods_have_pair_up(tmp_path):
-    options = {"runner": "fake_runs:with_setup", "setup": fake_runs.Setup("one")}
-    execute(small(range(3), ["baseline"]), tmp_path, **options)
-    execute(small(range(1, 4), ["salt"]), tmp_path, **options)
-    frame, waiting = store.paired(store.collected(tmp_path))
-    assert set(frame["seed"]) == {1, 2} and len(frame) == 8 and waiting == 2
-    assert frame.attrs["command"] == "salt study --scale paper"
-
-
-# On Ray
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    """Two workers, started once for the tests of this module."""
-    import ray
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("RAY_ADDRESS", raising=False)
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS), str(provenance.CHECKOUT)]))
-        options = {"include_dashboard": False, "object_store_memory": 80 * 2**20}
-        ray.init("local", num_cpus=2, logging_level="ERROR", log_to_driver=False, **options)
-        yield
-        ray.shutdown()
-
-
-def on_ray(specs, root, runner=FAST, **options):
-    return execute(specs, root, runner, jobs=2, backend="ray", **options)
-
-
-def test_ray_gives_each_run_a_worker_of_one_thread(cluster, tmp_path):
-    specs = small(range(4))
-    assert on_ray(specs, tmp_path) == specs
-    configs = [json.loads(text)["config"] for text in stored(tmp_path).values()]
-    assert len(configs) == 4 and os.getpid() not in {config["pid"] for config in configs}
-    assert all(config["ray"] and config["threads"] == "1" for config in configs)
-    assert on_ray(specs, tmp_path) == []
-
-
-def test_a_killed_ray_worker_does_not_end_the_study(cluster, tmp_path):
-    specs, setup = small(range(4)), fake_runs.Setup("mortal")
-    made = on_ray(specs, tmp_path, "fake_runs:dies_once", setup=setup)
-    assert made == specs and len(stored(tmp_path)) == 4
-    assert len(list(tmp_path.glob("died-*"))) == 2  # two of the four lost their worker
-
-
-def test_a_run_that_always_kills_its_worker_fails_alone(cluster, tmp_path):
-    with pytest.raises(grid.RunsFailed, match="1 of 3 runs failed(.|\n)*worker died 4 times"):
-        on_ray(small(range(3)), tmp_path, "fake_runs:killed")
-    assert {path.name for path in stored(tmp_path)} == {"seed-00.json", "seed-02.json"}
-
-
-def test_an_error_on_ray_is_reported_and_not_tried_again(cluster, tmp_path):
-    with pytest.raises(grid.RunsFailed, match="1 of 3 runs failed(.|\n)*loss is nan"):
-        on_ray(small(range(3)), tmp_path, "fake_runs:failing")
-    assert len(stored(tmp_path)) == 2
-
-
-def test_gpus_that_the_cluster_lacks_are_said_at_once(cluster, tmp_path):
-    with pytest.raises(SaltError, match="0.5 GPUs a run.*cluster has 0.*machines with GPUs"):
-        on_ray(small(), tmp_path, gpus_per_run=0.5)
-
-
-def test_gpus_are_dealt_out_by_ray_alone(tmp_path):
-    with pytest.raises(SaltError, match="0.5 GPUs a run: only.*--backend ray"):
-        execute(small(), tmp_path, gpus_per_run=0.5)
-
-
-def test_half_a_gpu_puts_two_runs_on_a_card(monkeypatch):
-    import ray
-
-    from salt_lib.study import cluster as ray_cluster
-
-    monkeypatch.setattr(ray, "is_initialized", lambda: True)
-    monkeypatch.setattr(ray, "cluster_resources", lambda: {"GPU": 3.0, "CPU": 64.0})
-    monkeypatch.setattr(ray, "nodes", lambda: [{"Resources": {"GPU": 2.0}}, {"Resources": {}}])
-    for gpus, jobs, most, room in ((0.5, None, 150, 6), (1, None, 150, 3), (0.5, 4, 150, 4)):
-        with ray_cluster.workers(print, print, jobs, most, gpus) as found:
-            assert found.jobs == room
-    with ray_cluster.workers(print, print, None, 150, 0) as found:
-        assert found.jobs == 64
-
-
-def test_a_cluster_out_of_reach_is_one_error(tmp_path, monkeypatch):
-    code = (
-        "import fake_runs; from salt_lib import study; study.execute(study.grid(0, ['mini-xnli'], "
-        f"['baseline'], [0]), {str(tmp_path)!r}, 1, 'ray', progress=False, runner='fake_runs:run')"
-    )
-    paths = os.pathsep.join([str(TESTS), str(provenance.CHECKOUT)])
-    env = {**os.environ, "PYTHONPATH": paths, "RAY_ADDRESS": "127.0.0.1:9"}
-    began = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
-    assert "SaltError: no Ray cluster at RAY_ADDRESS=127.0.0.1:9" in done.stderr
-    assert time.monotonic() - began < 60
-
-
-class Headless:
-    """Ray whose head is gone: no task ends, nothing listens."""
-
-    class exceptions:
-        WorkerCrashedError = NodeDiedError = OutOfMemoryError = ObjectLostError = KeyError
-        RaySystemError = LocalRayletDiedError = IndexError
-
-    def __init__(self):
-        self.cancelled = []
-
-    def remote(self, **options):
-        return lambda function: SimpleNamespace(remote=lambda job: object())
-
-    def wait(self, flying, num_returns, timeout):
-        time.sleep(timeout)
-        return [], flying
-
-    def get_runtime_context(self):
-        return SimpleNamespace(gcs_address="127.0.0.1:9")
-
-    def cancel(self, task, force):
-        self.cancelled.append(task)
-
-
-def test_a_lost_head_is_noticed(monkeypatch):
-    from salt_lib.study import cluster as ray_cluster
-
-    monkeypatch.setattr(ray_cluster, "LOOK", 0.05)
-    monkeypatch.setattr(ray_cluster, "LOST", 0.2)
-    headless = Headless()
-    work = ray_cluster._Ray(headless, print, print, 2, 0)
-    jobs = [grid.Job(spec, Path("."), FAST) for spec in small()]
-    with pytest.raises(SaltError, match="Ray cluster is lost .*refused.*finished runs are stored"):
-        list(work.results(jobs))
-    assert len(headless.cancelled) == 2
-    with pytest.raises(SaltError, match="Ray cluster is lost"):
-        work.prepare(jobs[0])
-
-
-def test_a_folder_that_a_node_lacks_is_named(tmp_path):
-    job = grid.Job(small()[0], tmp_path / "nowhere", FAST)
-    _, error, fatal = grid._run_one(job)
-    assert "nowhere is not on the node" in error and "all nodes share" in error and not fatal
-
-
-def test_a_missing_ray_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(SaltError, match=r"pip install 'salt_lib\[ray\]'"):
-        execute(small(), tmp_path, backend="ray")
+    assert len(store.fresh(Setup("fake_runs:slow"), tmp_path, 0)) == 15
