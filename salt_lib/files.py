@@ -16,7 +16,7 @@ def folder(variable: str, default: str) -> Path:
     return Path(os.environ.get(variable) or default)
 
 
-def write_through(path: str | Path, write: Callable[[Path], None]) -> None:
+def write_through(path: str | Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` fill a temporary file beside ``path``, then rename it into place.
 
     Raises SaltError where the file can't be written (a full disk, no permission): the temporary
@@ -49,7 +49,7 @@ def write_through(path: str | Path, write: Callable[[Path], None]) -> None:
 
 def write_bytes(path: str | Path, data: bytes) -> None:
     """Write ``data`` to ``path`` atomically; see `write_through` for errors."""
-    write_through(path, lambda temporary: temporary.write_bytes(data) and None)
+    write_through(path, lambda temporary: temporary.write_bytes(data))
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -61,9 +61,22 @@ zh Chinese    Sinitic      Han         SVO before before before subject before n
 
 
 def _parse(row: str) -> Language:
-    *fields, copula, share = row.split()
+    code, name, family, script, order, *habits = row.split()
+    adjective, numeral, adposition, place, negation, copula, share = habits
     return Language(
-        *fields, copula == "yes", share=float(share), right_to_left=fields[3] == "Arabic"
+        code,
+        name,
+        family,
+        script,
+        order,
+        adjective,
+        numeral,
+        adposition,
+        place,
+        negation,
+        copula=copula == "yes",
+        share=float(share),
+        right_to_left=script == "Arabic",
     )
 
 

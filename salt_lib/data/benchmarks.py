@@ -275,7 +275,9 @@ def _open(name: str, source: str | Path) -> Path | hub.Clone:
             return source
     clone = hub.find(LAYOUTS[name], source)
     if clone is None:
-        there = sorted(path.name for path in source.iterdir() if not path.name.startswith("."))
+        there = sorted(
+            path.name for path in Path(source).iterdir() if not path.name.startswith(".")
+        )
         wanted = " or ".join(layout.repository for layout in LAYOUTS[name])
         raise SaltError(
             f"{source}: no {name} there; it should hold {xtreme.FOLDERS[name]}/dev-en.tsv and so "

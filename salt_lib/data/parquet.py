@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -153,7 +154,7 @@ def _rows(
 def _places(
     file: Path,
     column: str,
-    feature: object,
+    feature: Any,
     labels: tuple[str, ...],
     names: Sequence[str] | None,
 ) -> Callable[[object, int], int]:
@@ -174,7 +175,7 @@ def _places(
     known = {label.casefold(): place for place, label in enumerate(labels)}
 
     @lru_cache
-    def lookup(value: object) -> tuple[int | None, object]:
+    def lookup(value: Any) -> tuple[int | None, object]:
         if names is not None:
             if value is None or not 0 <= value < len(names):
                 return None, value

@@ -70,7 +70,7 @@ def _csv(path: Path) -> Iterator[tuple[str, dict]]:
             if None in row or None in row.values():
                 raise SaltError(
                     f"{path}, {where}: {'more' if None in row else 'fewer'} cells than the "
-                    f"{len(reader.fieldnames)} of the header"
+                    f"{len(reader.fieldnames or ())} of the header"
                 )
             yield where, row
     except csv.Error as error:

@@ -26,8 +26,7 @@ def alignment(model, tokenizer, own: dict[str, dict[str, int]], world: World, co
     """
     rng = np.random.default_rng([EDITION, world.seed, 5])
     facts = sample_in(world, rng, np.full(count, PARTITIONS.index("dev")))
-    facts = [readable(row) for row in facts]
-    sentences = [words(fact, SOURCE) for fact in facts]
+    sentences = [words(readable(row), SOURCE) for row in facts]
     pieces = tokenizer.get_vocab()
     entry = {i: piece for piece, i in pieces.items()}
     device = model.device

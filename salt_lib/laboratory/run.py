@@ -49,17 +49,20 @@ def prepared(
 @cache
 def translations(world: int, name: str) -> Encoded:
     """The training data in all of a task's languages, one language after the other."""
-    said = [load(name, "train", code, world) for code in task(name).languages]
-    if task(name).tagged:
-        joined = Tagged(
-            [w for p in said for w in p.words], [r for p in said for r in p.labels], said[0].names
-        )
-        return encode(loading.tokenizer(checkpoint(world)), joined)
-    joined = Pairs(
-        [s for p in said for s in p.first],
-        [s for p in said for s in p.second],
-        [label for p in said for label in p.labels],
+    parts = [load(name, "train", code, world) for code in task(name).languages]
+    pairs = [part for part in parts if isinstance(part, Pairs)]
+    tagged = [part for part in parts if isinstance(part, Tagged)]
+    joined: Pairs | Tagged = Pairs(
+        [sentence for part in pairs for sentence in part.first],
+        [sentence for part in pairs for sentence in part.second],
+        [label for part in pairs for label in part.labels],
     )
+    if tagged:
+        joined = Tagged(
+            [words for part in tagged for words in part.words],
+            [labels for part in tagged for labels in part.labels],
+            tagged[0].names,
+        )
     return encode(loading.tokenizer(checkpoint(world)), joined)
 
 

@@ -113,11 +113,14 @@ def load(name: str, split: str, language: str, world: int = 0) -> Pairs | Tagged
     item = task(name)
     if language not in item.languages:
         raise unknown(f"language of {name}", language, item.languages)
-    pairs = facts(name, split, world)
+    rows = facts(name, split, world)
     if item.tagged:
         tags = views.iob2 if item.labels == views.NER_LABELS else views.parts_of_speech
-        said = [tagged(told.fact, language, told.fronted) for told in pairs]
+        said = [
+            tagged(row.fact, language, row.fronted) for row in rows if isinstance(row, views.Told)
+        ]
         return tag([([t.word for t in one], tags(one)) for one in said], item.labels)
+    pairs = [row for row in rows if isinstance(row, views.Pair)]
     return Pairs(
         [sentence(p.first, language) for p in pairs],
         [sentence(p.second, language, p.second_fronted) for p in pairs],

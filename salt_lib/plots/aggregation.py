@@ -65,10 +65,10 @@ def diagram(ax: Axes) -> Axes:
 
 def interval(values: Sequence[float]) -> tuple[float, float, float]:
     """Mean and the 95 % t interval of few values; the ends are nan without spread."""
-    values = np.asarray(values, dtype=float)
-    error = stats.sem(values) if len(values) > 1 else np.nan
-    half = stats.t.ppf(0.975, len(values) - 1) * error if error > 0 else np.nan
-    return float(values.mean()), float(values.mean() - half), float(values.mean() + half)
+    sample = np.asarray(values, dtype=float)
+    error = stats.sem(sample) if len(sample) > 1 else np.nan
+    half = stats.t.ppf(0.975, len(sample) - 1) * error if error > 0 else np.nan
+    return float(sample.mean()), float(sample.mean() - half), float(sample.mean() + half)
 
 
 def gains(swept: pd.DataFrame, task: str) -> pd.DataFrame:
@@ -95,7 +95,7 @@ def sweep(ax: Axes, swept: pd.DataFrame, task: str, chosen: int) -> Axes:
         ax.scatter(across, values, s=14, color=colour, alpha=0.55, linewidth=0)
         ax.plot([layer, layer], [low, high], color=BLACK, linewidth=2.0, zorder=3)
         ax.plot(layer, mean, "D", color=colour, markeredgecolor=BLACK, markersize=6, zorder=4)
-    best = max(means, key=means.get)
+    best = max(means, key=means.__getitem__)
     ax.axhline(0, color=GREY, linewidth=1, zorder=0)
     ax.set_xticks(layers)
     ax.text(0.02, 0.97, task, transform=ax.transAxes, va="top", ha="left", size=SMALL, color=BLACK)

@@ -107,7 +107,7 @@ def positions(
 
 def places(ax: Axes, along: Mapping[str, np.ndarray]) -> Axes:
     """How mixes spread between the substitute and the source, by kind of r: outlined histograms."""
-    bins = np.linspace(0, 1, 26)
+    bins = np.linspace(0, 1, 26).tolist()
     looks = zip(along.items(), (style.BLUE, style.VERMILLION), ("-", "--"), strict=False)
     for (name, values), colour, line in looks:
         weights = np.full(len(values), 1 / len(values))
@@ -123,8 +123,8 @@ def places(ax: Axes, along: Mapping[str, np.ndarray]) -> Axes:
         )
     ax.set_xlim(0, 1)
     ax.set_xticks((0, 0.5, 1), ("substitute", "halfway", "source"))
-    ax.get_xticklabels()[0].set_ha("left")
-    ax.get_xticklabels()[-1].set_ha("right")
+    ax.get_xticklabels()[0].set_horizontalalignment("left")
+    ax.get_xticklabels()[-1].set_horizontalalignment("right")
     ax.set_ylabel("share of the draws")
     style.percent(ax.yaxis)
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=1)

@@ -44,7 +44,7 @@ def predictions(
     for position, source in enumerate(sentence):
         if not any((position, code) in cells for code in codes):
             continue
-        row = [Markup(token(source, SOURCE, kind="plain"))]
+        row: list[str] = [Markup(token(source, SOURCE, kind="plain"))]
         for code in codes:
             if (position, code) not in cells:
                 row.append("–")
@@ -107,7 +107,7 @@ def probabilities(ax: Axes, judged: pd.DataFrame, threshold: float) -> Axes:
 
     judged: as from `quality.judge`, content words. The line is the threshold.
     """
-    bins = np.linspace(0, 1, 21)
+    bins = np.linspace(0, 1, 21).tolist()
     right = judged["verdict"] == "right"
     for chosen, name, colour, hatch in (
         (~right, "wrong", style.VERMILLION, "//"),

@@ -265,7 +265,8 @@ def loss(
             size=style.SMALL,
         )
     ax.set_xlim(0, steps[-1] * 1.02)
-    if ax.get_subplotspec().is_last_row():
+    place = ax.get_subplotspec()
+    if place is None or place.is_last_row():
         ax.set_xlabel("step")
     ax.set_ylabel(label)
     ax.xaxis.set_major_formatter(lambda step, _: f"{step / 1000:g}k" if step else "0")

@@ -125,12 +125,12 @@ def strips(ax: Axes, scores: Mapping[str, Sequence[float]], reference: str = "ba
     scores: method → (S,) in [0, 1].
     """
     for y, (method, values) in enumerate(scores.items()):
-        values = 100 * np.asarray(values, dtype=float)
+        shown = 100 * np.asarray(values, dtype=float)
         colour = GREY if method == reference else BLUE
-        ax.scatter(values, y + spread(len(values)), s=16, color=colour, alpha=0.55, linewidth=0)
-        ax.plot(values.mean(), y, "D", color=BLACK, markersize=6)
+        ax.scatter(shown, y + spread(len(shown)), s=16, color=colour, alpha=0.55, linewidth=0)
+        ax.plot(shown.mean(), y, "D", color=BLACK, markersize=6)
     if reference in scores:
-        ax.axvline(100 * np.mean(scores[reference]), color=GREY, linewidth=1, zorder=0)
+        ax.axvline(100 * float(np.mean(scores[reference])), color=GREY, linewidth=1, zorder=0)
     ax.set_yticks(range(len(scores)), list(scores))
     ax.set_ylim(len(scores) - 0.5, -0.5)
     ax.set_xlabel("accuracy in %")

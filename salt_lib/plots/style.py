@@ -11,12 +11,14 @@ Chapter: all of them.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
 
 from ..languages import language
 
@@ -28,7 +30,7 @@ BLUE, VERMILLION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
 PURPLE, SKY, BLACK, GREY, PALE = "#CC79A7", "#56B4E9", "#1A1A1A", "#6E6E6E", "#C8C8C8"
 COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY, BLACK)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-SETTINGS = {
+SETTINGS: dict[Any, Any] = {  # matplotlib's types list the names it knows, one by one
     "figure.dpi": 160,
     "savefig.dpi": 160,
     "figure.facecolor": "white",
@@ -45,7 +47,7 @@ SETTINGS = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.edgecolor": GREY,
-    "axes.prop_cycle": mpl.cycler(color=COLOURS),
+    "axes.prop_cycle": cycler(color=COLOURS),
     "lines.linewidth": 1.6,
     "svg.hashsalt": "salt",
 }

@@ -72,17 +72,17 @@ def slots(summary: Mapping) -> dict[str, list[dict]]:
         base, salt = (summary.get(task, {}).get(name) for name in ("baseline", "salt"))
         rows = []
         for code in given:
-            ours = [side and side["languages"].get(code) for side in (base, salt)]
-            rows.append(_slot(code, given[code], *ours, ours[1]))
+            plain, augmented = (side and side["languages"].get(code) for side in (base, salt))
+            rows.append(_slot(code, given[code], plain, augmented, augmented))
         for part, name in (
             ("average_zero_shot", "zero-shot average"),
             ("average_all", "average of all"),
         ):
-            ours = [side and side[part] for side in (base, salt)]
+            plain, augmented = (side and side[part] for side in (base, salt))
             average = AVERAGE_ALL[task] if part == "average_all" else None
             gain = GAIN[task] if part == "average_zero_shot" else None
-            test = ours[1] and ours[1]["comparison"]
-            rows.append(_slot(name, average, *ours, test, gain))
+            test = augmented and augmented["comparison"]
+            rows.append(_slot(name, average, plain, augmented, test, gain))
         found[task] = rows
     return found
 

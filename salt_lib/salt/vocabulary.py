@@ -7,7 +7,7 @@ Chapter: Distillation.
 """
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def word_shares(counts: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, 
     over the sum of its frequencies in all languages.
     """
     sizes = {code: sum(words.values()) for code, words in counts.items()}
-    everywhere: Counter[str] = Counter()
+    everywhere: defaultdict[str, float] = defaultdict(float)
     for code, words in counts.items():
         for word, n in words.items():
             everywhere[word] += n / sizes[code]

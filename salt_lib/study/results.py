@@ -4,7 +4,7 @@ Chapter: Training over 15 seeds.
 """
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,12 +80,12 @@ class Results:
         return Results(runs, self.origin, self.source)
 
 
-def key_of(run: dict) -> tuple[str, str, int]:
+def key_of(run: Mapping) -> tuple[str, str, int]:
     """(task, method, seed) of a run."""
     return run["task"], run["method"], run["seed"]
 
 
-def frame_of(runs: Iterable[dict]) -> pd.DataFrame:
+def frame_of(runs: Iterable[Mapping]) -> pd.DataFrame:
     """Runs as a long frame (`COLUMNS`)."""
     rows = [
         (*(run[key] for key in COLUMNS[:4]), language, float(score))

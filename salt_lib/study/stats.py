@@ -10,6 +10,7 @@ Chapter: Results and t-tests.
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -233,7 +234,8 @@ def _row(scores: np.ndarray, base: np.ndarray, languages: list[str], source: str
         p = stats.ttest_rel(a, b).pvalue if _sd(a - b) > 0 else np.nan
         per_language[code] = {"mean": a.mean(), "sd": _sd(a), "difference": (a - b).mean(), "p": p}
     _correct(per_language.values())
-    row, several, english = {"languages": per_language}, len(scores) > 1, languages.index(source)
+    row: dict[str, Any] = {"languages": per_language}
+    several, english = len(scores) > 1, languages.index(source)
     every = [
         (x.mean(axis=1), zero_shot_average(x, languages, source), x[:, english])
         for x in (scores, base)

@@ -95,7 +95,8 @@ def fresh(setup: Setup, root: str | Path, world: int, command: str = "salt study
     Stale runs, and those of tasks that the setup doesn't know, are left out with a warning that
     names ``command``.
     """
-    runs, kept, prints = stored(root, world), [], {}
+    runs, kept = stored(root, world), []
+    prints: dict[tuple[str, str], str | None] = {}
     for run in runs:
         key = (run["task"], run["method"])
         if key not in prints:
@@ -120,8 +121,18 @@ def _flaw(run: object) -> str | None:
     """Why ``run`` is no whole run; None where it is one."""
     if not isinstance(run, dict):
         return "not an object"
-    kinds = {"world": int, "task": str, "method": str, "seed": int, "scores": dict, "dev": list}
-    kinds |= {"epoch": int, "seconds": (int, float), "config": dict, "versions": dict}
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "world": int,
+        "task": str,
+        "method": str,
+        "seed": int,
+        "scores": dict,
+        "dev": list,
+        "epoch": int,
+        "seconds": (int, float),
+        "config": dict,
+        "versions": dict,
+    }
     kinds |= dict.fromkeys(("commit", "fingerprint", "created", "hardware"), str)
     for key, kind in kinds.items():
         if not isinstance(run.get(key), kind) or isinstance(run[key], bool):

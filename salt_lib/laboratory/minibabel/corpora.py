@@ -10,6 +10,7 @@ Chapter: The laboratory.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -161,8 +162,11 @@ def _alike(world: World, rng: np.random.Generator, facts: np.ndarray, where: np.
 
     Each part is kept with probability `LIKE`; in some two parts have changed places.
     """
-    pairs = (("agent", "patient"), ("agent_adjective", "patient_adjective"))
-    pairs += (("agent_number", "patient_number"),)
+    pairs = (
+        ("agent", "patient"),
+        ("agent_adjective", "patient_adjective"),
+        ("agent_number", "patient_number"),
+    )
 
     def draw(rows):
         given = facts[rows].copy()
@@ -213,7 +217,7 @@ def wording(facts: np.ndarray, rng: np.random.Generator) -> Iterator[Fact]:
     first = rng.random(facts.shape) < FIRST_FORM
     negated = FIELDS["negated"]
     for row, coin in zip(facts.tolist(), first.tolist(), strict=True):
-        said = [
+        said: list[Any] = [
             None if value < 0 else spoken[name][value][0 if coin[i] else -1]
             for i, (name, value) in enumerate(zip(FIELDS, row, strict=True))
         ]

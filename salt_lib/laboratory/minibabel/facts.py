@@ -13,7 +13,7 @@ Chapter: The laboratory.
 
 from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -358,7 +358,7 @@ def sample_in(world: World, rng: np.random.Generator, where: np.ndarray) -> np.n
 def readable(row: np.ndarray) -> Fact:
     """One row of a fact array as a `Fact` that uses each concept's commonest word."""
     ids = inventory()
-    values = {}
+    values: dict[str, Any] = {}
     for name, i in FIELDS.items():
         code = int(row[i])
         value = None if code < 0 else ids[name][code]

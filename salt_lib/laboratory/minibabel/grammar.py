@@ -50,19 +50,19 @@ def tagged(fact: Fact, code: str, fronted: bool = False) -> list[Token]:
     """
     lang = language(code)
     word = forms(code)
-    described = fact.verb is None and fact.agent_adjective is not None
-    attribute = None if described else fact.agent_adjective
+    quality = fact.agent_adjective if fact.verb is None else None  # what is said of the agent
+    attribute = fact.agent_adjective if quality is None else None
     subject = _noun_phrase(lang, fact.agent, attribute, fact.agent_number)
     verb = Token(word[fact.verb], "VERB") if fact.verb else Token("", "AUX")
-    if not fact.verb and (lang.copula or not described):
+    if not fact.verb and (lang.copula or quality is None):
         verb = Token(word["is"], "AUX")
     negator = Token(word["not"] if fact.negated else "", "PART")
     group = [negator, verb] if lang.negation == "before" else [verb, negator]
-    object_ = [Token(word[fact.agent_adjective], "ADJ")] if described else []
+    object_ = [] if quality is None else [Token(word[quality], "ADJ")]
     if fact.patient:
         object_ = _noun_phrase(lang, fact.patient, fact.patient_adjective, fact.patient_number)
     adverbials = []
-    if fact.place:
+    if fact.place and fact.preposition:  # neither is said without the other
         place = _noun_phrase(lang, fact.place, None, None, "LOC" if fact.city else "")
         if fact.city:
             place.append(Token(fact.city, "PROPN", "LOC"))

@@ -30,15 +30,16 @@ class Concept:
 def parse(text: str, where: str = "lexicon.tsv") -> dict[str, Concept]:
     """Concepts by name from tab-separated text; SaltError names file, line and what is missing."""
     rows = csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
-    missing = {"concept", "kind", "hypernym", "antonym", *LANGUAGES} - set(rows.fieldnames or ())
+    header = rows.fieldnames or ()
+    missing = {"concept", "kind", "hypernym", "antonym", *LANGUAGES} - set(header)
     if missing:
         raise SaltError(f"{where}, line 1: no column {', '.join(sorted(missing))}")
-    concepts, lines = {}, {}
+    concepts: dict[str, Concept] = {}
+    lines: dict[str, int] = {}
     for row in rows:
         name, at = row["concept"], f"{where}, line {rows.line_num}"
         if None in row or None in row.values():
-            cells = len(rows.fieldnames)
-            raise SaltError(f"{at}: {name} has more or fewer than the header's {cells} cells")
+            raise SaltError(f"{at}: {name} has more or fewer than the header's {len(header)} cells")
         if name in concepts:
             raise SaltError(f"{at}: {name} stands in line {lines[name]} already")
         forms = {code: tuple(filter(None, row[code].split("|"))) for code in LANGUAGES}
@@ -80,7 +81,7 @@ def concept_of() -> dict[str, str]:
 def forms(code: str) -> dict[str, str]:
     """Word (its English form) → its form in the language; "" for a function word it lacks."""
     language(code)
-    table = {}
+    table: dict[str, str] = {}
     for item in lexicon().values():
         own = item.forms[code] or ("",) * len(item.forms[SOURCE])
         table.update(zip(item.forms[SOURCE], own, strict=True))

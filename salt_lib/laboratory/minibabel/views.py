@@ -19,7 +19,7 @@ Chapters: The laboratory; Feature aggregation (tags).
 
 from collections.abc import Iterator
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -101,7 +101,7 @@ def related(slot: str) -> dict[int, dict[str, list[tuple[int, str]]]]:
 def _worded(row: np.ndarray, rng: np.random.Generator) -> Fact:
     """A fact in words; of synonyms either is as likely."""
     fact = readable(row)
-    said = {}
+    said: dict[str, Any] = {}
     for slot in SLOTS:
         word = getattr(fact, slot)
         if word in lexicon() and synonyms(word) and rng.random() < 0.5:
@@ -212,15 +212,14 @@ def _premise(premise, row, hypothesis: Fact, label: str, index: int, rng):
     changed[FIELDS[slot]] = value
     fact = _worded(changed, rng)
     # Whatever isn't changed is said by the hypothesis's own word.
-    same = {
+    given: dict[str, Any] = {
         field: getattr(hypothesis, field)
         for field in SLOTS
         if field != slot and getattr(hypothesis, field) is not None
     }
-    fact = fact._replace(**same)
     if relation == "synonym":
-        fact = fact._replace(**{slot: synonyms(getattr(hypothesis, slot))[0]})
-    return fact, f"{slot} {relation}"
+        given[slot] = synonyms(getattr(hypothesis, slot))[0]
+    return fact._replace(**given), f"{slot} {relation}"
 
 
 def _in_partition(premise: np.ndarray, options: list, index: int) -> list:
@@ -279,12 +278,13 @@ def paraphrase_pairs(world: World, split: str, groups: int) -> list[Pair]:
         # The swapped fact uses the same words, so both sides have one bag of words.
         said = {getattr(plain, s): None for s in SLOTS}
         other = readable(swapped)
+        alike: dict[str, Any] = {}
         for s in SLOTS:
             word = getattr(other, s)
             for form in synonyms(word) if word in lexicon() else ():
                 if form in said:
-                    other = other._replace(**{s: form})
-        told = {True: plain, False: other}
+                    alike[s] = form
+        told = {True: plain, False: other._replace(**alike)}
         again = {side: _say_otherwise(fact, otherwise) for side, fact in told.items()}
         change = " ".join(filter(None, (what, "fronted" * fronted, "synonym" * bool(otherwise))))
         for one, two in ((True, True), (False, False), (True, False), (False, True)):
@@ -294,7 +294,9 @@ def paraphrase_pairs(world: World, split: str, groups: int) -> list[Pair]:
 
 def _say_otherwise(fact: Fact, words: list[str]) -> Fact:
     """The fact with these words said by their synonyms, wherever they stand."""
-    said = {s: synonyms(word)[0] for s in SLOTS if (word := getattr(fact, s)) in words}
+    said: dict[str, Any] = {
+        s: synonyms(word)[0] for s in SLOTS if (word := getattr(fact, s)) in words
+    }
     return fact._replace(**said)
 
 
