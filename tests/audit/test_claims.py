@@ -2,17 +2,16 @@
 
 import hashlib
 import re
-from pathlib import Path
 
 import pytest
 from invented import frame
+from places import ROOT
 
 from salt_lib.audit import claims
 from salt_lib.errors import SaltError
 from salt_lib.salt.methods import METHODS
 from salt_lib.study import stats
 
-ROOT = Path(__file__).parents[1]
 # SHA-256, 12 digits each, of every run of six words in the claims as the reports have them: the
 # sentences themselves are not ours to print.
 SIXES = set((ROOT / "tests" / "fixtures" / "claim_sixes.txt").read_text().split())

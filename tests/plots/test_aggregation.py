@@ -1,25 +1,14 @@
 """Figures of feature aggregation: readable, and true to their numbers."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from test_plots import check
+from drawn import check
 
 from salt_lib.languages import XNLI_LANGUAGES, language
 from salt_lib.plots import aggregation, style
 
 TASK = "mini-ner"
-
-
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
 
 
 def swept():

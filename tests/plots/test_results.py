@@ -4,6 +4,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from drawn import PHONE
 from invented import frame
 
 from salt_lib.errors import SaltError
@@ -13,15 +14,7 @@ from salt_lib.plots import results, style
 from salt_lib.salt.methods import MAIN
 from salt_lib.study import stats, wording
 
-matplotlib.use("Agg")
-PHONE = 330  # CSS pixels that a figure has on a page 390 wide
 TASK = "mini-paws-x"
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    matplotlib.pyplot.close("all")
 
 
 def points(ax):

@@ -1,14 +1,12 @@
 """The figures of others agree with each other as far as they can."""
 
 import re
-from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from salt_lib.languages import PAWSX_LANGUAGES, XNLI_LANGUAGES
 from salt_lib.real.published import AVERAGES, PAWSX, XNLI
-
-ROOT = Path(__file__).parents[1]
 
 
 def test_the_languages_average_to_what_was_published():
