@@ -3,6 +3,7 @@
 Chapter: Reproduce, change, extend.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -75,8 +76,8 @@ def distill(
     limits = {"threshold": threshold, "synonym_threshold": synonym_threshold}
     limits = {name: getattr(Config, name) if v is None else v for name, v in limits.items()}
     if input is None:
-        about = {"task": task, "world": world}
-        pairs, counts = _laboratory_pairs(world, task, masked, limits, languages)
+        path, pairs, counts = _laboratory_pairs(world, task, masked, limits, languages)
+        about = {"task": task, "world": world, "file": str(path)}
     else:
         if model is None:
             raise SaltError("--input needs --model as well; see 'salt distill --help'")
@@ -111,12 +112,12 @@ def distill(
     if counts:
         _show_counts(counts)
     least = f"probability ≥ {limits['threshold']} (synonyms ≥ {limits['synonym_threshold']})"
-    where = output if pairs is not None else predictions
-    typer.echo(least + (f": {where}" if where else ""))
+    where = output or predictions or about.get("file")
+    typer.echo(least + (f"; {where}" if where else ""))
 
 
 def _laboratory_pairs(world, task, masked, limits, languages):
-    """The pairs of a laboratory task and how many predictions each language has."""
+    """A laboratory task's predictions: their file, the pairs, how many each language has."""
     from ..laboratory.checkpoints import checkpoint
     from ..laboratory.predictions import encoded, predictions_path
     from ..languages import SOURCE
@@ -134,7 +135,8 @@ def _laboratory_pairs(world, task, masked, limits, languages):
         kept = kept[kept["language"].isin(chosen)].reset_index(drop=True)
         counts = {code: counts[code] for code in chosen}
     pieces = loading.tokenizer(checkpoint(world)).get_vocab()
-    return predictions.word_pairs(kept, encoded(world, task, "train", SOURCE), pieces), counts
+    data = encoded(world, task, "train", SOURCE)
+    return path, predictions.word_pairs(kept, data, pieces), counts
 
 
 def _known_words(vocabulary: Path | None, languages: list[str] | None):
@@ -168,7 +170,7 @@ def _sentences(path: Path, columns: list[str]) -> list:
 
     if path.suffix == ".txt":
         return [line for line in tables.read_lines(path) if line]
-    rows = [row for piece in tables.read_rows(path, columns) for row in piece]
+    rows = rows_of(path, columns)
     if len(columns) == 1:
         return [str(row[columns[0]]) for row in rows]
     return [tuple(str(row[name]) for name in columns) for row in rows]
@@ -323,12 +325,19 @@ def _by_pairs(source, columns, pairs, output, rates) -> tuple[int, int]:
     import pandas as pd
 
     from .. import api
-    from ..data import tables
+    from ..data.tables import write_rows
 
-    known = pd.DataFrame([row for piece in tables.read_rows(pairs) for row in piece])
+    known = pd.DataFrame(rows_of(pairs))
     if "count" in known.columns:
         known["count"] = known["count"].astype(int)
-    table = pd.DataFrame([row for piece in tables.read_rows(source, columns) for row in piece])
+    table = pd.DataFrame(rows_of(source, columns))
     switched = api.augment(table, known, columns, **rates)
-    tables.write_rows(output, [switched.to_dict("records")])
+    write_rows(output, [switched.to_dict("records")])
     return int((switched != table).any(axis=1).sum()), len(table)
+
+
+def rows_of(path: Path, columns: Sequence[str] = ()) -> list[dict]:
+    """All rows of a table, see `tables.read_rows`."""
+    from ..data.tables import read_rows
+
+    return [row for piece in read_rows(path, columns) for row in piece]

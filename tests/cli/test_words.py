@@ -1,0 +1,100 @@
+"""`salt distill` prints words, `salt augment` mixes them into a table."""
+
+import json
+import re
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from cli.test_main import salt
+
+from salt_lib.cli import words
+from salt_lib.laboratory import predictions as laboratory
+from salt_lib.laboratory.checkpoints import checkpoint
+from salt_lib.salt import predictions
+
+
+@pytest.fixture
+def predicted(tmp_path, monkeypatch):
+    """A few predictions for the first sentences of mini-xnli, and what was asked for."""
+    data = laboratory.encoded(0, "mini-xnli", "train", "en")
+    vocabulary = laboratory.vocabularies(0, ("de", "en", "fr"))
+    whole = data.whole[: data.start[2]].nonzero()[:, 0].tolist()
+    first, second = whole[:2]
+    rows = [
+        (0, first, "de", int(vocabulary["de"][0]), 0.97),
+        (0, first, "en", int(vocabulary["en"][0]), 0.5),
+        (0, second, "de", int(vocabulary["de"][1]), 0.2),
+        (0, second, "fr", int(vocabulary["fr"][0]), 0.4),
+    ]
+    columns = [
+        pa.array(column, field.type)
+        for column, field in zip(zip(*rows, strict=True), predictions.SCHEMA, strict=True)
+    ]
+    path, asked = tmp_path / "predictions.parquet", []
+    predictions.save(path, iter([pa.record_batch(columns, schema=predictions.SCHEMA)]), {})
+    monkeypatch.setattr(laboratory, "predictions_path", lambda *a, **_: asked.append(a[:3]) or path)
+    return path, asked
+
+
+def test_distill_prints_what_reaches_the_threshold(predicted):
+    path, asked = predicted
+    low = ["--threshold", "0.3", "--synonym-threshold", "0.6"]
+    told = json.loads(salt("distill", "--masked", *low, "--json").stdout)
+    assert asked == [(0, "mini-xnli", True)] and told["file"] == str(path)
+    assert told["languages"] == {
+        "de": {"predicted": 2, "kept": 1},
+        "en": {"predicted": 1, "kept": 0},
+        "fr": {"predicted": 1, "kept": 1},
+    }
+    assert [(row["language"], row["count"]) for row in told["pairs"]] == [("de", 1), ("fr", 1)]
+    shown = salt("distill", *low)
+    assert re.search("de +2 +1 +50.0%", shown.stdout) and "predictions.parquet" in shown.stdout
+    assert re.search(r"de: 1 pairs\n  \S+ → \S+ +0\.97 +1\n", shown.stdout)
+    assert salt("distill", "--threshold", "1.5").exit_code == 2
+    shown = salt("distill", "--languages", "xx")
+    assert shown.exit_code == 2 and "unknown language 'xx'" in shown.stderr
+
+
+@pytest.mark.parametrize("suffix", [".tsv", ".csv", ".parquet"])
+def test_pairs_come_back_from_their_file_and_switch_a_table(predicted, tmp_path, suffix):
+    pairs, table, output = (tmp_path / f"{name}{suffix}" for name in ("pairs", "table", "out"))
+    done = salt("distill", "--threshold", "0.3", "--output", pairs)
+    assert done.exit_code == 0 and str(pairs) in done.stdout
+    (row,) = [r for r in words.rows_of(pairs) if r["language"] == "de"]
+    rows = pd.DataFrame({"text": [f"say {row['word']}!"] * 3, "label": ["a"] * 3})
+    {".tsv": lambda: rows.to_csv(table, sep="\t", index=False)}.get(
+        suffix, lambda: getattr(rows, f"to_{suffix[1:]}")(table, index=False)
+    )()
+    rates = ["--instance-rate", 1, "--token-rate", 1, "--text-columns", "text"]
+    shown = salt("augment", "--input", table, "--substitutions", pairs, "--output", output, *rates)
+    assert shown.stdout == f"{output}: 3 of 3 rows have words of other languages now\n"
+    for new in words.rows_of(output):
+        assert new["label"] == "a" and new["text"] != f"say {row['word']}!"
+        assert new["text"].startswith("say ") and new["text"].endswith("!")
+
+
+def test_words_of_a_model_and_sentences_of_ones_own(tmp_path):
+    (tmp_path / "in.txt").write_text("the dog sleeps near the river\n\nthe cat drops the onion\n")
+    options = ["--model", checkpoint(0), "--languages", "de,sw", "--threshold", 0.5]
+    shown = salt("distill", "--input", tmp_path / "in.txt", *options, "--json")
+    pairs = json.loads(shown.stdout)["pairs"]
+    assert {row["language"] for row in pairs} >= {"de", "sw"}
+    assert ("the", "der") in {(row["word"], row["substitute"]) for row in pairs}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--input", "a.csv"], "--input needs --model"),
+        (["--input", "a.doc", "--model", str(checkpoint(0))], "a table is one of .csv, .tsv"),
+        (["--input", "none.txt", "--model", str(checkpoint(0))], "none.txt: can't be read"),
+        (
+            ["--input", "a.csv", "--model", "m", "--predictions", "p.parquet"],
+            "--predictions needs --vocabulary",
+        ),
+    ],
+)
+def test_what_is_missing_is_said(arguments, message):
+    shown = salt("distill", *arguments)
+    assert shown.exit_code == 2 and message in shown.stderr
