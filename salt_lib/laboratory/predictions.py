@@ -19,10 +19,8 @@ from ..models import loading
 from ..models.encoding import Encoded, encode
 from ..salt import distill, predictions
 from ..salt.vocabulary import piece_ids, words_by_language
-from .checkpoints import checkpoint
+from .checkpoints import checkpoint, files_of
 from .tasks import load, task
-
-_PREDICTING = ("model.safetensors", "tokenizer.json", "vocabulary.json")
 
 
 @cache
@@ -55,8 +53,7 @@ def predictions_path(
     source = checkpoint(world, layers)
     pairs, languages = load(name, "train", SOURCE, world), task(name).languages
     kind = "masked" if masked else "distilled"
-    files = [source / file for file in _PREDICTING]
-    made_of = (*files, pairs, languages, masked, torch.__version__, sources(__name__))
+    made_of = (*files_of(source), pairs, languages, masked, torch.__version__, sources(__name__))
     root = folder("SALT_CACHE_DIR", "cache")
     path = root / f"{name}-{source.name}-{kind}-{digest(*made_of)[:16]}.parquet"
     if not path.exists():

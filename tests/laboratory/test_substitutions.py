@@ -1,25 +1,23 @@
 """Every kind of substitution stands where the distilled ones do, or says what is true."""
 
-import shutil
 from collections import Counter
-from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
+import small
 import torch
-from small import CONFIG, WORLD
+from small import CONFIG, NAME, WORLD
 
 from salt_lib.errors import SaltError
 from salt_lib.laboratory import checkpoints, substitutions
 from salt_lib.laboratory.minibabel.lexicon import concept_of, concepts_of_form
+from salt_lib.laboratory.predictions import predictions_path
 from salt_lib.laboratory.substitutions import choices
 from salt_lib.languages import XNLI_LANGUAGES
 from salt_lib.models import loading
-from salt_lib.salt import controls, distill, predictions, vocabulary
+from salt_lib.salt import controls, predictions, vocabulary
+from salt_lib.salt.augment import NOTHING
 from salt_lib.salt.methods import METHODS
-
-NAME = "mini-xnli"
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -29,7 +27,7 @@ def small_laboratory(laboratory):
 
 @pytest.fixture(scope="module")
 def data():
-    return substitutions.encoded(WORLD, NAME, "train", "en")
+    return small.encoded("train")
 
 
 @pytest.fixture(scope="module")
@@ -45,46 +43,15 @@ def words():
 
 
 @pytest.fixture(scope="module")
-def kept():
+def kept(data):
     """The distilled predictions, in the order in which options are gathered."""
-    table = predictions.load(substitutions.predictions_path(WORLD, NAME))
-    start = substitutions.encoded(WORLD, NAME, "train", "en").start.numpy()
-    at = start[table["example"]] + table["position"]
+    table = predictions.load(predictions_path(WORLD, NAME))
+    at = data.start.numpy()[table["example"]] + table["position"]
     return table.assign(at=at).sort_values("at", kind="stable", ignore_index=True)
 
 
 def options(kind, synonyms=True, threshold=0.0):
     return choices(WORLD, NAME, kind, synonyms, threshold, threshold)
-
-
-def test_predictions_are_made_once(cache_folder, monkeypatch):
-    path = substitutions.predictions_path(WORLD, NAME)
-    assert path.parent == cache_folder and path.name.startswith("mini-xnli-world-0-distilled-")
-    masked = substitutions.predictions_path(WORLD, NAME, masked=True)
-    assert masked.name.startswith("mini-xnli-world-0-masked-") and masked.exists()
-    monkeypatch.setattr(distill, "predict", None)  # would fail
-    assert substitutions.predictions_path(WORLD, NAME) == path
-    one, other = predictions.load(path), predictions.load(masked)
-    assert not one["token"].equals(other["token"])
-    assert set(one["language"]) == set(XNLI_LANGUAGES)
-
-
-@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "vocabulary.json"])
-def test_another_checkpoint_has_other_predictions(laboratory, tmp_path, name):
-    folder = shutil.copytree(laboratory / "world-0", tmp_path / "copy")
-    pairs = substitutions.load(NAME, "train", "en", WORLD)
-    before = substitutions._digest(folder, pairs, XNLI_LANGUAGES, False)
-    assert before == substitutions._digest(laboratory / "world-0", pairs, XNLI_LANGUAGES, False)
-    (folder / name).write_bytes((folder / name).read_bytes() + b" ")
-    changed = [
-        substitutions._digest(folder, pairs, XNLI_LANGUAGES, False),
-        substitutions._digest(laboratory / "world-0", pairs, XNLI_LANGUAGES[1:], False),
-        substitutions._digest(laboratory / "world-0", pairs, XNLI_LANGUAGES, True),
-        substitutions._digest(
-            laboratory / "world-0", replace(pairs, labels=[0] * len(pairs)), XNLI_LANGUAGES, False
-        ),
-    ]
-    assert len({before, *changed}) == 5
 
 
 def test_distilled_options_are_the_predictions(data, kept, words):
@@ -167,13 +134,6 @@ def test_the_deranged_dictionary_is_consistently_wrong(kept):
     assert not np.array_equal(again, controls._deranged(kept, WORLD + 1))
 
 
-def test_a_lone_word_can_not_be_deranged():
-    lone = pd.DataFrame({"language": ["de", "de", "sw", "sw"], "token": [7, 7, 8, 9]})
-    with pytest.raises(SaltError, match="'de' has one distilled word"):
-        controls._deranged(lone, 0)
-    assert controls._deranged(lone[2:], 0)[:, 0].tolist() == [9, 8]
-
-
 def test_dictionary_options_are_true_translations(data, words):
     own, entry = words
     found = options("dictionary")
@@ -200,20 +160,10 @@ def test_methods_get_their_options():
         name: substitutions.for_method(WORLD, NAME, method, CONFIG)
         for name, method in METHODS.items()
     }
-    assert [n for n, choice in found.items() if choice is None] == ["baseline", "translate-train"]
+    without = [name for name, choice in found.items() if choice is NOTHING]
+    assert without == ["baseline", "translate-train"]
     salt = found["salt"]
     for name in ("code-switch", "mixup", "salt-scalar-r"):
         assert found[name] is salt
     for name in ("salt-random", "salt-masked", "salt-no-synonyms", "salt-deranged", "dictionary"):
         assert not torch.equal(found[name].tokens, salt.tokens)
-
-
-def test_the_other_task_has_its_own():
-    one, two = (substitutions.predictions_path(WORLD, name) for name in (NAME, "mini-paws-x"))
-    assert one != two and set(predictions.load(two)["language"]) == {
-        *"de en es fr ja ko zh".split()
-    }
-    with pytest.raises(SaltError, match="unknown task"):
-        substitutions.predictions_path(WORLD, "xnli")
-    with pytest.raises(SaltError, match="no checkpoint for world 55"):
-        substitutions.predictions_path(55, NAME)
