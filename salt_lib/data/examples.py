@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ..errors import SaltError, unknown
 
 SPLITS = ("train", "dev", "test")
+PIECE = 2048  # rows that are read or tokenized at a time: a multiple of distillation's batches
 
 
 @dataclass(frozen=True)

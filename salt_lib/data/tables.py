@@ -15,13 +15,13 @@ import pyarrow.parquet as pq
 
 from ..errors import SaltError
 from ..files import write_through
-from ..models.encoding import PIECE
+from .examples import PIECE
 
 FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
 
 
 def read_rows(path: str | Path, columns: Sequence[str] = ()) -> Iterator[list[dict]]:
-    """The rows of a table, `encoding.PIECE` at a time, as column → value.
+    """The rows of a table, `examples.PIECE` at a time, as column → value.
 
     A CSV file begins with a header; JSON lines hold an object each. Raises SaltError naming the
     line: text that is not UTF-8, a row of another length, no JSON object; and for a missing file,
