@@ -10,7 +10,7 @@ Chapter: Training over 15 seeds.
 import ast
 import hashlib
 import importlib.util
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -117,8 +117,9 @@ def _running(tree: ast.AST) -> Iterator[ast.AST]:
 
 def _for_running(node: ast.AST) -> list[ast.AST]:
     """The node itself; of an ``if TYPE_CHECKING`` what runs in its place."""
-    checked = isinstance(node, ast.If) and ast.unparse(node.test).split(".")[-1] == "TYPE_CHECKING"
-    return node.orelse if checked else [node]
+    if isinstance(node, ast.If) and ast.unparse(node.test).split(".")[-1] == "TYPE_CHECKING":
+        return [*node.orelse]
+    return [node]
 
 
 def _file(name: str, package: Path) -> Path:
@@ -131,7 +132,7 @@ def _foreign(name: str) -> Path:
     return Path(spec.origin) if spec and spec.origin else Path(name)
 
 
-def _bare(tree: ast.Module, tables: Iterable[str]) -> ast.Module:
+def _bare(tree: ast.Module, tables: Collection[str]) -> ast.Module:
     """The tree without docstrings, what is for type checkers, and the assignments to ``tables``."""
     for node in ast.walk(tree):
         for name in ("body", "orelse"):

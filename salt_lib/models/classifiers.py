@@ -24,6 +24,7 @@ from .fusion import BERT_LIKE, Fused
 from .loading import _load, resolve, tokenizer
 from .weights import save_tensors
 
+Classifier = PreTrainedModel | Fused
 FUSION = "fusion.safetensors"  # the fusion's weights beside a kept classifier's
 
 
@@ -35,7 +36,7 @@ def classifier(
     tagged: bool = False,
     layer: int | None = None,
     gate: str = "literal",
-) -> PreTrainedModel | Fused:
+) -> Classifier:
     """The model with a fresh classification head whose weights depend on ``seed`` alone.
 
     tagged: whether it classifies tokens, not sentences. layer: a lower one that the head reads
@@ -65,7 +66,7 @@ def classifier(
 
 
 def save_classifier(
-    model: PreTrainedModel | Fused, source: str | Path, folder: str | Path, names: Sequence[str]
+    model: Classifier, source: str | Path, folder: str | Path, names: Sequence[str]
 ) -> None:
     """Keep a fine-tuned `classifier` of the checkpoint ``source`` in a folder, all or nothing.
 

@@ -12,11 +12,11 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from ..data.examples import Tagged
+from ..data.examples import PIECE, Tagged
 from ..errors import SaltError
 
 IGNORE = -100  # the label of what has none: torch's cross-entropy leaves it out
-PIECE = 2048  # pairs that are tokenized at a time: a multiple of the batches of distillation
+_NONE = torch.zeros(0, dtype=torch.int64)
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class Encoded:
 
     Tagged sentences, [CLS] sentence [SEP], have a label for every token instead, (tokens,): the
     tag's at the first piece of a word, `IGNORE` elsewhere. tags: the names of label ids, empty for
-    pairs. sentence: (n,) which sentence a row belongs to; one that is too long takes several rows.
+    pairs. sentence: (n,) which sentence a row belongs to, empty for pairs; one that is too long
+    takes several rows.
     """
 
     ids: torch.Tensor
@@ -37,7 +38,7 @@ class Encoded:
     start: torch.Tensor
     labels: torch.Tensor
     tags: tuple[str, ...] = ()
-    sentence: torch.Tensor | None = None
+    sentence: torch.Tensor = _NONE
 
     def __len__(self) -> int:
         return len(self.start) - 1
@@ -137,7 +138,9 @@ def _encode_tagged(tokenizer, data: Tagged, longest: int | None) -> Encoded:
     distinct = list(dict.fromkeys(word for words in data.words for word in words))
     pieces = tokenizer(distinct, add_special_tokens=False)["input_ids"]
     length = {word: len(found) for word, found in zip(distinct, pieces, strict=True)}
-    rows, labels, sentence = [], [], []
+    rows: list[list[str]] = []
+    labels: list[list[int]] = []
+    sentence: list[int] = []
     for number, (words, own) in enumerate(zip(data.words, data.labels, strict=True)):
         used = room  # so that the first word opens a row
         for word, label in zip(words, own, strict=True):

@@ -146,8 +146,8 @@ class Fused(nn.Module):
         if pooler is not None:
             fused = pooler(fused)
         if hasattr(self.model, "dropout"):  # XLM-R's head for sentences has its own, and a pooler
-            fused = self.model.dropout(fused)
-        logits = self.model.classifier(fused)
+            fused = self.model.get_submodule("dropout")(fused)
+        logits = self.model.get_submodule("classifier")(fused)
         loss = None
         if labels is not None:
             loss = nn.functional.cross_entropy(logits.flatten(0, -2), labels.flatten())

@@ -6,7 +6,9 @@ Chapters: The laboratory; Training over 15 seeds.
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
+import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HFValidationError
 from transformers import (
@@ -19,6 +21,8 @@ from transformers.utils import logging
 
 from ..digests import digest
 from ..errors import SaltError
+
+Model = TypeVar("Model", bound=torch.nn.Module)
 
 
 @contextmanager
@@ -115,6 +119,11 @@ def masked_lm(source: str | Path) -> PreTrainedModel:
             "would be random: it was saved by another task. Give the pretrained model itself"
         )
     return model.eval()
+
+
+def to_device(model: Model, device: str | torch.device) -> Model:
+    """``model.to(device)``, of which transformers' wrapper around it hides the type."""
+    return model.to(device)
 
 
 def identity(source: str | Path) -> str:

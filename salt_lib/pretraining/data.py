@@ -24,7 +24,8 @@ class Text:
 
 def tokenize(tokenizer, texts: dict[str, list[list[str]]]) -> Text:
     """Tokenize every language's documents; see `Text`."""
-    rows, start, pieces = [], {}, []
+    rows: list[list[int]] = []
+    start, pieces = {}, []
     for code, documents in texts.items():
         flat = [sentence for document in documents for sentence in document]
         encoded = tokenizer.backend_tokenizer.encode_batch(flat, add_special_tokens=False)
@@ -52,7 +53,7 @@ def epoch_pairs(
     """
     rng = np.random.default_rng([seed, 4, epoch])
     count = text.document
-    pairs = []
+    by_language = []
     for low, high in text.start.values():
         first = np.arange(low, high)
         first = first[(first - low) % count < count - 1]
@@ -64,8 +65,8 @@ def epoch_pairs(
         other = np.where(near, beside, other)
         same = (other - low) // count == (first - low) // count
         follows |= same
-        pairs.append(np.stack([first, np.where(follows, first + 1, other), follows], axis=1))
-    pairs = rng.permutation(np.concatenate(pairs))
+        by_language.append(np.stack([first, np.where(follows, first + 1, other), follows], axis=1))
+    pairs = rng.permutation(np.concatenate(by_language))
     length = text.length.numpy()
     batches = []
     for low in range(0, len(pairs), batch * 50):

@@ -15,11 +15,12 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 from tqdm import tqdm
-from transformers import PreTrainedTokenizerFast
+from transformers import BertForPreTraining, PreTrainedTokenizerFast
 
 from ..digests import digest
 from ..errors import SaltError
 from ..files import write_json, write_text
+from ..models.loading import to_device
 from ..models.weights import save_tensors
 from ..salt.vocabulary import count_words, language_words
 from ..training.state import optimizer_state, restore_optimizer
@@ -62,7 +63,7 @@ def pretrain_on(
     tokenizer = train_tokenizer(lines, recipe.vocabulary, punctuation)
     words = language_words({code: count_words(lines[code]) for code in lines})
     text = tokenize(tokenizer, texts)
-    model = new_model(recipe, len(tokenizer), seed).to(device)
+    model = to_device(new_model(recipe, len(tokenizer), seed), device)
     optimizer = new_optimizer(model, recipe)
     pieces = digest(sorted(tokenizer.get_vocab()))
     made_of = {"recipe": asdict(recipe), "seed": seed, "pieces": pieces}
@@ -128,12 +129,13 @@ def check(texts: Documents) -> dict[str, list[str]]:
     return lines
 
 
-def new_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
+def new_optimizer(model: BertForPreTraining, recipe: Recipe) -> torch.optim.AdamW:
     """AdamW with the word embeddings, each seldom in a batch, in a group of their own."""
     words = model.bert.embeddings.word_embeddings.weight
     others = [p for p in model.parameters() if p is not words]
+    groups: list[dict[str, Any]] = [{"params": [words]}, {"params": others}]
     return torch.optim.AdamW(
-        [{"params": [words]}, {"params": others}],
+        groups,
         weight_decay=recipe.weight_decay,
         betas=(0.9, 0.98),
         fused=True,
@@ -224,7 +226,7 @@ class State:
 
 def write_checkpoint(
     out: Path,
-    model: nn.Module,
+    model: BertForPreTraining,
     tokenizer: PreTrainedTokenizerFast,
     words: dict[str, dict[str, int]],
 ) -> None:

@@ -92,7 +92,7 @@ def measure(setup: Setup, task: str, steps: int = STEPS) -> Costs:
     with enough_memory(compute, config):
         pieces = loading.tokenizer(setup.model).get_vocab()
         ids = {code: piece_ids(counts, pieces) for code, counts in own.items()}
-        lm = loading.masked_lm(setup.model).to(compute.device)
+        lm = loading.to_device(loading.masked_lm(setup.model), compute.device)
         list(distill.predict(lm, ready.dev, ids))
         began = now(compute)
         predicted = [part.to_pandas() for part in distill.predict(lm, ready.dev, ids)]

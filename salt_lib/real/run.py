@@ -96,7 +96,9 @@ def prepare(job: Job[Setup]) -> None:
         predictions(setup, job.spec.task, row, job.root, compute_of(setup))
 
 
-def run(job: Job[Setup], compute: Accelerated | None = None, save: str | Path | None = None) -> dict:
+def run(
+    job: Job[Setup], compute: Accelerated | None = None, save: str | Path | None = None
+) -> dict:
     """Train and evaluate one run; see `training.run.train_and_score` for what is returned.
 
     save: a new folder for the trained model (`classifiers.save_classifier`). While it goes on its

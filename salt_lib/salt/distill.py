@@ -52,7 +52,7 @@ def head(model: PreTrainedModel) -> torch.nn.Module:
     found = getattr(model, "cls", None) or getattr(model, "lm_head", None)
     found = getattr(found, "predictions", found)  # BERT's, without the next-sentence head beside it
     takes = inspect.signature(model.base_model.forward).parameters
-    if not hasattr(found, "decoder") or "token_type_ids" not in takes:
+    if found is None or not hasattr(found, "decoder") or "token_type_ids" not in takes:
         raise SaltError(
             f"{type(model).__name__} is no BERT-like masked-language model: distillation needs its "
             "prediction head, `cls` or `lm_head`, and segment ids; take one such as "
@@ -66,10 +66,11 @@ def narrowed(full: torch.nn.Module, words: torch.Tensor) -> torch.nn.Module:
 
     It shares all weights but the last, of which it copies the rows for ``words``.
     """
-    decoder = copy.copy(full.decoder)
+    whole = full.get_submodule("decoder")
+    decoder = copy.copy(whole)
     decoder._parameters = {
         name: None if weight is None else torch.nn.Parameter(weight[words], requires_grad=False)
-        for name, weight in full.decoder._parameters.items()
+        for name, weight in whole._parameters.items()
     }
     narrow = copy.copy(full)
     narrow._modules = {**full._modules, "decoder": decoder}

@@ -50,7 +50,8 @@ def write_predictions(
     the Parquet file ``path``, which remembers what data it belongs to; interrupted, the same call
     goes on.
     """
-    tokenizer, model = loading.tokenizer(checkpoint), loading.masked_lm(checkpoint).to(device)
+    tokenizer = loading.tokenizer(checkpoint)
+    model = loading.to_device(loading.masked_lm(checkpoint), device)
     pieces = tokenizer.get_vocab()
     ids = {code: piece_ids(own, pieces) for code, own in words.items()}
     mask = loading.mask_token(checkpoint) if masked else None

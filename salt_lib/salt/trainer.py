@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn.functional import embedding
+from transformers import PreTrainedModel
 
 from ..errors import SaltError
 from ..models.encoding import Encoded
@@ -105,7 +106,7 @@ class EmbeddingMixup:
 
     def __init__(
         self,
-        model: torch.nn.Module,
+        model: PreTrainedModel,
         substitutions: Substitutions,
         ratio: str = "vector",
         seed: int = 0,

@@ -81,7 +81,8 @@ def distill_table(
     """
     _check(columns)
     source, output = Path(source), Path(output)
-    tokenizer, model = loading.tokenizer(checkpoint), loading.masked_lm(checkpoint).to(device)
+    tokenizer = loading.tokenizer(checkpoint)
+    model = loading.to_device(loading.masked_lm(checkpoint), device)
     pieces = tokenizer.get_vocab()
     ids = {code: piece_ids(own, pieces) for code, own in words.items()}
     next(read_rows(source, columns), None)  # a missing file or column is said before all else
@@ -166,7 +167,8 @@ def augment_table(
 
 def _by_piece(path: Path) -> Iterator[pd.DataFrame]:
     """The predictions for rows 0 to `PIECE`, then for the next ones, and so on without end."""
-    low, waiting = 0, []
+    low = 0
+    waiting: list[pd.DataFrame] = []
     for batch in predictions.read(path):
         table = batch.to_pandas()
         while len(table) and table["example"].iloc[-1] >= low + PIECE:

@@ -35,7 +35,7 @@ SHARE = 0.2  # a word that five languages use alike is just theirs, one that six
 FEW = 100
 _MANY = {"Arabic", "Cyrillic", "Latin"}  # scripts that stand for no language
 _LETTERS = ("Han", "Hangul", "Hiragana", "Katakana")  # where one letter may be a word
-_SPELT = {"Japanese": ("Han", "Hiragana", "Katakana")}
+_SPELT: dict[str, tuple[str, ...]] = {"Japanese": ("Han", "Hiragana", "Katakana")}
 # Unicode's scripts by language: the study's, and the others of XTREME.
 SCRIPTS = {code: _SPELT.get(row.script, (row.script,)) for code, row in LANGUAGES.items()} | {
     code: (script,)
@@ -73,7 +73,8 @@ def whole_words(
     word and without a script to know it by.
     """
     tokenizer = loading.tokenizer(checkpoint)
-    counts, scripts = {}, {}
+    counts: dict[str, dict[str, int]] = {}
+    scripts: dict[str, tuple[str, ...]] = {}
     for code, lines in texts.items():
         found = _count(tokenizer, lines)
         scripts[code] = SCRIPTS.get(code) or _main_script(found)
@@ -114,7 +115,8 @@ def whole_words(
 
 def _count(tokenizer, lines: Iterable[str]) -> dict[str, int]:
     """How often each entry that is a complete word, of letters, occurs."""
-    special, found = set(tokenizer.all_special_ids), Counter()
+    special = set(tokenizer.all_special_ids)
+    found: Counter[int] = Counter()
     lines = iter(lines)
     while some := list(islice(lines, PIECE)):
         pairs = Pairs(some, [""] * len(some), [0] * len(some))

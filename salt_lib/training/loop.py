@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import SaltError
+from ..models.classifiers import Classifier
 from ..models.encoding import IGNORE, Encoded, positions
 from ..salt.augment import code_switch, draw_ratio, mixup
 from ..salt.methods import Method
@@ -69,7 +70,8 @@ class Batch:
 class Draws:
     """All that a training draws at random, in one order: batches, code-switching, mixing weights.
 
-    width: of the word embeddings.
+    width: of the word embeddings. Raises SaltError for a method that trains on translations where
+    ``prepared`` has none.
     """
 
     def __init__(self, prepared: Prepared, method: Method, config: Config, seed: int, width: int):
@@ -77,6 +79,8 @@ class Draws:
         self.order = torch.Generator().manual_seed(seed)
         self.noise = torch.Generator().manual_seed(seed + 1_000_003)
         self.ids = prepared.train.ids
+        if method.translate and prepared.translated is None:
+            raise SaltError(f"method {method.name!r}: the prepared data have no translations")
         if method.code_switch:
             rates = (config.instance_rate, config.token_rate)
             self.ids = code_switch(prepared.train, prepared.choices, *rates, self.noise)
@@ -84,15 +88,15 @@ class Draws:
     def epoch(self) -> Iterator[Batch]:
         """The batches of the next epoch."""
         data, drawn = self.prepared.train, None
+        translated = self.prepared.translated if self.method.translate else None
         if self.method.mixup:  # every token stands in one step of an epoch: each step draws anew
             drawn = self.prepared.choices.draw(torch.arange(len(self.ids)), self.ids, self.noise)
         for rows in batches(data.lengths, self.config.batch, self.order):
             now, ids, ratio = data, self.ids, None
-            if self.method.translate:
-                now = self.prepared.translated
-                languages = len(now) // len(data)
+            if translated is not None:
+                languages = len(translated) // len(data)
                 chosen = torch.randint(languages, rows.shape, generator=self.noise)
-                rows, ids = rows + len(data) * chosen, now.ids
+                now, ids, rows = translated, translated.ids, rows + len(data) * chosen
             if self.method.mixup:
                 ratio = draw_ratio(self.method.mixup, len(rows), self.width, self.noise)
             yield Batch(now, ids, rows, drawn, ratio)
@@ -105,7 +109,7 @@ def pace(step: int, steps: int, warmup: float) -> float:
 
 
 def fit(
-    model: nn.Module,
+    model: Classifier,
     prepared: Prepared,
     method: Method,
     config: Config,
@@ -122,7 +126,8 @@ def fit(
     numbers.
     """
     compute, monitor = compute or Compute(), monitor or Monitor()
-    draws = Draws(prepared, method, config, seed, model.get_input_embeddings().embedding_dim)
+    width = model.get_input_embeddings().get_parameter("weight").shape[1]
+    draws = Draws(prepared, method, config, seed, width)
     spread = compute.prepare(model)
     if compute.rank:  # or all processes would drop the same
         torch.manual_seed(seed + 1_000_003 * compute.rank)
@@ -169,7 +174,7 @@ def fit(
 
 def gradients(
     spread: nn.Module,
-    model: nn.Module,
+    model: Classifier,
     batch: Batch,
     optimizer: torch.optim.Optimizer,
     clip: float,
@@ -192,7 +197,7 @@ def gradients(
     return total, compute.clip(list(model.parameters()), clip)
 
 
-def mean_loss(spread: nn.Module, model: nn.Module, batch: Batch, device: torch.device) -> Tensor:
+def mean_loss(spread: nn.Module, model: Classifier, batch: Batch, device: torch.device) -> Tensor:
     """The mean loss of a batch's rows, their embeddings mixed where it says so."""
     data = batch.data
     at, inside = positions(data, batch.rows)
@@ -201,9 +206,10 @@ def mean_loss(spread: nn.Module, model: nn.Module, batch: Batch, device: torch.d
     if batch.drawn is None or batch.ratio is None:
         vectors = embed(source.to(device))
     else:
-        both = embed(torch.stack([source, batch.drawn[at].where(inside, 0)]).to(device))
+        both = torch.stack([source, batch.drawn[at].where(inside, 0)])
+        words, substitutes = embed(both.to(device))
         # Where nothing was drawn both sides are one vector, and mixing changes nothing.
-        vectors = mixup(*both, batch.ratio.to(device))
+        vectors = mixup(words, substitutes, batch.ratio.to(device))
     return spread(
         inputs_embeds=vectors,
         attention_mask=inside.to(device),

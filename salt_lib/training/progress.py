@@ -38,7 +38,7 @@ class Monitor:
         self.saved, self.every, self.progress = saved, every, progress
         self.log = Path(log) if log else None
         self.board = _board(tensorboard) if tensorboard else None
-        self.bar = None
+        self.bar = tqdm(disable=True)
 
     def begin(
         self, steps: int, compute: Compute, model, optimizer
@@ -59,7 +59,7 @@ class Monitor:
             restore_optimizer(optimizer, self.weights, groups["optimizer"])
             self._restore_random(groups["random"])
         if self.log and compute.first:
-            self._cut_log(done)
+            _cut(self.log, done)
         # Alone and uninterrupted: a bar of another run would stand between.
         self.bar = tqdm(
             total=steps,
@@ -89,19 +89,18 @@ class Monitor:
             )
             self.clock, self.pairs = time.perf_counter(), 0
         if self.saved and step % self.every == 0:
-            self._save(step, scores)
+            self._save(self.saved, step, scores)
 
     def epoch(self, step: int, epoch: int, scores: list[float], best: dict | None) -> None:
         """After each epoch: its score, and the state with the weights where they are the best."""
         self._tell(step, epoch=epoch, dev=scores[-1])
         if self.saved:
-            self._save(step, scores, best)
+            self._save(self.saved, step, scores, best)
         self.clock, self.pairs = time.perf_counter(), 0
 
     def end(self) -> None:
         """The training is over, or came to an error."""
-        if self.bar is not None:
-            self.bar.close()
+        self.bar.close()
         if self.board:
             self.board.close()
 
@@ -116,22 +115,10 @@ class Monitor:
             for name, value in numbers.items():
                 self.board.add_scalar(name, value, step)
 
-    def _cut_log(self, done: int) -> None:
-        """Leave of the log what belongs to the steps that are done."""
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        kept = []
-        for line in self.log.read_text(encoding="utf-8").splitlines() if self.log.exists() else []:
-            try:
-                if json.loads(line)["step"] <= done:
-                    kept.append(line + "\n")
-            except (ValueError, KeyError, TypeError):
-                break  # torn while it was written
-        write_text(self.log, "".join(kept))
-
-    def _save(self, step: int, scores: list[float], best: dict | None = None) -> None:
+    def _save(self, saved: Saved, step: int, scores: list[float], best: dict | None = None) -> None:
         random = self._random()  # of all processes: all take part
         if self.compute.first:
-            self.saved.save(
+            saved.save(
                 step,
                 {"step": step, "scores": scores},
                 model=self.model.state_dict(),
@@ -155,6 +142,19 @@ class Monitor:
         if "cuda" in state and self.compute.device.type == "cuda":
             own = state["cuda"][self.compute.rank].clone()
             torch.cuda.set_rng_state(own, self.compute.device)
+
+
+def _cut(log: Path, done: int) -> None:
+    """Leave of the log what belongs to the steps that are done."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    kept = []
+    for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else []:
+        try:
+            if json.loads(line)["step"] <= done:
+                kept.append(line + "\n")
+        except (ValueError, KeyError, TypeError):
+            break  # torn while it was written
+    write_text(log, "".join(kept))
 
 
 def _board(folder: str | Path):

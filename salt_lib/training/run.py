@@ -63,8 +63,9 @@ def train_and_score(
                 layer=method.layer,
                 gate=method.gate,
             )
-            options = {"compute": compute, "monitor": monitor}
-            dev, epoch = fit(model, prepared, method, config, seed, **options)
+            dev, epoch = fit(
+                model, prepared, method, config, seed, compute=compute, monitor=monitor
+            )
             scores = {c: score(model, test, compute=compute) for c, test in prepared.tests.items()}
         if keep and compute.first:
             keep(model)
