@@ -4,7 +4,7 @@ A module's sources are the module itself and all of ours that it imports, direct
 trees without comments and docstrings: no wording makes a result stale, and no module that a result
 passes through is forgotten. Rows of a table count where they are used, one by one, not as a table.
 
-Chapter: Training over 15 seeds.
+Chapter: How the code is laid out.
 """
 
 import ast

@@ -1,4 +1,7 @@
-"""The one exception this library raises on purpose: its message is written for the user."""
+"""The one exception this library raises on purpose: its message is written for the user.
+
+Chapter: How the code is laid out.
+"""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,7 @@
-"""Writing files so that a reader never sees half of one, and where folders are."""
+"""Writing files so that a reader never sees half of one, and where folders are.
+
+Chapter: How the code is laid out.
+"""
 
 import json
 import os

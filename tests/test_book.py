@@ -1,5 +1,6 @@
 """When the book is built, and that its pages, settings and modules fit together."""
 
+import ast
 import importlib.util
 import re
 import sys
@@ -9,9 +10,16 @@ import jupytext
 import pytest
 import yaml
 
+from salt_lib.plots import house
+
 ROOT = Path(__file__).parents[1]
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
 PAGES = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["chapters"])]
+# Title → text of each page.
+TITLES = {
+    re.search(r"^# (.*)", text, re.MULTILINE)[1]: text
+    for text in ((ROOT / page).read_text() for page in PAGES)
+}
 # Stands in for Jupyter Book: a page that counts the builds, or a failure where a cell is broken.
 BUILDER = """
 import pathlib, sys
@@ -35,7 +43,13 @@ def load_build():
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
     monkeypatch.delenv("SALT_RUNS_DIR", raising=False)
-    files = ["salt_lib/train.py", "notebooks/01_x.md", "book/a.md", "salt_lib/recorded/a.json", "_toc.yml"]
+    files = [
+        "salt_lib/train.py",
+        "notebooks/01_x.md",
+        "book/a.md",
+        "salt_lib/recorded/a.json",
+        "_toc.yml",
+    ]
     for name in [*files, "runs/world-0/seed-00.json", "requirements.lock"]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("one")
@@ -126,19 +140,28 @@ def test_every_notebook_is_a_page():
     }
 
 
-def test_the_api_page_names_every_module():
-    paths = (ROOT / "salt_lib").rglob("*.py")
-    modules = {".".join(p.relative_to(ROOT).with_suffix("").parts) for p in paths}
-    # Packages hold nothing themselves; the command line has its own help.
-    modules = {m for m in modules if not m.endswith("__init__")} - {
-        "salt_lib.cli.main",
-        "salt_lib.cli.aggregation",
-        "salt_lib.cli.data",
-        "salt_lib.cli.make",
-        "salt_lib.cli.real",
-    }
-    named = re.findall(r"automodule:: (\S+)", (ROOT / "book" / "api.md").read_text())
-    assert sorted(named) == sorted(modules)
+def test_the_api_page_has_every_package_and_module_from_the_ground_up():
+    named = re.findall(r"automodule:: salt_lib\.(\S+)", (ROOT / "book" / "api.md").read_text())
+    # Of the command line the package alone: it has its own help.
+    modules = {name for name, _ in house.modules() if house.room_of(name) != "cli"}
+    assert sorted(named) == sorted(modules | set(house.contents()))
+    floors = [house.ROOMS.index(house.room_of(name)) for name in named[1:]]
+    assert named[0] == "api" and floors == sorted(floors)
+
+
+def test_every_module_names_a_chapter_that_there_is():
+    for name, path in house.modules():
+        chapters = house.chapters(ast.get_docstring(ast.parse(path.read_text())) or "")
+        assert chapters and set(chapters) <= {*TITLES, "all of them"}, (name, chapters)
+
+
+def test_chapters_and_packages_name_each_other():
+    for name, docstring in house.contents().items():
+        chapters = house.chapters(docstring)
+        assert chapters and set(chapters) <= {*TITLES, "all of them"}, (name, chapters)
+        for chapter in set(chapters) - {"all of them"}:
+            line = re.search(r"^\*Packages?: .*?\*$", TITLES[chapter], re.DOTALL | re.MULTILINE)
+            assert line and f"salt_lib.{name}`" in line[0], (name, chapter)
 
 
 def test_settings_that_a_reader_would_miss():
