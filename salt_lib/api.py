@@ -86,7 +86,7 @@ def distill(
     on = Accelerated(device).device
     encoded = encode(tokenizer, data, True)
     batches = predict(
-        loading.masked_lm(model).to(on),
+        loading.to_device(loading.masked_lm(model), on),
         encoded,
         {code: piece_ids(own, pieces) for code, own in known.items()},
         mask_token=loading.mask_token(model) if masked else None,
@@ -134,9 +134,10 @@ def augment(
     chosen = dice.random(len(table)) < instance_rate
 
     def switched(match: regex.Match) -> str:
-        options = choices.get(match[0])
+        word: str = match[0]
+        options = choices.get(word)
         if not options or dice.random() >= token_rate:
-            return match[0]
+            return word
         substitutes, weights = options[dice.integers(len(options))]
         return substitutes[dice.choice(len(substitutes), p=weights)]
 
@@ -242,8 +243,7 @@ def train(
         thresholds = (config.threshold, config.synonym_threshold)
         kept = substitutions.kept_predictions(path, ready["train"], row, *thresholds)
         prepared = prepared.substituting(row.substitutions, kept)
-    options = {"compute": compute, "threads": None, "keep": keep}
-    result = train_and_score(prepared, row, config, seed, **options)
+    result = train_and_score(prepared, row, config, seed, compute=compute, threads=None, keep=keep)
     return {"method": row.name, "seed": seed, **result}
 
 

@@ -4,7 +4,7 @@ Chapter: Reproduce, change, extend.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -48,7 +48,7 @@ def pretrain(
     from ..laboratory.pretraining import pretrain
     from ..pretraining.recipe import Recipe
 
-    changes = {"steps": steps, "layers": layers}
+    changes: dict[str, Any] = {"steps": steps, "layers": layers}
     recipe = replace(Recipe(), **{name: value for name, value in changes.items() if value})
     folder = out or made() / checkpoint_name(world, layers)
     last = pretrain(world, folder, recipe=recipe, resume=resume, device=device)

@@ -5,6 +5,7 @@ Everything heavy is imported where it is used, so that `salt --help` answers at 
 Chapter: Reproduce, change, extend.
 """
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -20,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-COMMANDS = {
+COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
     "The study": {"study": study.study, "results": study.results},
     "A real model and real data": {
         "plan": real.plan,

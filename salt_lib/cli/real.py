@@ -4,7 +4,7 @@ Chapter: At paper scale.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -122,7 +122,7 @@ def train(
       salt train --task pan-x --method salt+dlfa-8 --save names
       accelerate launch --num_processes 4 -m salt_lib train --task xnli --method salt
     """
-    from dataclasses import astuple, replace
+    from dataclasses import astuple
 
     from ..real.run import compute_of, run
     from ..real.setup import read_setup
@@ -130,11 +130,13 @@ def train(
     from ..study.grid import Job, store
     from ..study.store import is_fresh
 
-    chosen = read_setup(setup, model=model, data=data, device=device, tensorboard=tensorboard)
-    study = real_study(replace(chosen, progress=True), runs_dir)
+    chosen = read_setup(
+        setup, model=model, data=data, device=device, tensorboard=tensorboard, progress=True
+    )
+    study = real_study(chosen, runs_dir)
     (spec,) = study.specs([task], [method], [seed])
-    compute, job = compute_of(chosen), Job(spec, study.root, study.setup)
-    if is_fresh(study.setup, study.root, *astuple(spec)) and save is None:
+    compute, job = compute_of(chosen), Job(spec, study.root, chosen)
+    if is_fresh(chosen, study.root, *astuple(spec)) and save is None:
         typer.echo(f"{job.path}: is there already")
         return
     found = run(job, compute, save)
@@ -252,7 +254,9 @@ def own(
     from ..data import xtreme
     from ..real.own_files import CONFIG, RECIPE, Settings, run_own
 
-    both = {} if threshold is None else {"threshold": threshold, "synonym_threshold": threshold}
+    both: dict[str, Any] = {}
+    if threshold is not None:
+        both = {"threshold": threshold, "synonym_threshold": threshold}
     found = run_own(
         data or xtreme.folder(),
         out,

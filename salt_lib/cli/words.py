@@ -5,7 +5,7 @@ Chapter: Reproduce, change, extend.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -304,15 +304,21 @@ def augment(
       salt augment --model mbert --input my.csv --substitutions substitutions.parquet \\
         --output switched.csv
     """
-    rates = {"instance_rate": instance_rate, "token_rate": token_rate, "seed": seed}
+    rates: dict[str, Any] = {"instance_rate": instance_rate, "token_rate": token_rate, "seed": seed}
     if model is None:
         changed, total = _by_pairs(input, names(text_columns), substitutions, output, rates)
     else:
         from ..salt import user_tables
 
-        limits = {"threshold": threshold, "synonym_threshold": synonym_threshold}
         changed, total = user_tables.augment_table(
-            model, input, names(text_columns), substitutions, output, **limits, **rates
+            model,
+            input,
+            names(text_columns),
+            substitutions,
+            output,
+            threshold=threshold,
+            synonym_threshold=synonym_threshold,
+            **rates,
         )
     if as_json:
         print_json({"file": str(output), "rows": total, "changed": changed})

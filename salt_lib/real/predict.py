@@ -63,14 +63,13 @@ def predict(
 def _read(row: benchmarks.RealTask, code: str, data: str | Path) -> Pairs | Tagged:
     """A test set without its labels."""
     path = Path(data) / xtreme.FOLDERS[row.name] / f"test-{code}.tsv"
-    if row.kind == "pairs":
-        return (
-            xtreme.read_texts(path)
-            if path.is_file()
-            else benchmarks.load(row.name, "test", code, data)
-        )
     if path.is_file():
+        if row.kind == "pairs":
+            return xtreme.read_texts(path)
         words = xtreme.read_tokens(path)
     else:
-        words = [tokens for tokens, _ in benchmarks.load(row.name, "test", code, data)]
+        rows = benchmarks.load(row.name, "test", code, data)
+        if isinstance(rows, Pairs):
+            return rows
+        words = [tokens for tokens, _ in rows]
     return Tagged(words, [[0] * len(tokens) for tokens in words], row.labels)

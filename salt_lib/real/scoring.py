@@ -36,20 +36,20 @@ def score(task: str, gold: str | Path, predictions: str | Path) -> dict[str, dic
     if task not in NAMES:
         raise unknown("task", task, NAMES)
     name = NAMES[task]
-    gold, predictions = _files(gold, name, "gold"), _files(predictions, name, "predictions")
-    for code, path in gold.items():
-        if code not in predictions:
-            there = next(iter(predictions.values())).parent
+    wanted, given = _files(gold, name, "gold"), _files(predictions, name, "predictions")
+    for code, path in wanted.items():
+        if code not in given:
+            there = next(iter(given.values())).parent
             raise SaltError(
                 f"the predictions lack {code!r}: there is {path}, and no {there / path.name}"
             )
-    if more := sorted(set(predictions) - set(gold)):
+    if more := sorted(set(given) - set(wanted)):
         warnings.warn(
             f"not scored, for there is no gold file of them: {', '.join(more)}", stacklevel=2
         )
     found: dict[str, dict[str, float]] = {}
-    for code, path in gold.items():
-        one = _score(name, path, predictions[code])
+    for code, path in wanted.items():
+        one = _score(name, path, given[code])
         for metric, value in one.items():
             found.setdefault(metric, {})[code] = 100 * value
     return found
@@ -80,15 +80,22 @@ def _files(folder: str | Path, task: str, what: str) -> dict[str, Path]:
 
 def _score(task: str, gold: Path, predictions: Path) -> dict[str, float]:
     row = benchmarks.task(task)
-    if row.kind == "pairs":
-        wanted, found = (_labels(path, row.labels) for path in (gold, predictions))
-        if len(wanted) != len(found):
-            raise SaltError(
-                f"{predictions}: {len(found)} labels, where {gold} has {len(wanted)}; predict "
-                "every row, in order"
-            )
-        return {"accuracy": accuracy_of(wanted, found)}
-    wanted, found = (_tags(path, row.labels) for path in (gold, predictions))
+    by_kind = _score_labels if row.kind == "pairs" else _score_tags
+    return by_kind(gold, predictions, row.labels)
+
+
+def _score_labels(gold: Path, predictions: Path, known: tuple[str, ...]) -> dict[str, float]:
+    wanted, found = (_labels(path, known) for path in (gold, predictions))
+    if len(wanted) != len(found):
+        raise SaltError(
+            f"{predictions}: {len(found)} labels, where {gold} has {len(wanted)}; predict every "
+            "row, in order"
+        )
+    return {"accuracy": accuracy_of(wanted, found)}
+
+
+def _score_tags(gold: Path, predictions: Path, known: tuple[str, ...]) -> dict[str, float]:
+    wanted, found = (_tags(path, known) for path in (gold, predictions))
     for (line, tags), (at, own) in zip(wanted, found, strict=False):
         if len(tags) != len(own):
             raise SaltError(

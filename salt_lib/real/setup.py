@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
-from typing import get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from ..data import benchmarks, tables
 from ..data.examples import Pairs, Tagged, tag
@@ -118,7 +118,7 @@ def read_setup(path: str | Path | None = None, **changes) -> Setup:
 
 def _placed(setup: Setup, base: Path) -> Setup:
     """The setup with its folders named from the root: a cluster's workers start anywhere."""
-    found = {}
+    found: dict[str, Any] = {}
     for name in ("model", "data", "texts", "tensorboard"):
         value = getattr(setup, name)
         if value and (name == "tensorboard" or (base / value).exists()):

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import joblib
@@ -48,7 +49,9 @@ class _Ray:
 
     def results(self, jobs: list) -> Iterator[tuple]:
         """See `grid._run_one`; a job has a ``spec``."""
-        waiting, flying, deaths = list(reversed(jobs)), {}, Counter()
+        waiting = list(reversed(jobs))
+        flying: dict[Any, Any] = {}  # Ray's handle of a run → its job
+        deaths: Counter[Any] = Counter()
         try:
             with self._kept():
                 while waiting or flying:

@@ -10,6 +10,7 @@ Chapter: Results and t-tests.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from typing import TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -32,7 +33,7 @@ def verdict(test: Comparison | Mapping, p: str = "p_holm", alpha: float = ALPHA)
     test = fields(test)
     if p not in test:
         raise SaltError(f"no {p!r} in the test, only {', '.join(test)}")
-    if missing(test[p]):
+    if not known(test[p]):
         return UNTESTED
     if test[p] > alpha:
         return SAME
@@ -75,7 +76,7 @@ def finding(what: str, test: Comparison | Mapping, than: str = "the baseline's")
 
 def points(difference: float | None, unit: str = " points") -> str:
     """A difference of accuracies in percentage points, with its sign: "+1.70 points"."""
-    if missing(difference):
+    if not known(difference):
         return "–"
     text = f"{100 * difference:+.2f}"
     text = "0.00" if float(text) == 0 else text.replace("-", "−")
@@ -84,27 +85,27 @@ def points(difference: float | None, unit: str = " points") -> str:
 
 def size(difference: float | None, unit: str = " points") -> str:
     """The same without a sign: "1.70 points"."""
-    return "–" if missing(difference) else points(abs(difference), unit).removeprefix("+")
+    return points(abs(difference), unit).removeprefix("+") if known(difference) else "–"
 
 
 def interval(test: Comparison | Mapping) -> str:
     """The interval of a difference in points: "+1.30 to +2.10"; a dash where there is none."""
     test = fields(test)
-    if missing(test["ci_low"]):
+    if not known(test["ci_low"]):
         return "–"
     return f"{points(test['ci_low'], '')} to {points(test['ci_high'], '')}"
 
 
 def p_value(p: float | None, name: str = "p") -> str:
     """A p-value in a sentence: "p = 0.031", "p < 0.0001"; not more digits than anybody needs."""
-    if missing(p):
+    if not known(p):
         return f"no {name}"
     return f"{name} < 0.0001" if p < 1e-4 else f"{name} = {short_p(p)}"
 
 
 def mean_sd(row: Mapping, digits: int = 1) -> str:
     """Mean and sd over seeds in %, without a line break: "84.3 ± 0.6"."""
-    spread = "" if missing(row["sd"]) else f"{_GLUED}±{_GLUED}{100 * row['sd']:.{digits}f}"
+    spread = f"{_GLUED}±{_GLUED}{100 * row['sd']:.{digits}f}" if known(row["sd"]) else ""
     return f"{100 * row['mean']:.{digits}f}{spread}"
 
 
@@ -129,13 +130,13 @@ def sign_flips(values: Sequence[float]) -> np.ndarray:
     If the two methods were alike each difference could as well have had the other sign; so this is
     what the mean looks like where there is nothing to find (Fisher's exact randomisation).
     """
-    values = np.asarray(values, dtype=float)
-    if not 1 <= len(values) <= 20:
-        raise SaltError(f"{len(values)} differences: sign flips need 1 to 20")
+    differences = np.asarray(values, dtype=float)
+    if not 1 <= len(differences) <= 20:
+        raise SaltError(f"{len(differences)} differences: sign flips need 1 to 20")
     total = np.zeros(1)
-    for value in values:
-        total = np.concatenate([total + value, total - value])
-    return total / len(values)
+    for difference in differences:
+        total = np.concatenate([total + difference, total - difference])
+    return total / len(differences)
 
 
 def fields(test: Comparison | Mapping) -> Mapping:
@@ -143,14 +144,14 @@ def fields(test: Comparison | Mapping) -> Mapping:
     return asdict(test) if isinstance(test, Comparison) else test
 
 
-def missing(value: float | None) -> bool:
-    """Whether there is no such number: None or nan."""
-    return value is None or bool(np.isnan(value))
+def known(value: float | None) -> TypeGuard[float]:
+    """Whether there is such a number: neither None nor nan."""
+    return value is not None and not np.isnan(value)
 
 
 def short_p(p: float | None) -> str:
     """A p-value in a table: two digits that count, or a dash."""
-    if missing(p):
+    if not known(p):
         return "–"
     if p < 1e-4:
         return f"<{_GLUED}0.0001"
@@ -159,4 +160,4 @@ def short_p(p: float | None) -> str:
 
 def number(value: float | None) -> str:
     """A statistic with two decimals, or a dash."""
-    return "–" if missing(value) else f"{value:.2f}".replace("-", "−")
+    return f"{value:.2f}".replace("-", "−") if known(value) else "–"
