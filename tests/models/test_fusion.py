@@ -1,23 +1,18 @@
 """AIF and DLFA: exact values by hand, padding that changes nothing, gradients, errors."""
 
-from dataclasses import replace
-
 import pytest
 import small
 import torch
-from small import CONFIG, WORLD
+from small import WORLD
 from transformers import AutoModelForSequenceClassification, RobertaConfig
 from transformers import RobertaForSequenceClassification as Roberta
 
 from salt_lib.errors import SaltError
-from salt_lib.laboratory import checkpoints, substitutions, tasks
+from salt_lib.laboratory import checkpoints
 from salt_lib.models import classifiers, encoding, loading
 from salt_lib.models.fusion import AttentionalInformationFusion as Fusion
 from salt_lib.models.fusion import Branch, Fused
 from salt_lib.models.fusion import DoubleLayerFeatureAggregation as Aggregation
-from salt_lib.salt.methods import METHODS, dlfa, method
-from salt_lib.training import evaluate
-from salt_lib.training import loop as training_loop
 
 TAGS = "mini-ner"
 INSIDE = torch.tensor([[1, 1, 1], [1, 1, 0]], dtype=torch.bool)
@@ -121,7 +116,7 @@ def classifier(layer=0, seed=0, tagged=False, gate="literal", labels=3):
 
 
 def some(name="mini-xnli", split="dev"):
-    data = substitutions.encoded(WORLD, name, split, "en")
+    data = small.encoded(split, name)
     at, inside = encoding.positions(data, torch.arange(6))
     ids = data.ids[at].where(inside, 0)
     segments = data.segments[at].where(inside, 0)
@@ -202,45 +197,3 @@ def test_layers_that_are_not_there(small_laboratory):
         match="MaskedLM has no classifier that we know",
     ):
         Fused(loading.masked_lm(checkpoints.checkpoint(WORLD)), 0)
-
-
-def test_rows_of_the_table():
-    assert dlfa(3) == method("dlfa-3") and dlfa(3).layer == 3 and dlfa(3).substitutions is None
-    both = method("salt+dlfa-2-sigmoid")
-    assert both == dlfa(2, METHODS["salt"], "sigmoid") and both.mixup == "vector"
-    assert (
-        replace(both, name="salt", label=METHODS["salt"].label, layer=None, gate="literal")
-        == (METHODS["salt"])
-    )
-    for name in ("dlfa", "dlfa-x", "nix+dlfa-1", "dlfa-1-relu", "dlfa--1"):
-        with pytest.raises(SaltError, match="unknown method"):
-            method(name)
-
-
-@pytest.mark.parametrize("task", ["mini-xnli", TAGS, "mini-pos"])
-@pytest.mark.parametrize("name", ["dlfa-0", "salt+dlfa-0-sigmoid", "translate-train"])
-def test_a_run_in_the_laboratory(small_laboratory, task, name):
-    one, again = small.run(name, 0, task), small.run(name, 0, task)
-    assert one["weights"] == again["weights"] and one["scores"] == again["scores"]
-    assert set(one["scores"]) == set(tasks.task(task).languages)
-    assert all(0 <= value <= 1 for value in one["scores"].values())
-    assert one["weights"] != small.run("baseline", 0, task)["weights"]
-
-
-def test_the_score_of_a_run_is_the_f1_of_its_model(small_laboratory):
-    data = substitutions.encoded(WORLD, TAGS, "train", "en")
-    model = classifier(None, tagged=True, labels=5)
-    config = replace(CONFIG, epochs=25, learning_rate=3e-3, batch=8)
-    scores, chosen = training_loop.fit(model, data, data, METHODS["baseline"], config, 0)
-    assert scores[chosen] == max(scores) == evaluate.f1(model, data) > 0.9
-
-
-def test_a_batch_of_one_row_is_said(small_laboratory):
-    with pytest.raises(SaltError, match="a batch of one sentence has no batch statistics"):
-        training_loop.fit(
-            classifier(),
-            *(substitutions.encoded(WORLD, "mini-xnli", split, "en") for split in ("train", "dev")),
-            dlfa(0),
-            replace(CONFIG, batch=1),
-            0,
-        )

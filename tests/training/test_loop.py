@@ -1,33 +1,28 @@
-"""A run is the same wherever and however often it is made, and methods differ in nothing else."""
+"""Methods differ in their method only, and what is trained is what was prepared."""
 
 import copy
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
-import joblib
 import numpy as np
 import pytest
 import small
 import torch
-from joblib.externals.loky import get_reusable_executor
-from small import CONFIG, WORLD
+from small import CONFIG, NAME, WORLD, fit, options_of, prepared, same, tokenizer_of
 
 from salt_lib.data import examples
+from salt_lib.data.examples import tag
 from salt_lib.errors import SaltError
-from salt_lib.laboratory import checkpoints, shortcuts, substitutions, tasks
-from salt_lib.laboratory import run as laboratory_run
+from salt_lib.laboratory import checkpoints, shortcuts, tasks
+from salt_lib.laboratory.predictions import vocabularies
 from salt_lib.models import classifiers, loading
-from salt_lib.models.encoding import Encoded, encode
+from salt_lib.models.encoding import IGNORE, encode
 from salt_lib.salt import vocabulary
-from salt_lib.salt.augment import options
-from salt_lib.salt.methods import ABLATIONS, MAIN, METHODS, method
+from salt_lib.salt.augment import code_switch, options
+from salt_lib.salt.methods import METHODS, dlfa
 from salt_lib.training import evaluate
 from salt_lib.training import loop as training_loop
+from salt_lib.training.loop import Batch, mean_loss
 
-NAME = "mini-xnli"
 ONE = replace(CONFIG, epochs=1)
 
 
@@ -36,118 +31,18 @@ def small_laboratory(laboratory):
     return laboratory
 
 
-def encoded(split, name=NAME):
-    return substitutions.encoded(WORLD, name, split, "en")
+def encoded(split):
+    return small.encoded(split)
 
 
-def fit(name="baseline", seed=0, config=CONFIG, data=None, dev=None, choices=None, model=None):
-    row = method(name)
-    model = model or classifiers.classifier(checkpoints.checkpoint(WORLD), 3, seed, config.dropout)
-    choices = choices or substitutions.for_method(WORLD, NAME, row, config)
-    more = laboratory_run._translations(WORLD, NAME) if row.translate else None
-    data = encoded("train") if data is None else data
-    dev = encoded("dev") if dev is None else dev
-    return model, training_loop.fit(model, data, dev, row, config, seed, choices, more)
-
-
-def same(one, two):
-    return all(torch.equal(a, b) for a, b in zip(one.values(), two.values(), strict=True))
-
-
-# The same run, anywhere
-
-
-def test_a_seed_gives_the_same_run_twice():
+def test_a_seed_gives_the_same_training_twice():
     config = replace(CONFIG, dropout=0.1)
     (one, said), (two, again), (other, _) = (fit("salt", s, config) for s in (3, 3, 4))
     assert said == again and same(one.state_dict(), two.state_dict())
     assert not same(one.state_dict(), other.state_dict())
-    found = [small.run("salt", 1) for _ in range(2)]
-    for run in found:
-        run.pop("seconds")
-    assert found[0] == found[1] and len(found[0]["weights"]) == 64
-
-
-def without_time(run):
-    return {key: value for key, value in run.items() if key not in ("seconds", "process")}
-
-
-JOBS = [("salt", 1), ("baseline", 0), ("salt-random", 1)]
-
-
-@pytest.fixture(scope="module")
-def here():
-    return [without_time(small.run(*job)) for job in JOBS]
-
-
-def test_the_number_of_workers_changes_nothing(here):
-    get_reusable_executor().shutdown()  # other tests' workers know another environment
-    try:
-        found = joblib.Parallel(n_jobs=2)(joblib.delayed(small.run)(*job) for job in JOBS)
-    finally:
-        get_reusable_executor().shutdown()
-    assert os.getpid() not in {run["process"] for run in found}
-    assert [without_time(run) for run in found] == here
-
-
-def test_a_process_that_makes_everything_itself_gets_the_same(here, tmp_path):
-    """Nothing cached, another hash seed, another number of threads."""
-    command = f"import small; print(repr(small.run(*{JOBS[0]!r})))"
-    added = {
-        "PYTHONPATH": str(Path(__file__).parent),
-        "PYTHONHASHSEED": "7",
-        "OMP_NUM_THREADS": "2",
-        "SALT_CACHE_DIR": str(tmp_path),
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", command],
-        env={**os.environ, **added},
-        cwd=Path(laboratory_run.__file__).parents[1],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert without_time(eval(done.stdout)) == here[0]
-    assert len(list(tmp_path.iterdir())) == 1
-
-
-def test_a_run_that_must_distil_first_is_the_same(here, tmp_path, monkeypatch):
-    monkeypatch.setenv("SALT_CACHE_DIR", str(tmp_path))
-    small.forget()
-    found = without_time(small.run(*JOBS[0]))
-    small.forget()
-    assert found == here[0]
-
-
-def test_a_run_leaves_the_number_of_threads_as_it_was(monkeypatch):
-    def failing(*_, **__):
-        assert torch.get_num_threads() == 1
-        raise SaltError("the loss is nan")
-
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(2)
-        laboratory_run.run(WORLD, NAME, "baseline", 0, ONE)
-        assert torch.get_num_threads() == 2
-        monkeypatch.setattr(training_loop, "fit", failing)
-        with pytest.raises(SaltError, match="loss is nan"):
-            laboratory_run.run(WORLD, NAME, "baseline", 0, ONE)
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
 
 
 # Methods differ in their method only
-
-
-@pytest.mark.parametrize("name", METHODS)
-def test_what_a_run_returns(name):
-    run = laboratory_run.run(WORLD, NAME, name, 0, ONE)
-    assert set(run) == {"scores", "dev", "epoch", "seconds", "config"}
-    assert list(run["scores"]) == list(tasks.task(NAME).languages)
-    assert all(0 <= score <= 1 for score in [*run["scores"].values(), *run["dev"]])
-    assert len(run["dev"]) == 1 and run["epoch"] == 0 and run["seconds"] > 0
-    assert run["config"]["epochs"] == 1 and run["config"]["threshold"] == 0.0
 
 
 class Watched(torch.optim.AdamW):
@@ -161,7 +56,7 @@ class Watched(torch.optim.AdamW):
 
 
 @pytest.fixture
-def watch(monkeypatch):
+def watched(monkeypatch):
     """What a fit does: rows and the labels of each step, learning rates, first weights, norms."""
     seen = {"rows": [], "rates": [], "norms": [], "inputs": []}
     plain = training_loop.batches
@@ -183,40 +78,44 @@ def watch(monkeypatch):
     return seen
 
 
-def test_all_methods_take_the_same_steps_on_the_same_rows(monitor):
+def test_all_methods_take_the_same_steps_on_the_same_rows(watched):
     seen = {}
     for name in METHODS:
-        for found in monitor.values():
+        for found in watched.values():
             found.clear()
         fit(name, 2)
-        seen[name] = {key: list(value) for key, value in monitor.items()}
+        seen[name] = {key: list(value) for key, value in watched.items()}
     steps = CONFIG.epochs * -(-180 // CONFIG.batch)
     assert len(seen["baseline"]["rates"]) == steps == len(seen["baseline"]["norms"])
     assert all(found == seen["baseline"] for found in seen.values())
     assert set(seen["salt"]["norms"]) == {CONFIG.clip}
 
 
-def test_another_seed_has_another_order(monitor):
+def test_another_seed_has_another_order(watched):
     orders = []
     for seed in (0, 1):
-        watch["rows"].clear()
+        watched["rows"].clear()
         fit(seed=seed, config=ONE)
-        orders.append(list(watch["rows"]))
+        orders.append(list(watched["rows"]))
     assert orders[0] != orders[1]
     assert [sorted(sum(order, [])) for order in orders] == [list(range(180))] * 2
 
 
-def test_the_learning_rate_rises_and_falls(monitor):
+def test_the_learning_rate_rises_and_falls(watched):
     fit(config=replace(CONFIG, epochs=5, batch=45, warmup=0.2, learning_rate=1.0))
     rises, falls = [(i + 1) / 4 for i in range(4)], [(20 - i) / 16 for i in range(4, 20)]
-    assert watch["rates"] == pytest.approx(rises + falls)
+    assert watched["rates"] == pytest.approx(rises + falls)
+
+
+def test_the_pace_rises_over_the_warm_steps_and_ends_above_zero():
+    assert [training_loop.pace(step, 4, 0.0) for step in (1, 2, 3, 4)] == [1, 1, 2 / 3, 1 / 3]
+    assert training_loop.pace(1, 1, 0.5) == 1
 
 
 def test_the_baseline_knows_nothing_of_substitutions():
     plain, said = fit()
-    choices = substitutions.for_method(WORLD, NAME, method("salt"), CONFIG)
     other = replace(CONFIG, threshold=0.3, instance_rate=1.0, token_rate=1.0)
-    given, again = fit(config=other, choices=choices)
+    given, again = fit(config=other, ready=prepared(choices=options_of("salt")))
     assert said == again and same(plain.state_dict(), given.state_dict())
 
 
@@ -224,7 +123,7 @@ def test_without_options_code_switching_is_the_baseline():
     plain, _ = fit()
     nothing = options(encoded("train"), [], [], np.empty((0, 1)))
     for name, close in (("code-switch", 0), ("mixup", 1e-3)):
-        found, _ = fit(name, choices=nothing)
+        found, _ = fit(name, ready=prepared(choices=nothing))
         for a, b in zip(plain.state_dict().values(), found.state_dict().values(), strict=True):
             assert torch.allclose(a, b, rtol=0, atol=close)
 
@@ -273,7 +172,7 @@ def test_the_offline_part_is_fixed_and_the_online_part_is_drawn_anew():
     full, _ = inputs("code-switch", replace(CONFIG, instance_rate=1.0, token_rate=1.0))
     few, _ = inputs("code-switch", replace(CONFIG, instance_rate=0.2, token_rate=1.0))
     assert 0.08 < changed(few[0], english[0]) < 0.35
-    choices = substitutions.for_method(WORLD, NAME, method("code-switch"), CONFIG)
+    choices = options_of("code-switch")
     for row, vectors in full[0].items():
         own = data.row(row)
         kept = (vectors[: len(own)] == weight[own]).all(dim=1)
@@ -282,7 +181,7 @@ def test_the_offline_part_is_fixed_and_the_online_part_is_drawn_anew():
 
 def test_mixup_mixes_with_the_options_and_leaves_the_rest():
     data = encoded("train")
-    choices = substitutions.for_method(WORLD, NAME, method("mixup"), CONFIG)
+    choices = options_of("mixup")
     for name in ("mixup", "salt-scalar-r"):
         read, weight = inputs(name, replace(CONFIG, instance_rate=0.0))
         ratios = []
@@ -309,12 +208,21 @@ def test_mixup_mixes_with_the_options_and_leaves_the_rest():
         assert len(first) > 5
 
 
+def only_words():
+    """Language → the one-piece words that no other language has."""
+    found = vocabularies(WORLD, tasks.task(NAME).languages)
+    return {
+        code: set(ids.tolist()) - {i for c, o in found.items() if c != code for i in o.tolist()}
+        for code, ids in found.items()
+    }
+
+
 def test_translate_train_reads_all_languages():
-    many = laboratory_run._translations(WORLD, NAME)
+    many = prepared("translate-train").translated
     assert len(many) == 15 * 180
     read, weight = inputs("translate-train")
     index = {tuple(v.tolist()): i for i, v in enumerate(weight)}
-    own = {code: set(map(int, ids)) for code, ids in vocabularies().items()}
+    own = {code: set(map(int, ids)) for code, ids in only_words().items()}
     seen = set()
     for row, vectors in read[0].items():
         ids = {index.get(tuple(v.tolist())) for v in vectors}
@@ -323,13 +231,9 @@ def test_translate_train_reads_all_languages():
     assert len(seen) > 12
 
 
-def vocabularies():
-    """Language → the one-piece words that no other language has."""
-    found = substitutions.vocabularies(WORLD, tasks.task(NAME).languages)
-    return {
-        code: set(ids.tolist()) - {i for c, o in found.items() if c != code for i in o.tolist()}
-        for code, ids in found.items()
-    }
+def test_a_method_of_translations_needs_them():
+    with pytest.raises(SaltError, match="'translate-train': the prepared data have no transl"):
+        fit("translate-train", ready=prepared("baseline"))
 
 
 # The choice of the epoch, and what stops a run
@@ -346,7 +250,7 @@ def test_the_best_epoch_is_kept_the_first_among_equals(monkeypatch, dev, chosen)
         states.append(copy.deepcopy(model.state_dict()))
         return next(scripted)
 
-    monkeypatch.setattr(laboratory_run, "score", accuracy)
+    monkeypatch.setattr(training_loop, "score", accuracy)
     model, (scores, epoch) = fit(config=replace(CONFIG, epochs=4))
     assert scores == dev and epoch == chosen
     assert [same(state, model.state_dict()) for state in states] == [i == chosen for i in range(4)]
@@ -367,30 +271,13 @@ def test_a_loss_that_is_no_number_stops_the_run():
         fit("salt", model=model)
 
 
-def test_unknown_names():
-    with pytest.raises(SaltError, match="unknown method 'slat'; known: baseline, code-switch"):
-        laboratory_run.run(WORLD, NAME, "slat", 0)
-    with pytest.raises(SaltError, match="unknown task 'xnli'; known: mini-xnli"):
-        laboratory_run.run(WORLD, "xnli", "salt", 0)
-    with pytest.raises(SaltError, match="no checkpoint for world 55 .*0"):
-        laboratory_run.run(55, NAME, "baseline", 0)
+def test_a_batch_of_one_row_is_said():
+    model = classifiers.classifier(checkpoints.checkpoint(WORLD), 3, 0, 0.0, layer=0)
+    with pytest.raises(SaltError, match="a batch of one sentence has no batch statistics"):
+        fit(dlfa(0).name, config=replace(CONFIG, batch=1), ready=prepared(), model=model)
 
 
-def test_prepare_makes_what_runs_share(tmp_path, monkeypatch):
-    monkeypatch.setenv("SALT_CACHE_DIR", str(tmp_path))
-    for name in ("baseline", "dictionary", "translate-train"):
-        laboratory_run.prepare(WORLD, NAME, name)
-    assert not list(tmp_path.iterdir())
-    laboratory_run.prepare(WORLD, NAME, "salt-random")
-    laboratory_run.prepare(WORLD, NAME, "salt")
-    assert len(list(tmp_path.iterdir())) == 1
-    laboratory_run.prepare(WORLD, NAME, "salt-masked")
-    assert len(list(tmp_path.iterdir())) == 2
-    with pytest.raises(SaltError, match="unknown method"):
-        laboratory_run.prepare(WORLD, NAME, "slat")
-
-
-# Batches, learning, scores
+# Batches and learning
 
 
 def test_an_epoch_has_every_row_once_in_batches_of_like_length():
@@ -432,54 +319,83 @@ def toy(count, seed):
 
 def test_training_trains():
     config = replace(CONFIG, epochs=10, learning_rate=5e-3)
-    _, (dev, _) = fit(config=config, data=toy(300, 0), dev=toy(100, 1))
+    _, (dev, _) = fit(config=config, ready=prepared(train=toy(300, 0), dev=toy(100, 1)))
     assert dev[-1] > 0.6  # chance is a third; so small and raw a model takes its time
 
 
 def test_an_encoder_that_sees_the_hypothesis_alone_is_at_chance():
     """As each hypothesis stands under each label, it can't be more: see test_views."""
     tokenizer = loading.tokenizer(checkpoints.checkpoint(WORLD))
-    train_, dev = (
+    train, dev = (
         encode(tokenizer, shortcuts.one_sided(tasks.load(NAME, split, "en", WORLD)))
         for split in ("train", "dev")
     )
-    _, (scores, _) = fit(config=replace(CONFIG, epochs=3), data=train_, dev=dev)
+    _, (scores, _) = fit(config=replace(CONFIG, epochs=3), ready=prepared(train=train, dev=dev))
     assert max(abs(score - 1 / 3) for score in scores) <= shortcuts.BOUND
 
 
-def test_accuracy_counts_the_highest_logits():
-    class Model(torch.nn.Module):
-        def forward(self, ids, attention_mask, token_type_ids):
-            assert not self.training
-            from types import SimpleNamespace
-
-            assert attention_mask.sum() == (ids > 0).sum()
-            return SimpleNamespace(logits=torch.nn.functional.one_hot(ids[:, 0] % 3, 3).float())
-
-    ids = torch.arange(1, 31)
-    start = torch.tensor([0, 1, 3, 6, 10, 15, 21, 30])
-    first = ids[start[:-1]]
-    right = first % 3
-    for wrong in (0, 2, 7):
-        labels = torch.where(torch.arange(7) < wrong, (right + 1) % 3, right)
-        data = Encoded(ids, ids * 0, ids > 0, start, labels)
-        for size in (1, 3, 128):
-            assert evaluate.accuracy(Model().train(), data, size) == (7 - wrong) / 7
+def test_the_chosen_score_is_the_f1_of_the_model():
+    data = small.encoded("train", "mini-ner")
+    config = replace(CONFIG, epochs=25, learning_rate=3e-3, batch=8)
+    ready = prepared(task="mini-ner", train=data, dev=data)
+    model, (scores, chosen) = fit(config=config, ready=ready)
+    assert scores[chosen] == max(scores) == evaluate.f1(model, data) > 0.9
 
 
-def test_the_table_of_methods():
-    assert set(MAIN) | set(ABLATIONS) == set(METHODS) and not set(MAIN) & set(ABLATIONS)
-    assert MAIN == ("baseline", "code-switch", "mixup", "salt", "salt-random")
-    for name, row in METHODS.items():
-        assert row.name == name and row.label and method(name) is row
-        assert (row.substitutions is not None) == (row.code_switch or row.mixup is not None)
-    salt = METHODS["salt"]
-    for name in ("salt-random", "salt-masked", "salt-deranged", "dictionary"):
-        other = METHODS[name]
-        assert (other.code_switch, other.mixup, other.synonyms) == (True, "vector", True)
-        assert other.substitutions != salt.substitutions
-    assert METHODS["salt-no-synonyms"] == replace(
-        salt, name="salt-no-synonyms", label=METHODS["salt-no-synonyms"].label, synonyms=False
-    )
-    with pytest.raises(SaltError, match="unknown method 'slat'; known: baseline"):
-        method("slat")
+# Tags
+
+
+# "ab" is two pieces; "cd" is one; "x" is unknown.
+TOKENIZER = tokenizer_of("a", "##b", "cd")
+NAMES = ("O", "B-PER", "I-PER")
+
+
+def test_code_switching_and_mixup_keep_the_tags():
+    """SALT changes token ids alone: lengths, places and labels stay what they were."""
+    data = tag([(["cd", "ab"], ["B-PER", "O"]), (["cd", "cd"], ["O", "B-PER"])], NAMES)
+    found = encode(TOKENIZER, data)
+    places = found.whole.nonzero()[:, 0]
+    example = torch.searchsorted(found.start, places, right=True) - 1
+    a = TOKENIZER.convert_tokens_to_ids("a")
+    choices = options(found, example, places - found.start[example], [[a]] * len(places))
+    dice = torch.Generator().manual_seed(0)
+    switched = code_switch(found, choices, 1.0, 1.0, dice)
+    assert (switched != found.ids).tolist() == found.whole.tolist()
+    assert len(switched) == len(found.labels)
+    labelled = {
+        int(i): found.tags[found.labels[i]] for i in (found.labels != IGNORE).nonzero()[:, 0]
+    }
+    assert [labelled[int(i)] for i in places] == ["B-PER", "O", "B-PER"]
+
+
+class Spy(torch.nn.Module):
+    """Stands in for a model; keeps what it is called with."""
+
+    def __init__(self, size: int, width: int = 4):
+        super().__init__()
+        self.table = torch.nn.Embedding(size, width)
+
+    def get_input_embeddings(self):
+        return self.table
+
+    def forward(self, **given):
+        self.given = given
+        return type("Output", (), {"loss": given["inputs_embeds"].sum()})
+
+
+def test_the_loss_sees_every_tag_beside_its_token():
+    gold = [(["ab", "cd"], ["B-PER", "O"]), (["cd"], ["B-PER"])]
+    found = encode(TOKENIZER, tag(gold, NAMES))
+    spy = Spy(len(TOKENIZER))
+    drawn = torch.where(found.whole, TOKENIZER.convert_tokens_to_ids("a"), found.ids)
+    batch = Batch(found, found.ids, torch.tensor([1, 0]), drawn, torch.zeros(2, 1, 4))
+    assert batch.tags == 3 and batch.part(torch.tensor([0])).tags == 1
+    mean_loss(spy, spy, batch, torch.device("cpu"))
+    assert spy.given["labels"].tolist() == [
+        [IGNORE, 1, IGNORE, IGNORE, IGNORE],
+        [IGNORE, 1, IGNORE, 0, IGNORE],
+    ]
+    assert spy.given["attention_mask"].sum(dim=1).tolist() == [3, 5]
+    # Mixed wholly with its substitute: what stands at a tag is the substitute's embedding.
+    mixed = spy.given["inputs_embeds"][0, 1]
+    assert torch.equal(mixed, spy.table.weight[TOKENIZER.convert_tokens_to_ids("a")])

@@ -1,0 +1,28 @@
+"""A configuration is a value, and its defaults are those that were chosen in the tuning world."""
+
+import json
+from dataclasses import FrozenInstanceError, asdict, replace
+
+import pytest
+
+from salt_lib.files import RECORDED
+from salt_lib.laboratory import deeper, tasks
+from salt_lib.training.config import Config
+
+
+def test_a_configuration_is_a_value():
+    one, two = Config(), Config(epochs=5)
+    assert one == two and hash(one) == hash(two) and one != replace(one, batch=16)
+    with pytest.raises(FrozenInstanceError):
+        one.epochs = 3
+
+
+@pytest.mark.parametrize(
+    ("name", "configurations"),
+    [("tuning.json", tasks.CONFIGS), ("aggregation-tuning.json", deeper.CONFIGS)],
+)
+def test_what_was_chosen_is_on_record(name, configurations):
+    chosen = json.loads((RECORDED / name).read_text(encoding="utf-8"))["chosen"]
+    assert {"mini-xnli", "mini-paws-x"} <= set(chosen)
+    for task, recorded in chosen.items():
+        assert asdict(configurations[task]) == recorded
