@@ -1,20 +1,24 @@
 """The aggregation study: what runs, what chooses the layer, what is tested, what is frozen."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from salt_lib.cli.main import app
 from salt_lib.errors import SaltError
-from salt_lib.laboratory import aggregation, checkpoints, deeper
-from salt_lib.laboratory.aggregation import LAYERS, SEEDS, SWEEP_SEEDS, TASKS
+from salt_lib.laboratory import aggregation, deeper
+from salt_lib.laboratory import run as laboratory_run
+from salt_lib.laboratory.aggregation import LAYERS, SEEDS, SWEEP_SEEDS, TASKS, aggregation_study
+from salt_lib.laboratory.setup import Laboratory
 from salt_lib.laboratory.tasks import task
 from salt_lib.salt.methods import method
-from salt_lib.study import provenance, stats, store
+from salt_lib.study import stats, store
+from salt_lib.study.grid import Workers
+from salt_lib.study.results import COLUMNS, FROZEN, HERE, frame_of
 
 BEST = dict(zip(TASKS, (2, 0, 5, 3), strict=True))  # the layer that English dev shall choose
+ALONE = Workers(jobs=1)
 
 
 def invented(name: str, method_name: str, seed: int) -> dict:
@@ -30,25 +34,32 @@ def invented(name: str, method_name: str, seed: int) -> dict:
     return {"scores": scores, "dev": [dev - 0.1, dev], "epoch": 1, "seconds": 1.0, "config": {}}
 
 
-@pytest.fixture
-def root(tmp_path, monkeypatch):
-    """A whole study of invented runs, made by the study's own steps."""
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A whole study of invented runs, made by the study's own steps; it, and what was run."""
     calls = []
 
-    def run(world, name, method_name, seed, *, setup, root):
-        calls.append((name, method_name, seed))
-        return invented(name, method_name, seed)
+    def run(job):
+        calls.append((job.spec.task, job.spec.method, job.spec.seed))
+        return invented(*calls[-1])
 
-    monkeypatch.setattr(deeper, "run", run)
-    monkeypatch.setattr(deeper, "prepare", lambda *_, **__: None)
-    monkeypatch.setattr(store, "commit", lambda: "0" * 40)
-    made, there = aggregation.execute(tmp_path, jobs=1, progress=False)
+    study = aggregation_study(root=tmp_path_factory.mktemp("runs"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(laboratory_run, "run", run)
+        patch.setattr(laboratory_run, "prepare", lambda job: None)
+        patch.setattr(store, "commit", lambda: "0" * 40)
+        made, there = aggregation.execute(study, ALONE, progress=False)
     assert (made, there) == (len(calls), 0) and len(set(calls)) == made
-    return tmp_path, calls
+    return study, calls
 
 
-def test_the_sweep_then_the_layer_that_english_dev_chooses(root):
-    folder, calls = root
+@pytest.fixture(scope="module")
+def found(whole):
+    return whole[0].fresh().runs
+
+
+def test_the_sweep_then_the_layer_that_english_dev_chooses(whole, found):
+    study, calls = whole
     wanted = {
         (name, m, s)
         for name in TASKS
@@ -62,28 +73,65 @@ def test_the_sweep_then_the_layer_that_english_dev_chooses(root):
         for s in SEEDS
     }
     assert set(calls) == wanted
-    found = aggregation.stored(folder)
-    assert aggregation.chosen(found) == BEST and aggregation.missing(found) == 0
-    assert aggregation.execute(folder, jobs=1, progress=False) == (0, len(wanted))
-    gone = store.run_path(folder, 0, "mini-pos", "dlfa-4", 2)
-    gone.unlink()
-    found = aggregation.stored(folder)
-    assert aggregation.missing(found) == 1
-    with pytest.raises(SaltError, match="mini-pos: 1 runs of the sweep are missing"):
-        aggregation.chosen(found)
-    with pytest.raises(SaltError, match="1 runs are missing under"):
-        aggregation.freeze(folder / "kept.json", folder)
+    assert aggregation.chosen(found) == BEST and aggregation.missing(study, found) == 0
+    assert aggregation.execute(study, ALONE, progress=False) == (0, len(wanted))
 
 
-def test_of_equal_layers_the_lowest(root):
-    found = aggregation.stored(root[0])
-    for one in found:
-        one["dev"] = [0.5]
-    assert set(aggregation.chosen(found).values()) == {0}
+def test_a_run_that_is_missing_is_counted(whole, tmp_path):
+    study, _ = whole
+    gone = store.run_path(study.root, 0, "mini-pos", "dlfa-4", 2)
+    kept = gone.rename(tmp_path / "kept.json")
+    try:
+        found = study.fresh().runs
+        assert aggregation.missing(study, found) == 1
+        with pytest.raises(SaltError, match="mini-pos: 1 runs of the sweep are missing"):
+            aggregation.chosen(found)
+        with pytest.raises(SaltError, match="mini-pos: 1 runs of the sweep are missing"):
+            aggregation.freeze(study, tmp_path / "table.json")
+        assert aggregation.results(study).source == FROZEN
+    finally:
+        kept.rename(gone)
+    gone = store.run_path(study.root, 0, "mini-pos", f"salt+dlfa-{BEST['mini-pos']}", 14)
+    kept = gone.rename(tmp_path / "kept.json")
+    try:
+        assert aggregation.missing(study, study.fresh().runs) == 1
+        with pytest.raises(SaltError, match=r"1 runs in world 0 are missing .*\(mini-pos salt\+dl"):
+            aggregation.freeze(study, tmp_path / "table.json")
+    finally:
+        kept.rename(gone)
+    assert not (tmp_path / "table.json").exists()
 
 
-def test_the_main_comparison_and_its_families(root):
-    found = aggregation.stored(root[0])
+def test_forced_no_run_is_made_twice(whole, monkeypatch):
+    study, calls = whole
+    again = []
+
+    def run(job):
+        again.append((job.spec.task, job.spec.method, job.spec.seed))
+        return invented(*again[-1])
+
+    monkeypatch.setattr(laboratory_run, "run", run)
+    monkeypatch.setattr(laboratory_run, "prepare", lambda job: None)
+    monkeypatch.setattr(store, "commit", lambda: "0" * 40)
+    made, there = aggregation.execute(study, ALONE, force=True, progress=False)
+    assert (made, there) == (len(calls), 0) and sorted(again) == sorted(calls)
+
+
+def test_a_part_of_the_study_is_a_study(whole, monkeypatch):
+    """What is there of it is not made again; tasks that it leaves out are not asked for."""
+    study, _ = whole
+    part = replace(study, tasks=("mini-ner",))
+    assert aggregation.execute(part, ALONE, progress=False) == (0, 7 * 5 + 4 * 15 - 2 * 5)
+    runs = [run for run in study.fresh().runs if run["task"] == "mini-ner"]
+    assert aggregation.missing(part, runs) == 0 and aggregation.missing(study, runs) > 0
+
+
+def test_of_equal_layers_the_lowest(found):
+    level = [{**one, "dev": [0.5]} for one in found]
+    assert set(aggregation.chosen(level).values()) == {0}
+
+
+def test_the_main_comparison_and_its_families(found):
     layers = aggregation.chosen(found)
     table = aggregation.main(found, layers)
     counts = table.groupby(["task", "method"])["seed"].nunique()
@@ -105,76 +153,41 @@ def test_the_main_comparison_and_its_families(root):
     assert means["mini-xnli"].idxmax() == 1
 
 
-def test_a_frozen_study_is_the_same_study(root):
-    folder = root[0]
-    path = folder / "kept.json"
-    count = aggregation.freeze(path, folder)
-    rows, origin, source = aggregation.current_or_recorded(folder / "none", path)
-    assert source == store.FROZEN and len(rows) == count == len(aggregation.stored(folder))
-    assert origin["gate"] == deeper.GATE and origin["layers"] == LAYERS
-    here, about, source = aggregation.current_or_recorded(folder, path)
-    assert source == store.HERE and about["commit"] == "0" * 40
-    frames = [
-        store.frame_of(x, {}).sort_values(list(store.COLUMNS)).reset_index(drop=True)
-        for x in (rows, here)
-    ]
+def test_a_frozen_study_is_the_same_study(whole, tmp_path):
+    study, calls = whole
+    path = tmp_path / "kept.json"
+    count = aggregation.freeze(study, path)
+    elsewhere = replace(study, root=tmp_path / "none", table=path)
+    frozen, here = aggregation.results(elsewhere), aggregation.results(study)
+    assert frozen.source == FROZEN and len(frozen.runs) == count == len(calls)
+    assert frozen.origin["gate"] == deeper.GATE and frozen.origin["layers"] == LAYERS
+    assert here.source == HERE and here.origin["commit"] == "0" * 40
+    order = list(COLUMNS)
+    frames = [frame_of(x.runs).sort_values(order).reset_index(drop=True) for x in (frozen, here)]
     assert frames[0].equals(frames[1])
+    held = json.loads(path.read_text())
+    held["rows"] = held["rows"][:-1]
+    path.write_text(json.dumps(held))
+    with pytest.raises(SaltError, match="kept.json: 1 runs are missing; restore it, or make them"):
+        aggregation.results(elsewhere)
     path.write_text(json.dumps({"rows": [{"task": "mini-ner"}]}))
-    with pytest.raises(SaltError, match="no table of the aggregation study"):
-        aggregation.current_or_recorded(folder / "none", path)
+    with pytest.raises(SaltError, match="kept.json: not a table of results.*--scale aggregation"):
+        aggregation.results(elsewhere)
+
+
+def test_the_folder_of_runs_is_the_variable_s_when_it_is_used(tmp_path, monkeypatch):
+    monkeypatch.delenv("SALT_RUNS_DIR", raising=False)
+    assert aggregation_study().root.as_posix() == "runs/aggregation"
+    monkeypatch.setenv("SALT_RUNS_DIR", str(tmp_path))
+    assert aggregation_study().root == tmp_path / "aggregation"
+    assert aggregation_study(root=tmp_path / "own").root == tmp_path / "own"
 
 
 def test_the_shipped_table_is_whole():
-    rows, origin, source = aggregation.current_or_recorded("nowhere")
-    assert source == store.FROZEN and aggregation.missing(rows) == 0
-    assert "-dirty" not in origin["commit"] and origin["gate"] == deeper.GATE
-    wanted = json.dumps({n: s.identity(n)["training"] for n in TASKS for s in [deeper.Sibling()]})
-    assert json.dumps(origin["configurations"]) == wanted
-
-
-def test_a_run_of_the_shipped_table_comes_out_again():
-    """The cheapest run, trained here."""
-    rows, _, _ = aggregation.current_or_recorded("nowhere")
-    layer = aggregation.chosen(rows)["mini-pos"]
-    name = f"dlfa-{layer}"
-    (kept,) = [r for r in rows if (r["task"], r["method"], r["seed"]) == ("mini-pos", name, 1)]
-    made = deeper.run(0, "mini-pos", name, 1, setup=deeper.Sibling(), root="")
-    assert made["dev"] == pytest.approx(kept["dev"], abs=0.02)
-    assert made["scores"] == pytest.approx(kept["scores"], abs=0.05)
-
-
-def test_the_sibling_differs_in_its_layers_alone():
-    folder, other = checkpoints.checkpoint(0), checkpoints.checkpoint(0, LAYERS)
-    assert (folder / "tokenizer.json").read_bytes() == (other / "tokenizer.json").read_bytes()
-    assert (folder / "vocabulary.json").read_bytes() == (other / "vocabulary.json").read_bytes()
-    recipes = [json.loads((f / "curve.json").read_text())["recipe"] for f in (folder, other)]
-    assert {k for k in recipes[0] if recipes[0][k] != recipes[1][k]} == {"layers"}
-    assert recipes[1]["layers"] == LAYERS
-    with pytest.raises(SaltError, match=r"no checkpoint of 9 layers .*--world 0 --layers 9"):
-        checkpoints.checkpoint(0, 9)
-
-
-def test_the_fingerprint_knows_the_sibling(monkeypatch):
-    setup = deeper.Sibling()
-    plain = provenance.fingerprint(0, "mini-ner", "salt")
-    ours = provenance.fingerprint(0, "mini-ner", "salt", setup=setup)
-    assert ours != plain
-    changed = {**deeper.CONFIGS, "mini-ner": deeper.CONFIGS["mini-xnli"]}
-    monkeypatch.setattr(deeper, "CONFIGS", changed)
-    assert provenance.fingerprint(0, "mini-ner", "salt", setup=setup) != ours
-
-
-def test_the_command_line(root, monkeypatch):
-    folder = root[0]
-    said = CliRunner().invoke(app, ["study", "--scale", "aggregation", "--runs-dir", str(folder)])
-    assert said.exit_code == 0 and "0 made now" in said.output
-    arguments = ["results", "--scale", "aggregation", "--runs-dir", str(folder)]
-    said = CliRunner().invoke(app, arguments)
-    assert said.exit_code == 0 and said.output.count("chosen") >= len(TASKS)
-    found = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).output)
-    assert found["chosen"] == BEST and found["source"] == store.HERE
-    path = folder / "kept.json"
-    said = CliRunner().invoke(app, [*arguments, "--record", str(path)])
-    assert said.exit_code == 0 and path.exists()
-    said = CliRunner().invoke(app, ["study", "--scale", "aggregation", "--methods", "salt"])
-    assert said.exit_code == 2 and "one fixed study" in said.output
+    study = aggregation_study(root="nowhere")
+    found = aggregation.results(study)
+    assert found.source == FROZEN and aggregation.missing(study, found.runs) == 0
+    assert "-dirty" not in found.origin["commit"] and found.origin["gate"] == deeper.GATE
+    setup = Laboratory(0, LAYERS)
+    wanted = json.dumps({name: setup.identity(name)["training"] for name in TASKS})
+    assert json.dumps(found.origin["configurations"]) == wanted

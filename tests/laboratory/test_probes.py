@@ -8,7 +8,7 @@ import torch
 from small import WORLD
 
 from salt_lib.data.examples import tag
-from salt_lib.laboratory import checkpoints, probes, substitutions, tasks
+from salt_lib.laboratory import checkpoints, probes, tasks
 from salt_lib.languages import language
 from salt_lib.models import classifiers, loading
 from salt_lib.models.encoding import IGNORE, encode
@@ -78,7 +78,7 @@ def test_pairs_and_the_family_test():
 
 def test_states_are_the_models_layer_by_layer(small_laboratory):
     model = loading.masked_lm(checkpoints.checkpoint(WORLD))
-    data = substitutions.encoded(WORLD, "mini-pos", "test", "sw")
+    data = small.encoded("test", "mini-pos", "sw")
     layers = probes.states(model, data)
     assert len(layers) == model.config.num_hidden_layers + 1
     row = data.row(3)[None]
@@ -88,7 +88,7 @@ def test_states_are_the_models_layer_by_layer(small_laboratory):
         assert np.allclose(found[data.start[3] : data.start[4]], own[0], atol=1e-5)
     codes = tasks.task("mini-pos").languages
     parts = {
-        split: {c: substitutions.encoded(WORLD, "mini-pos", s, c) for c in codes}
+        split: {c: small.encoded(s, "mini-pos", c) for c in codes}
         for split, s in (("train", "dev"), ("test", "test"))
     }
     table, couples = probes.survey(model, parts)
@@ -99,7 +99,7 @@ def test_states_are_the_models_layer_by_layer(small_laboratory):
 
 def test_how_much_comes_from_below(small_laboratory):
     folder = checkpoints.checkpoint(WORLD)
-    data = substitutions.encoded(WORLD, "mini-pos", "test", "en")
+    data = small.encoded("test", "mini-pos")
     model = classifiers.classifier(folder, 9, 0, 0.0, True, 0, "sigmoid")
     for bias, wanted in ((-50.0, 0.0), (50.0, 1.0)):
         for branch in (model.fusion.fusion.everywhere, model.fusion.fusion.here):

@@ -161,7 +161,7 @@ def test_unknown_names():
 MADE_AGAIN = [
     ("laboratory.json", None, "mini-paws-x", "mixup", 7),
     ("aggregation.json", 6, "mini-pos", "salt", 0),
-    ("aggregation.json", 6, "mini-pos", "dlfa-2", 1),
+    ("aggregation.json", 6, "mini-pos", "dlfa-4", 1),
 ]
 
 

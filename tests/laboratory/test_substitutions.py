@@ -9,15 +9,18 @@ import torch
 from small import CONFIG, NAME, WORLD
 
 from salt_lib.errors import SaltError
-from salt_lib.laboratory import checkpoints, substitutions
+from salt_lib.laboratory import checkpoints, substitutions, tasks
 from salt_lib.laboratory.minibabel.lexicon import concept_of, concepts_of_form
 from salt_lib.laboratory.predictions import predictions_path
 from salt_lib.laboratory.substitutions import choices
 from salt_lib.languages import XNLI_LANGUAGES
 from salt_lib.models import loading
+from salt_lib.models.encoding import IGNORE
 from salt_lib.salt import controls, predictions, vocabulary
 from salt_lib.salt.augment import NOTHING
 from salt_lib.salt.methods import METHODS
+from salt_lib.training import evaluate
+from salt_lib.training.config import Config
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -167,3 +170,19 @@ def test_methods_get_their_options():
         assert found[name] is salt
     for name in ("salt-random", "salt-masked", "salt-no-synonyms", "salt-deranged", "dictionary"):
         assert not torch.equal(found[name].tokens, salt.tokens)
+
+
+def test_the_substitutions_of_tags_fall_on_words_with_their_tags(tmp_path, monkeypatch):
+    """With the shipped checkpoint: every eligible token is a whole word that has a tag."""
+    monkeypatch.setenv("SALT_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("SALT_CHECKPOINTS_DIR", str(tmp_path / "none"))
+    small.forget()
+    data = small.encoded("train", "mini-ner")
+    kept = small.options_of("salt", "mini-ner", Config(threshold=0.5))
+    may = kept.count > 0
+    assert may.sum() > 20 and bool((data.labels[may] != IGNORE).all())
+    said = tasks.load("mini-ner", "train", "en")
+    assert evaluate.sentences(data, data.labels) == [
+        [said.names[label] for label in row] for row in said.labels
+    ]
+    small.forget()

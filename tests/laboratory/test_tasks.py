@@ -2,11 +2,14 @@
 
 import pytest
 
-from salt_lib.data import examples
 from salt_lib.errors import SaltError
 from salt_lib.laboratory import tasks
+from salt_lib.laboratory.minibabel import views
+from salt_lib.laboratory.minibabel.facts import CITIES, NAMES
 from salt_lib.laboratory.minibabel.grammar import sentence
 from salt_lib.languages import PAWSX_LANGUAGES, XNLI_LANGUAGES
+
+TRUE = {**tasks.TASKS, **tasks.TAGGING}  # before they are made small
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -23,6 +26,17 @@ def test_the_tasks():
     for item in (xnli, pawsx):
         assert set(item.targets) == set(item.languages) - {"en"}
         assert set(item.groups) == set(tasks.SPLITS)
+
+
+def test_the_study_s_tasks_have_their_sizes():
+    sizes = {name: row.groups for name, row in TRUE.items()}
+    assert sizes == {
+        "mini-xnli": {"train": 2400, "dev": 200, "test": 200},
+        "mini-paws-x": {"train": 1800, "dev": 150, "test": 200},
+        "mini-ner": {"train": 100, "dev": 300, "test": 300},
+        "mini-pos": {"train": 100, "dev": 300, "test": 300},
+    }
+    assert set(tasks.CONFIGS) == set(TRUE)
 
 
 @pytest.mark.parametrize("name", tasks.TASKS)
@@ -66,7 +80,33 @@ def test_what_is_unknown_lists_what_is_known():
         tasks.load("mini-paws-x", "test", "sw")
 
 
-def test_pairs_are_of_one_length():
-    with pytest.raises(SaltError, match="unequal length: 2 first sentences, 1 second, 2 labels"):
-        examples.Pairs(["a", "b"], ["c"], [0, 1])
-    assert len(examples.Pairs([], [], [])) == 0
+@pytest.fixture
+def full_size(monkeypatch):
+    """The tagging tasks as they are in the study."""
+    for name in tasks.TAGGING:
+        monkeypatch.setitem(tasks.TAGGING, name, TRUE[name])
+    tasks.facts.cache_clear()
+    tasks.load.cache_clear()
+    yield
+    tasks.facts.cache_clear()
+    tasks.load.cache_clear()
+
+
+def test_the_tasks_are_parallel_and_training_knows_half_of_the_names(full_size):
+    for name in ("mini-ner", "mini-pos"):
+        item = tasks.task(name)
+        assert item.tagged and item.languages == XNLI_LANGUAGES and len(item.targets) == 14
+        sizes = {len(tasks.load(name, "test", code)) for code in item.languages}
+        assert sizes == {item.groups["test"]}
+    english, swahili = (tasks.load("mini-ner", "test", code) for code in ("en", "sw"))
+    for one, other in zip(english.labels, swahili.labels, strict=True):
+        assert sorted(x for x in one if x) == sorted(x for x in other if x)
+    names = {"train": set(), "test": set()}
+    for split, found in names.items():
+        data = tasks.load("mini-ner", split, "en")
+        for said in data.words:
+            found |= {word for word in said if word in NAMES + CITIES}
+    assert names["train"] <= views.KNOWN and not names["test"] <= views.KNOWN
+    parts = [tasks.facts("mini-ner", split, 0) for split in tasks.SPLITS]
+    facts = [{told.fact for told in part} for part in parts]
+    assert not facts[0] & facts[1] and not facts[0] & facts[2] and not facts[1] & facts[2]

@@ -5,8 +5,9 @@ import json
 import pytest
 import small
 
-from salt_lib.laboratory import run as laboratory_run
-from salt_lib.laboratory import tuning
+from salt_lib.files import RECORDED
+from salt_lib.laboratory import deeper, tasks, tuning
+from salt_lib.laboratory.setup import Laboratory
 from salt_lib.salt.methods import METHODS
 
 
@@ -40,7 +41,7 @@ def test_averages_are_over_seeds_alone():
 
 def test_what_is_done_is_not_done_again_and_all_is_recorded(laboratory, tmp_path, monkeypatch):
     monkeypatch.setattr(tuning, "WORLD", small.WORLD)
-    monkeypatch.setitem(laboratory_run.CONFIGS, "mini-xnli", small.CONFIG)
+    monkeypatch.setitem(tasks.CONFIGS, "mini-xnli", small.CONFIG)
     ran = []
 
     def one(name, method, seed, changes, layers=None):
@@ -66,3 +67,38 @@ def test_what_is_done_is_not_done_again_and_all_is_recorded(laboratory, tmp_path
     (tiny,) = found["pretraining"]
     assert tiny["what"] == "tiny" and tiny["finished"] and "curve" not in tiny
     assert tiny["step"] == small.RECIPE.steps and 0 <= tiny["alignment"] <= 1
+
+
+def test_a_trial_is_scored_on_dev_alone(laboratory, monkeypatch):
+    monkeypatch.setitem(tasks.CONFIGS, "mini-xnli", small.CONFIG)
+    asked = []
+    plain = tasks.load.__wrapped__
+    monkeypatch.setattr(
+        "salt_lib.laboratory.predictions.load", lambda *a: asked.append(a[1]) or plain(*a)
+    )
+    small.forget()
+    found = tuning.trial("mini-xnli", "baseline", 1000, {"epochs": 1}, world=small.WORLD)
+    small.forget()
+    assert set(asked) == {"train", "dev"} and found["changes"] == {"epochs": 1}
+
+
+def test_the_deeper_model_s_record(laboratory, tmp_path, monkeypatch):
+    monkeypatch.setattr(tuning, "WORLD", small.WORLD)
+    monkeypatch.setattr(tuning, "checkpoint", lambda world, layers: laboratory / "world-0")
+    tuning.record_deeper(tmp_path / "t.json", [trial("salt", 1000, 0.5)])
+    found = json.loads((tmp_path / "t.json").read_text())
+    assert found["layers"] == deeper.LAYERS and found["gate"] == deeper.GATE
+    assert (
+        set(found["chosen"]) == set(deeper.CONFIGS) and 0 <= found["pretraining"]["alignment"] <= 1
+    )
+    epochs = Laboratory(0, deeper.LAYERS).config("mini-ner").epochs
+    assert found["chosen"]["mini-ner"]["epochs"] == epochs
+
+
+def test_what_the_tuning_world_measured_is_on_record():
+    """Its seeds are none of the study's, and its world is another."""
+    assert not set(tuning.SEEDS) & set(range(100)) and tuning.WORLD == 100
+    for name in ("tuning.json", "aggregation-tuning.json"):
+        found = json.loads((RECORDED / name).read_text(encoding="utf-8"))
+        assert found["world"] == tuning.WORLD and "-dirty" not in found["commit"]
+        assert all(set(row["seeds"]) <= set(tuning.SEEDS) for row in found["finetuning"])

@@ -1,58 +1,24 @@
-"""A checkpoint is found, loaded and, when it is broken, named; pairs become tokens exactly."""
+"""A checkpoint is found, loaded and, when it is broken, named; nothing of it is ever run."""
 
-import copy
+import json
 import shutil
+import subprocess
+import sys
+import time
 
+import paper_world
 import pytest
 import torch
-from small import tokenizer_of
-from transformers import (
-    AutoModelForSequenceClassification,
-    BertConfig,
-    BertForSequenceClassification,
-    XLMRobertaConfig,
-    XLMRobertaForSequenceClassification,
-)
+from places import environment
 
-from salt_lib.data.examples import Pairs
 from salt_lib.errors import SaltError
-from salt_lib.laboratory import checkpoints
-from salt_lib.models import classifiers, encoding, loading
-from salt_lib.models.encoding import Encoded, batch, encode
-from salt_lib.pretraining.wordpiece import MAX_LENGTH
+from salt_lib.models import classifiers, loading
 from salt_lib.salt import vocabulary
 
 
 @pytest.fixture(scope="module")
 def checkpoint(laboratory):
     return laboratory / "world-0"
-
-
-@pytest.fixture(scope="module")
-def tokenizer():
-    return tokenizer_of("dog", "cat", "big", "hippo", "##pot", "##amus")
-
-
-def test_checkpoints_are_looked_for_in_the_environment(checkpoint, tmp_path, monkeypatch):
-    assert checkpoints.checkpoint(0) == checkpoint
-    monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path)
-    with pytest.raises(SaltError, match=r"world 7 \(there: 0\).*`salt pretrain --world 7`"):
-        checkpoints.checkpoint(7)
-    (tmp_path / "world-7").mkdir()  # without a model it is none
-    with pytest.raises(SaltError, match="no checkpoint for world 7"):
-        checkpoints.checkpoint(7)
-    (tmp_path / "world-7" / "model.safetensors").touch()
-    assert checkpoints.checkpoint(7) == tmp_path / "world-7"
-    (tmp_path / "world-0").mkdir()
-    (tmp_path / "world-0" / "model.safetensors").touch()
-    assert checkpoints.checkpoint(0) == checkpoint  # one's own before the shipped one
-
-
-def test_without_any_checkpoint(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path)
-    monkeypatch.setenv("SALT_CHECKPOINTS_DIR", str(tmp_path / "none"))
-    with pytest.raises(SaltError, match=r"world 0 \(there: none\)"):
-        checkpoints.checkpoint(0)
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.001, 0.5, 0.999])
@@ -97,159 +63,70 @@ def test_the_masked_language_model_is_the_pretrained_one(checkpoint):
     assert torch.equal(model(ids).logits, loading.masked_lm(checkpoint)(ids).logits)
 
 
-def test_the_new_head_depends_on_the_seed_alone(checkpoint):
-    torch.manual_seed(99)
-    one = classifiers.classifier(checkpoint, 3, 5, 0.1)
-    torch.rand(7)
-    two, other = (classifiers.classifier(checkpoint, 3, seed, 0.1) for seed in (5, 6))
-    assert torch.equal(one.classifier.weight, two.classifier.weight)
-    assert not torch.equal(one.classifier.weight, other.classifier.weight)
-    assert one.classifier.weight.shape == (3, 32) and one.config.hidden_dropout_prob == 0.1
-    pretrained = loading.masked_lm(checkpoint).state_dict()
-    for name, value in other.bert.named_parameters():
-        if f"bert.{name}" in pretrained:
-            assert torch.equal(value, pretrained[f"bert.{name}"]), name
+def test_an_identity_is_of_weights_configuration_and_tokenizer(checkpoint, tmp_path):
+    folder = shutil.copytree(checkpoint, tmp_path / "moved")
+    before = loading.identity(checkpoint)
+    assert loading.identity(folder) == before and len(before) == 12
+    (folder / "curve.json").write_text("{}")
+    assert loading.identity(folder) == before
+    for name in ("config.json", "tokenizer.json", "model.safetensors"):
+        data = (folder / name).read_bytes()
+        (folder / name).write_bytes(data + b" ")
+        assert loading.identity(folder) != before, name
+        (folder / name).write_bytes(data)
+    assert loading.identity(folder) == before
 
 
-@pytest.fixture(scope="module", params=["bert", "xlm-roberta"])
-def saved(request, tmp_path_factory):
-    """A checkpoint of two layers with random weights, of either family."""
-    kinds = {
-        "bert": (BertConfig, BertForSequenceClassification),
-        "xlm-roberta": (XLMRobertaConfig, XLMRobertaForSequenceClassification),
-    }
-    config, model = kinds[request.param]
-    size = {"hidden_size": 24, "intermediate_size": 48, "num_attention_heads": 3}
-    folder = tmp_path_factory.mktemp(request.param)
-    torch.manual_seed(1)
-    model(
-        config(vocab_size=50, num_hidden_layers=2, type_vocab_size=2, num_labels=3, **size)
-    ).save_pretrained(folder)
-    return folder
+# Models of others
 
 
-def test_the_last_layer_computes_what_the_head_reads(saved):
-    """Logits and gradients are those of the plain model; all but one position are left out."""
-    ours = classifiers.classifier(saved, 3, 0, 0.0)
-    torch.manual_seed(0)
-    plain = AutoModelForSequenceClassification.from_pretrained(
-        saved, num_labels=3, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+@pytest.fixture(scope="module")
+def bert(tmp_path_factory):
+    """A folder as mBERT's on the hub."""
+    data = paper_world.write_data(tmp_path_factory.mktemp("world") / "data")
+    return paper_world.write_model(data.parent / "bert", "bert", paper_world.texts(data))
+
+
+def test_a_tokenizer_without_a_mask_token(bert, tmp_path):
+    folder = shutil.copytree(bert, tmp_path / "maskless")
+    assert loading.mask_token(bert) == loading.tokenizer(bert).get_vocab()["[MASK]"]
+    told = json.loads((folder / "tokenizer_config.json").read_text())
+    told.pop("mask_token")
+    (folder / "tokenizer_config.json").write_text(json.dumps(told))
+    with pytest.raises(SaltError, match="maskless: its tokenizer has no mask token"):
+        loading.mask_token(folder)
+
+
+def test_pickled_weights_are_not_loaded(bert, tmp_path):
+    folder = shutil.copytree(bert, tmp_path / "pickled")
+    (folder / "model.safetensors").unlink()
+    torch.save(loading.masked_lm(bert).state_dict(), folder / "pytorch_model.bin")
+    with pytest.raises(SaltError, match="can't be loaded.*model.safetensors belong"):
+        loading.masked_lm(str(folder))
+
+
+def test_a_missing_model_says_how_to_get_one(monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    began = time.monotonic()
+    with pytest.raises(SaltError, match="no such folder.*hf download no/model --local-dir FOLDER"):
+        loading.identity("no/model")
+    assert time.monotonic() - began < 20
+
+
+def test_a_name_in_the_cache_needs_no_hub(bert, tmp_path):
+    """A cache as the hub's library lays it out, in a process of its own."""
+    snapshot = tmp_path / "hub" / "models--some--bert" / "snapshots" / ("0" * 40)
+    shutil.copytree(bert, snapshot)
+    refs = snapshot.parents[1] / "refs"
+    refs.mkdir()
+    (refs / "main").write_text("0" * 40)
+    code = (
+        "from salt_lib.models import loading; print(type(loading.masked_lm('some/bert')).__name__)"
     )
-    plain.load_state_dict(ours.state_dict())  # the names are the plain model's
-    ids = torch.randint(5, 50, (4, 9), generator=torch.Generator().manual_seed(0))
-    inside = torch.arange(9) < torch.tensor([9, 4, 7, 9])[:, None]
-    labels = torch.tensor([0, 1, 2, 0])
-    for mask in (inside, None):
-        found = []
-        for model in (ours, plain):
-            model.train()
-            model.zero_grad()
-            output = model(ids, attention_mask=mask, labels=labels)
-            output.loss.backward()
-            gradients = [p.grad for p in model.parameters() if p.grad is not None]
-            found.append([output.logits, *gradients])
-        assert len(found[0]) == len(found[1]) > 30
-        for mine, theirs in zip(*found, strict=True):
-            torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-6)
-    assert ours.base_model(ids).last_hidden_state.shape == (4, 1, 24)
-
-
-def test_a_fine_tuned_model_is_saved_as_a_plain_one(saved, tmp_path):
-    ours = classifiers.classifier(saved, 3, 0, 0.0).eval()
-    copied = copy.deepcopy(ours)
-    ours.save_pretrained(tmp_path)
-    plain = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
-    ids = torch.tensor([[5, 9, 7]])
-    torch.testing.assert_close(plain(ids).logits, ours(ids).logits, rtol=1e-4, atol=1e-6)
-    torch.nn.init.zeros_(ours.base_model.encoder.layer[-1].output.dense.weight)
-    torch.testing.assert_close(copied(ids).logits, plain(ids).logits, rtol=1e-4, atol=1e-6)
-
-
-def test_dropout_is_applied_in_the_last_layer(saved):
-    ours = classifiers.classifier(saved, 3, 0, 0.5)
-    ids = torch.tensor([[5, 9, 7, 8, 11, 6]])
-    ours.train()
-    drawn = {tuple(ours(ids).logits[0].tolist()) for _ in range(8)}
-    assert len(drawn) == 8
-    ours.eval()
-    assert torch.equal(ours(ids).logits, ours(ids).logits)
-
-
-def test_words_by_language(checkpoint):
-    counts = vocabulary.words_by_language(checkpoint)
-    assert len(counts) == 17 and counts["en"]["not"] >= 10
-
-
-def test_pairs_are_encoded_in_a_row(tokenizer):
-    found = encode(tokenizer, Pairs(["dog cat", "big"], ["cat", "big dog cat"], [1, 0]))
-    ids = tokenizer.get_vocab()
-    c, s = ids["[CLS]"], ids["[SEP]"]
-    dog, cat, big = ids["dog"], ids["cat"], ids["big"]
-    assert found.ids.tolist() == [c, dog, cat, s, cat, s, c, big, s, big, dog, cat, s]
-    assert found.segments.tolist() == [0, 0, 0, 0, 1, 1, 0, 0, 0, 1, 1, 1, 1]
-    assert found.start.tolist() == [0, 6, 13] and found.lengths.tolist() == [6, 7]
-    assert found.labels.tolist() == [1, 0] and len(found) == 2
-    assert found.row(1).tolist() == [c, big, s, big, dog, cat, s]
-
-
-def test_only_words_in_one_piece_are_whole(tokenizer):
-    found = encode(tokenizer, Pairs(["dog hippopotamus"], ["hippo hippopot cat"], [0]))
-    split = [False] * 3
-    assert found.whole.tolist() == [False, True, *split, False, True, *split[:2], True, False]
-    # The first word of one sentence and the first of the other are two words.
-    found = encode(tokenizer, Pairs(["dog"], ["cat"], [0]))
-    assert found.whole.tolist() == [False, True, False, True, False]
-
-
-def test_a_pair_longer_than_the_model_is_named(tokenizer):
-    long = Pairs(["dog", "cat " * 40], ["cat", "dog " * 40], [0, 1])
-    with pytest.raises(SaltError, match="pair 1 has 83 tokens, .* reads 64: 'cat"):
-        encode(tokenizer, long)
-    cut = encode(tokenizer, long, truncate=True)
-    assert cut.lengths.tolist() == [5, MAX_LENGTH]
-    fits = Pairs(["cat " * 30], ["dog " * 31], [1])
-    assert encode(tokenizer, fits).lengths.tolist() == [64]
-    uneven = encode(tokenizer, Pairs(["cat " * 3], ["dog " * 90], [1]), truncate=True)
-    assert uneven.segments.sum() == MAX_LENGTH - 5  # the short sentence is whole
-
-
-def test_a_word_that_truncation_cuts_is_not_whole(tokenizer):
-    room = MAX_LENGTH - 4  # the marks and the second sentence's word
-    for end, whole in (("hippopotamus", False), ("dog hippopotamus", True), ("dog", True)):
-        first = "cat " * (room - 1) + end
-        found = encode(tokenizer, Pairs([first], ["dog"], [0]), truncate=True)
-        assert len(found.ids) == MAX_LENGTH
-        last = found.segments.tolist().index(1) - 2  # before [SEP]
-        assert found.whole[last].item() is whole, end
-        assert found.whole[1:last].all() and found.whole[-2]
-
-
-def test_pairs_are_encoded_alike_in_pieces(tokenizer, monkeypatch):
-    pairs = Pairs(["dog cat", "big", "hippopotamus", "cat", "dog"], ["cat"] * 5, [1, 0, 2, 0, 1])
-    at_once = encode(tokenizer, pairs)
-    for size in (1, 2, 5):
-        monkeypatch.setattr(encoding, "PIECE", size)
-        found = encode(tokenizer, pairs)
-        for name in ("ids", "segments", "whole", "start", "labels"):
-            assert torch.equal(getattr(found, name), getattr(at_once, name)), name
-    with pytest.raises(SaltError, match="pair 3 has"):
-        monkeypatch.setattr(encoding, "PIECE", 2)
-        encode(tokenizer, Pairs(["dog"] * 3 + ["cat " * 99], ["cat"] * 4, [0] * 4))
-
-
-def test_an_empty_data_set_is_an_error(tokenizer):
-    with pytest.raises(SaltError, match="the data set is empty"):
-        encode(tokenizer, Pairs([], [], []))
-    assert encode(tokenizer, Pairs([""], ["dog"], [0])).lengths.tolist() == [4]
-
-
-def test_a_batch_is_padded_to_its_longest():
-    rows = [[5, 6, 7], [8], [9, 10]]
-    flat = torch.tensor([i for row in rows for i in row])
-    start = torch.tensor([0, 3, 4, 6])
-    data = Encoded(flat, flat * 0, flat > 0, start, torch.zeros(3, dtype=torch.int64))
-    assert batch(data, torch.tensor([0, 2]), flat).tolist() == [[5, 6, 7], [9, 10, 0]]
-    assert batch(data, torch.tensor([2, 1]), flat, fill=-1).tolist() == [[9, 10], [8, -1]]
-    assert batch(data, torch.tensor([1]), flat).tolist() == [[8]]
-    assert batch(data, torch.tensor([2]), flat > 9).tolist() == [[False, True]]
-    assert batch(data, torch.tensor([1, 2]), flat > 0, fill=False).dtype == torch.bool
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment(HF_HUB_CACHE=str(tmp_path / "hub"), HF_ENDPOINT="http://127.0.0.1:9"),
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == "BertForMaskedLM", done.stderr[-1000:]

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from salt_lib.errors import SaltError
-from salt_lib.salt.vocabulary import count_words, language_words, piece_ids, word_shares
+from salt_lib.salt.vocabulary import (
+    count_words,
+    language_words,
+    piece_ids,
+    word_shares,
+    words_by_language,
+)
 
 
 def test_words_are_counted():
@@ -62,3 +68,8 @@ def test_a_share_is_of_frequencies_not_of_counts():
     found = language_words(counts, minimum=5, share=0.2)
     assert found == {"de": {"die": 30, "Hund": 70}, "en": {"dog": 990}}
     assert language_words(counts, minimum=5) == counts
+
+
+def test_a_checkpoint_has_its_languages_words(tiny):
+    counts = words_by_language(tiny / "world-0")
+    assert len(counts) == 17 and counts["en"]["not"] >= 10

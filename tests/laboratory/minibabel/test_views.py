@@ -7,7 +7,10 @@ import pytest
 
 from salt_lib.laboratory.minibabel import views
 from salt_lib.laboratory.minibabel.facts import (
+    CITIES,
     FIELDS,
+    NAMES,
+    NUMBERS,
     PARTITIONS,
     Fact,
     World,
@@ -15,10 +18,10 @@ from salt_lib.laboratory.minibabel.facts import (
     inventory,
     partition,
 )
-from salt_lib.laboratory.minibabel.grammar import sentence
+from salt_lib.laboratory.minibabel.grammar import sentence, tagged, words
 from salt_lib.laboratory.minibabel.lexicon import concept_of, concepts_of_form, lexicon
 from salt_lib.laboratory.shortcuts import cell
-from salt_lib.languages import PAWSX_LANGUAGES, XNLI_LANGUAGES
+from salt_lib.languages import LANGUAGES, PAWSX_LANGUAGES, XNLI_LANGUAGES
 
 ENTAILMENT, NEUTRAL, CONTRADICTION = range(3)
 DIFFERENT, PARAPHRASE = range(2)
@@ -284,3 +287,66 @@ def test_related_words_are_what_the_lexicon_says():
     numbers = views.related("agent_number")[0]
     assert len(numbers["contradiction"]) == len(inventory()["agent_number"]) - 1
     assert not numbers["entailment"] and not numbers["neutral"]
+
+
+# Tags
+
+FACT = Fact(
+    "hunter", "see", "cat", "old", "small", None, "5", "near", "temple", "Lagos", "Gita", True
+)
+
+
+def test_tags_by_hand_and_in_another_order():
+    said = tagged(FACT, "en")
+    assert [t.word for t in said] == (
+        "the old hunter not see 5 small cat near the temple Lagos with Gita".split()
+    )
+    assert views.parts_of_speech(said) == (
+        "DET ADJ NOUN PART VERB NUM ADJ NOUN ADP DET NOUN PROPN ADP PROPN".split()
+    )
+    assert views.iob2(said) == "O O O O O O O O O O B-LOC I-LOC O B-PER".split()
+    # Hindi: no article, postpositions, place and company before the object, the verb at the end.
+    hindi = tagged(FACT, "hi")
+    assert views.parts_of_speech(hindi) == (
+        "ADJ NOUN NOUN PROPN ADP PROPN ADP NUM ADJ NOUN PART VERB".split()
+    )
+    assert views.iob2(hindi) == "O O B-LOC I-LOC O B-PER O O O O O O".split()
+
+
+def test_a_place_without_a_city_is_no_name():
+    said = tagged(FACT._replace(city=None), "en")
+    assert views.iob2(said) == [*["O"] * 12, "B-PER"]
+
+
+def test_neighbouring_names_are_told_apart():
+    token = tagged(FACT, "en")[-1]
+    assert views.iob2([token._replace(entity="LOC"), token, token._replace(entity="")]) == [
+        "B-LOC",
+        "B-PER",
+        "O",
+    ]
+
+
+@pytest.fixture(scope="module")
+def some_facts():
+    return views.told(views.World(0), "test", 40, names=False)
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_parts_of_speech_are_the_lexicons(code, some_facts):
+    """Every tag against the kind of the concept that the word names, found by another way."""
+    kinds = {"noun": "NOUN", "place": "NOUN", "verb": "VERB", "adjective": "ADJ"}
+    functions = {"the": "DET", "not": "PART", "is": "AUX", "with": "ADP", "in": "ADP"}
+    functions["near"] = "ADP"
+    for told in some_facts:
+        said = tagged(told.fact, code, told.fronted)
+        assert [t.word for t in said] == words(told.fact, code, told.fronted)
+        for token in said:
+            if token.word in NUMBERS:
+                assert token.pos == "NUM"
+            elif token.word in NAMES + CITIES:
+                assert token.pos == "PROPN"
+            else:
+                named = [lexicon()[name] for name in concepts_of_form(code)[token.word]]
+                found = {kinds.get(item.kind) or functions[item.name] for item in named}
+                assert token.pos in found
