@@ -2,11 +2,12 @@
 
 import pytest
 import torch
+import xlm_r
 from small import tokenizer_of
 
 from salt_lib.data.examples import Pairs, Tagged, tag
 from salt_lib.errors import SaltError
-from salt_lib.models import encoding
+from salt_lib.models import encoding, loading
 from salt_lib.models.encoding import IGNORE, Encoded, batch, encode, positions
 from salt_lib.pretraining.wordpiece import MAX_LENGTH
 from salt_lib.training import evaluate
@@ -149,3 +150,15 @@ def test_a_word_of_which_nothing_is_left_keeps_its_tag():
 def test_no_sentences_are_an_error():
     with pytest.raises(SaltError, match="no sentences to encode"):
         encode(TOKENIZER, Tagged([], [], NAMES))
+
+
+def test_a_word_is_whole_where_no_piece_goes_on_with_it(tmp_path):
+    """With XLM-R's kind of tokenizer, whose words begin with a mark."""
+    tokenizer = loading.tokenizer(xlm_r.write(tmp_path))
+    found = encode(tokenizer, Pairs(["goat rivergoat lamp"], ["queen"], [0]))
+    said = tokenizer.convert_ids_to_tokens(found.ids.tolist())
+    whole = [piece for piece, ok in zip(said, found.whole.tolist(), strict=True) if ok]
+    assert whole == ["▁goat", "▁lamp", "▁queen"]
+    split = said[said.index("▁goat") + 1 : said.index("▁lamp")]
+    assert len(split) > 1 and "".join(split) == "▁rivergoat"
+    assert not found.segments.any()

@@ -1,68 +1,31 @@
-"""The whole path with XLM-R's kind of tokenizer, whose words begin with a mark instead of going on
-with one, and with its kind of model, which knows no segments."""
+"""Predictions belong to their data, kind and method; both families of models have them."""
 
-import random
+from dataclasses import replace
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
-from paper_world import like_xlm_r
-from tokenizers import (
-    Tokenizer,
-    decoders,
-    models,
-    normalizers,
-    pre_tokenizers,
-)
-from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
+import xlm_r
+from xlm_r import WORDS, sentences
 
-from salt_lib.data.examples import Pairs
+from salt_lib.data.examples import Pairs, tag
+from salt_lib.errors import SaltError
 from salt_lib.models import encoding, loading
-from salt_lib.salt import predictions
-from salt_lib.salt.methods import method
+from salt_lib.salt import distill, predictions, substitutions
+from salt_lib.salt.methods import METHODS, method
+from salt_lib.salt.prepared import prepare
+from salt_lib.salt.substitutions import kept_predictions, write_predictions
 from salt_lib.salt.whole_words import whole_words
-from salt_lib.training import finetune
 from salt_lib.training.config import Config
+from salt_lib.training.run import train_and_score
 
-WORDS = {
-    "en": "goat baker river lamp hill queen drum orchard sees finds".split(),
-    "de": "Ziege Bäcker Fluss Lampe Hügel Königin Trommel Obstgarten sieht findet".split(),
-    "th": "แพะ แม่น้ำ โคมไฟ เนินเขา ราชินี กลอง สวน เห็น พบ".split(),
-}
-SPECIAL = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-
-
-def sentences(code: str, count: int, seed: str) -> list[str]:
-    draw = random.Random(f"{code} {seed}")
-    return [" ".join(draw.sample(WORDS[code], 3)) for _ in range(count)]
+CONFIG = Config(epochs=2, threshold=0.0, synonym_threshold=0.0, learning_rate=2e-3)
 
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
-    """A folder as XLM-R's on the hub: a Unigram tokenizer, random weights."""
-    words = [word for own in WORDS.values() for word in own]
-    letters = sorted({letter for word in words for letter in word} | {"▁"})
-    scored = [*((name, 0.0) for name in SPECIAL), *((f"▁{word}", -3.0) for word in words)]
-    made = Tokenizer(models.Unigram([*scored, *((x, -9.0) for x in letters)], unk_id=3))
-    made.normalizer = normalizers.NFKC()
-    made.pre_tokenizer = pre_tokenizers.Metaspace()
-    made.decoder = decoders.Metaspace()
-    tokenizer = like_xlm_r(made, limit=40)
-    folder = tmp_path_factory.mktemp("xlm-r")
-    tokenizer.save_pretrained(folder)
-    torch.manual_seed(0)
-    config = XLMRobertaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        max_position_embeddings=44,
-        type_vocab_size=1,
-        pad_token_id=1,
-    )
-    XLMRobertaForMaskedLM(config).save_pretrained(folder)
-    return folder
+    return xlm_r.write(tmp_path_factory.mktemp("xlm-r"))
 
 
 @pytest.fixture(scope="module")
@@ -71,36 +34,26 @@ def pairs():
     return Pairs(first, second, [i % 3 for i in range(60)])
 
 
-def test_a_word_is_whole_where_no_piece_goes_on_with_it(checkpoint):
-    tokenizer = loading.tokenizer(checkpoint)
-    found = encoding.encode(tokenizer, Pairs(["goat rivergoat lamp"], ["queen"], [0]))
-    said = tokenizer.convert_ids_to_tokens(found.ids.tolist())
-    whole = [piece for piece, ok in zip(said, found.whole.tolist(), strict=True) if ok]
-    assert whole == ["▁goat", "▁lamp", "▁queen"]
-    split = said[said.index("▁goat") + 1 : said.index("▁lamp")]
-    assert len(split) > 1 and "".join(split) == "▁rivergoat"
-    assert not found.segments.any()
+@pytest.fixture(scope="module")
+def words(checkpoint):
+    return whole_words(checkpoint, {code: sentences(code, 200, "own") for code in WORDS})
 
 
-def test_own_words_carry_the_mark(checkpoint):
-    texts = {code: sentences(code, 200, "own") for code in WORDS}
-    words = whole_words(checkpoint, texts)
-    for code, own in words.items():
-        assert own and {word.lstrip("▁") for word in own} <= set(WORDS[code])
-        assert all(word.startswith("▁") for word in own)
+@pytest.fixture(scope="module")
+def path(checkpoint, pairs, words, tmp_path_factory):
+    """The pairs' predictions."""
+    path = tmp_path_factory.mktemp("kept") / "predictions.parquet"
+    write_predictions(checkpoint, pairs, words, path)
+    return path
 
 
-def test_the_whole_path(checkpoint, pairs, tmp_path):
-    texts = {code: sentences(code, 200, "own") for code in WORDS}
-    words = whole_words(checkpoint, texts)
-    path = tmp_path / "predictions.parquet"
-    finetune.write_predictions(checkpoint, pairs, words, path)
+def test_predictions_are_the_whole_model_s_among_a_language_s_words(checkpoint, pairs, words, path):
     tokenizer = loading.tokenizer(checkpoint)
     found = predictions.load(path)
+    assert set(found["language"]) == set(WORDS)
     for code, group in found.groupby("language"):
         said = tokenizer.convert_ids_to_tokens(np.unique(group["token"]).tolist())
         assert set(said) <= set(words[code])
-    # The restricted head's probabilities are those of the whole model, among these words.
     data = encoding.encode(tokenizer, pairs)
     row = found[(found["language"] == "th")].iloc[0]
     with torch.inference_mode():
@@ -108,14 +61,108 @@ def test_the_whole_path(checkpoint, pairs, tmp_path):
     own = [tokenizer.convert_tokens_to_ids(word) for word in words["th"]]
     among = logits[0, int(row["position"]), own].softmax(dim=0)
     assert row["probability"] == pytest.approx(among.max().item(), rel=1e-4)
-    scores = finetune.finetune(
-        checkpoint,
-        method("salt"),
-        pairs,
-        pairs,
-        {"en": pairs},
-        labels=3,
-        config=Config(epochs=2, threshold=0.0, synonym_threshold=0.0, learning_rate=2e-3),
-        predictions=path,
+
+
+def test_from_predictions_to_scores(checkpoint, pairs, words, path):
+    salt = method("salt")
+    kept = kept_predictions(path, pairs, salt, 0.0, 0.0)
+    ready = prepare(checkpoint, 3, pairs, pairs, {"en": pairs}, words).substituting(
+        "distilled", kept
     )
-    assert set(scores["scores"]) == {"en"} and len(scores["dev"]) == 2
+    found = train_and_score(ready, salt, CONFIG, 0)
+    assert set(found["scores"]) == {"en"} and len(found["dev"]) == 2
+
+
+def test_masked_predictions_are_others(checkpoint, pairs, words, path, tmp_path):
+    write_predictions(checkpoint, pairs, words, tmp_path / "masked.parquet", masked=True)
+    masked = predictions.load(tmp_path / "masked.parquet")
+    one = predictions.load(path)
+    assert set(masked["language"]) == set(one["language"])
+    assert not masked["probability"].equals(one["probability"])
+    kept = kept_predictions(tmp_path / "masked.parquet", pairs, method("salt-masked"), 0.0, 0.0)
+    assert len(kept) == len(masked)
+
+
+def test_predictions_belong_to_their_data_and_their_kind(pairs, path):
+    salt = method("salt")
+    assert len(kept_predictions(path, pairs, salt, 0.0, 0.0)) == len(predictions.load(path))
+    other = replace(pairs, labels=[0] * len(pairs))
+    with pytest.raises(SaltError, match="not the distilled predictions of this data; make them wi"):
+        kept_predictions(path, other, salt, 0.0, 0.0)
+    with pytest.raises(SaltError, match="not the masked predictions"):
+        kept_predictions(path, pairs, method("salt-masked"), 0.0, 0.0)
+    path_ = path.with_name("broken.parquet")
+    path_.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(SaltError, match="broken.parquet: not a readable Parquet file"):
+        kept_predictions(path_, pairs, salt, 0.0, 0.0)
+    with pytest.raises(SaltError, match="threshold 2 is no probability"):
+        kept_predictions(path, pairs, salt, 2, 0.0)
+
+
+def test_a_method_without_synonyms_uses_no_english_ones(pairs, path):
+    kept = kept_predictions(path, pairs, method("salt-no-synonyms"), 0.0, 0.0)
+    assert set(kept["language"]) == {"de", "th"} and kept.index.tolist() == [*range(len(kept))]
+    every = kept_predictions(path, pairs, method("salt"), 0.0, 0.0)
+    assert set(every["language"]) == {"en", "de", "th"}
+
+
+def test_what_the_file_is_about_stands_in_it(checkpoint, pairs, words, path, tmp_path):
+    about = pq.read_schema(path).metadata
+    assert about[b"kind"] == b"distilled" and about[b"longest"] == b"None"
+    assert about[b"model"].decode() == loading.identity(checkpoint)
+    write_predictions(checkpoint, pairs[:6], words, tmp_path / "a.parquet", longest=9)
+    other = pq.read_schema(tmp_path / "a.parquet").metadata
+    assert other[b"longest"] == b"9" and other[b"data"] != about[b"data"]
+    assert predictions.load(tmp_path / "a.parquet")["position"].max() < 9
+
+
+def test_interrupted_it_goes_on_after_the_pieces_that_are_made(
+    checkpoint, pairs, words, path, tmp_path, monkeypatch
+):
+    """Of pairs, and of tagged sentences, in which one sentence may take several rows."""
+    said = [(sentence.split() * 9, ["O"] * 27) for sentence in pairs.first]
+    tagged = tag(said, ("O",))
+    whole = tmp_path / "whole.parquet"
+    write_predictions(checkpoint, tagged, words, whole)
+    monkeypatch.setattr(substitutions, "PIECE", 16)
+    monkeypatch.setattr(encoding, "PIECE", 16)
+    plain, firsts = distill.predict_pieces, []
+
+    def interrupted(*arguments, first, **options):
+        firsts.append(first)
+        if len(firsts) == 3:
+            raise KeyboardInterrupt
+        return plain(*arguments, first=first, **options)
+
+    for data, at_once in ((pairs, path), (tagged, whole)):
+        firsts.clear()
+        own = tmp_path / "own.parquet"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(distill, "predict_pieces", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                write_predictions(checkpoint, data, words, own)
+            assert firsts == [0, 16, 32] and not own.exists()
+            write_predictions(checkpoint, data, words, own)
+            assert firsts[3] == 32
+        order = ["example", "position", "language"]
+        one, two = (predictions.load(p).sort_values(order) for p in (own, at_once))
+        for column in (*order, "token"):
+            assert one[column].tolist() == two[column].tolist()
+        own.unlink()
+
+
+def test_whose_predictions_a_method_uses():
+    kinds = {name: substitutions.kind_of(row) for name, row in METHODS.items()}
+    assert {name for name, kind in kinds.items() if kind == "masked"} == {"salt-masked"}
+    assert set(kinds.values()) == {"masked", "distilled"}
+
+
+def test_methods_that_need_the_laboratory():
+    refused = []
+    for name, row in METHODS.items():
+        try:
+            substitutions.check_method(row)
+        except SaltError as error:
+            assert f"{name!r} needs what only the laboratory has" in str(error)
+            refused.append(name)
+    assert refused == ["dictionary", "translate-train"]

@@ -1,7 +1,6 @@
 """SALT in a training script that knows nothing of it: the same words, the same mixing, no more."""
 
 import re
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,17 +8,18 @@ import pandas as pd
 import pytest
 import torch
 from datasets import Dataset
+from places import ROOT
 from transformers import AutoModelForSequenceClassification, DataCollatorWithPadding
 
 from salt_lib.errors import SaltError
 from salt_lib.laboratory import checkpoints, tasks
 from salt_lib.models import loading
 from salt_lib.salt import methods, vocabulary
+from salt_lib.salt.substitutions import write_predictions
 from salt_lib.salt.trainer import CodeSwitchCollator, EmbeddingMixup, Substitutions
-from salt_lib.training import config as training_config
-from salt_lib.training import finetune
+from salt_lib.training.config import Config
 
-PAGE = Path(__file__).parents[1] / "book" / "reproduce.md"
+PAGE = ROOT / "book" / "reproduce.md"
 ROWS = [[2, 11, 12, 3], [2, 13, 3], [2, 11, 3]]
 
 
@@ -154,7 +154,7 @@ def test_the_lines_in_the_book_run(laboratory, tmp_path, monkeypatch):
     pairs = tasks.load("mini-xnli", "train", "en", 0)
     words = vocabulary.words_by_language(folder)
     words = {code: words[code] for code in ("en", "de")}
-    finetune.write_predictions(folder, pairs, words, tmp_path / "predictions.parquet")
+    write_predictions(folder, pairs, words, tmp_path / "predictions.parquet")
     encoded = tokenizer(pairs.first, pairs.second)
     data = Dataset.from_dict({**encoded, "label": pairs.labels})
     model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=3)
@@ -170,6 +170,4 @@ def test_the_lines_in_the_book_run(laboratory, tmp_path, monkeypatch):
     assert isinstance(names["trainer"].data_collator, CodeSwitchCollator)
     assert isinstance(names["trainer"].data_collator.collator, DataCollatorWithPadding)
     assert methods.METHODS["salt"].mixup == "vector"  # what the plugin does by default
-    assert (
-        training_config.Config().instance_rate == 0.5 and training_config.Config().token_rate == 0.3
-    )
+    assert (Config().instance_rate, Config().token_rate) == (0.5, 0.3)

@@ -1,22 +1,18 @@
-"""Tables of one's own: read exactly, distilled in pieces, switched with all else left alone."""
+"""Tables of one's own: distilled in pieces, switched with all else left alone."""
 
-import json
 import shutil
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from typer.testing import CliRunner
 
-from salt_lib.cli import main as cli
 from salt_lib.data import examples, tables
 from salt_lib.errors import SaltError
 from salt_lib.laboratory import tasks
 from salt_lib.models import encoding, loading
-from salt_lib.salt import distill, predictions, user_tables
+from salt_lib.salt import distill, predictions, substitutions, user_tables
 from salt_lib.salt import vocabulary as salt_vocabulary
 from salt_lib.salt.whole_words import whole_words
-from salt_lib.training import finetune
 
 COLUMNS = ("premise", "hypothesis")
 
@@ -24,8 +20,8 @@ COLUMNS = ("premise", "hypothesis")
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch):
     """Several pieces already in a table of some rows."""
-    monkeypatch.setattr(user_tables, "PIECE", 64)
-    monkeypatch.setattr(encoding, "PIECE", 64)
+    for module in (user_tables, encoding, tables, substitutions):
+        monkeypatch.setattr(module, "PIECE", 64)
 
 
 @pytest.fixture(scope="module")
@@ -71,45 +67,7 @@ def read(path):
     return [row for piece in tables.read_rows(path) for row in piece]
 
 
-@pytest.mark.parametrize("suffix", tables.FORMATS)
-def test_a_table_comes_back_as_it_was(table, tmp_path, suffix):
-    path = write(table, tmp_path / f"a{suffix}")
-    pieces = list(tables.read_rows(path, COLUMNS))
-    assert [len(piece) for piece in pieces[:-1]] == [64] * (len(pieces) - 1) and len(pieces) > 2
-    assert [row["premise"] for piece in pieces for row in piece] == table["premise"].tolist()
-    again = tmp_path / f"b{suffix}"
-    tables.write_rows(again, tables.read_rows(path))
-    assert read(again) == read(path)
-    if suffix == ".csv":
-        assert again.read_bytes() == path.read_bytes()
-
-
-@pytest.mark.parametrize(
-    "name,content,message",
-    [
-        ("a.csv", b"premise,hypothesis\na,b\na\n", "line 3: fewer cells than the 2"),
-        ("a.csv", b"premise,hypothesis\na,b,c\n", "line 2: more cells than the 2"),
-        ("a.csv", b"premise,text\na,b\n", "line 2: no column hypothesis; there are premise, text"),
-        ("a.csv", b"premise,hypothesis\na,\xff\n", "line 2: not UTF-8"),
-        ("a.csv", b'premise,hypothesis\n"a"x,b\n', "line 2: no CSV"),
-        ("a.jsonl", b'{"premise": "a"}\n', "line 1: no column hypothesis"),
-        ("a.jsonl", b'\n{"premise": "a", "hypothesis": "b"}\n[1]\n', "line 3: no JSON object but"),
-        ("a.jsonl", b"{\n", "line 1: no JSON"),
-        ("a.parquet", b"PAR1", "can't be read"),
-        ("a.tsv", b"a\tb\n", "a table is one of .csv, .jsonl, .parquet"),
-    ],
-)
-def test_what_is_wrong_with_a_table_is_said(tmp_path, name, content, message):
-    path = tmp_path / name
-    path.write_bytes(content)
-    with pytest.raises(SaltError, match=message) as error:
-        list(tables.read_rows(path, COLUMNS))
-    assert str(path) in str(error.value)
-
-
-def test_a_missing_table_is_an_error(tmp_path, checkpoint, words):
-    with pytest.raises(SaltError, match="no.csv: can't be read"):
-        list(tables.read_rows(tmp_path / "no.csv"))
+def test_what_can_not_be_distilled_is_said(tmp_path, checkpoint, words):
     with pytest.raises(SaltError, match="there are one or two"):
         user_tables.distill_table(checkpoint, tmp_path / "a.csv", (), words, tmp_path / "b.parquet")
     (tmp_path / "a.csv").write_text("premise,hypothesis\n")
@@ -121,7 +79,7 @@ def test_a_missing_table_is_an_error(tmp_path, checkpoint, words):
 
 def test_pieces_are_distilled_as_the_whole(checkpoint, words, pairs, table, tmp_path):
     path = write(table, tmp_path / "a.csv")
-    finetune.write_predictions(checkpoint, pairs, words, tmp_path / "whole.parquet")
+    substitutions.write_predictions(checkpoint, pairs, words, tmp_path / "whole.parquet")
     count = user_tables.distill_table(checkpoint, path, COLUMNS, words, tmp_path / "own.parquet")
     whole, own = (predictions.load(tmp_path / name) for name in ("whole.parquet", "own.parquet"))
     assert count == len(own) > 1000
@@ -248,48 +206,6 @@ def test_words_are_counted_in_text(checkpoint, pairs, tmp_path):
     assert words["de"] and all(words["de"][word] == 5 * said.count(word) for word in words["de"])
     user_tables.write_vocabulary(tmp_path / "words.json", words)
     assert user_tables.read_vocabulary(tmp_path / "words.json") == words
-    with pytest.raises(SaltError, match="no <language>.txt"):
-        tables.read_texts(tmp_path / "nowhere")
     (tmp_path / "words.json").write_text("{}")
     with pytest.raises(SaltError, match="has words for en"):
         user_tables.read_vocabulary(tmp_path / "words.json")
-
-
-def salt(*arguments):
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
-
-
-def test_the_commands_from_text_to_a_switched_copy(checkpoint, pairs, table, tmp_path):
-    for code in ("en", "de"):
-        lines = pairs.first if code == "en" else tasks.load("mini-xnli", "test", "de", 0).first * 5
-        (tmp_path / f"{code}.txt").write_text("\n".join(lines), encoding="utf-8")
-    model = ("--model", checkpoint)
-    vocabulary = ("--texts", tmp_path, "--output", tmp_path / "words.json")
-    shown = salt("vocabulary", *model, *vocabulary, "--language", "de", "--top", 3)
-    assert shown.exit_code == 0 and shown.stdout.startswith("de: ")
-    assert shown.stdout.count(",") == 2
-    told = json.loads(salt("vocabulary", *model, "--texts", tmp_path, "--json").stdout)
-    assert set(told["words"]) == {"de", "en"} and told["most_frequent"]["de"]
-    path = write(table, tmp_path / "my.csv")
-    given = ("--input", path, "--output", tmp_path / "own.parquet", *model)
-    made = salt(
-        "distill", *given, "--vocabulary", tmp_path / "words.json", "--languages", "de",
-        "--threshold", 0, "--synonym-threshold", 0, "--json",
-    )  # fmt: skip
-    assert made.exit_code == 0, made.output
-    counts = json.loads(made.stdout)["languages"]
-    assert set(counts) == {"de", "en"} and counts["de"]["kept"] == counts["de"]["predicted"] > 0
-    switched = salt(
-        "augment", *model, "--input", path, "--substitutions", tmp_path / "own.parquet",
-        "--output", tmp_path / "switched.csv", "--threshold", 0, "--synonym-threshold", 0,
-    )  # fmt: skip
-    assert switched.exit_code == 0, switched.output
-    assert f"of {len(table)} rows have words of other languages" in switched.stdout
-    assert (pd.read_csv(tmp_path / "switched.csv")["label"] == table["label"]).all()
-    unknown = salt("distill", *given, "--vocabulary", tmp_path / "words.json", "--languages", "xx")
-    assert unknown.exit_code == 2 and "unknown language 'xx'; known: de, en" in unknown.output
-    assert "--input needs --model" in salt("distill", "--input", path).output
-    assert (
-        "'x': no whole word occurs 5 times"
-        in salt("vocabulary", *model, "--texts", tmp_path, "--language", "x").output
-    )

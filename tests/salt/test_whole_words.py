@@ -4,6 +4,7 @@ import random
 import unicodedata
 
 import pytest
+import xlm_r
 from paper_world import FAMILIES, WORDS, sentence, sentencepiece, wordpiece
 
 from salt_lib.errors import SaltError
@@ -136,3 +137,25 @@ def test_a_language_that_is_not_in_the_table_has_the_script_of_its_text(model):
 
 def test_every_language_of_the_study_has_a_script():
     assert set(LANGUAGES) <= set(SCRIPTS) and SCRIPTS["ja"] == ("Han", "Hiragana", "Katakana")
+
+
+def test_own_words_carry_the_mark(tmp_path):
+    texts = {code: xlm_r.sentences(code, 200, "own") for code in xlm_r.WORDS}
+    words = whole_words(xlm_r.write(tmp_path), texts)
+    for code, own in words.items():
+        assert own and {word.lstrip("▁") for word in own} <= set(xlm_r.WORDS[code])
+        assert all(word.startswith("▁") for word in own)
+
+
+def test_marks_special_tokens_and_rare_words_are_no_words(tmp_path):
+    quoted = [f'"{line}' for line in ALL]
+    folder = folder_of(wordpiece(ALL + quoted, 400), tmp_path)
+    entries = loading.tokenizer(folder).get_vocab()
+    assert '"' in entries and "." in entries
+    texts = {"en": ['"goat.', "goat ☃ [SEP] drum"] * 6 + ["lamp lamp"]}
+    with pytest.warns(UserWarning, match="few whole words counted: en 2"):
+        assert whole_words(folder, texts) == {"en": {"goat": 12, "drum": 6}}
+    with pytest.warns(UserWarning, match="few whole words counted: en 3"):
+        assert whole_words(folder, texts, minimum=2)["en"]["lamp"] == 2
+    with pytest.raises(SaltError, match="'en': no whole word occurs 50 times in its text"):
+        whole_words(folder, texts, minimum=50)

@@ -1,0 +1,133 @@
+"""Tables come back as they were, whatever their format, and what is wrong with one is said."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from salt_lib.data import tables
+from salt_lib.errors import SaltError
+
+COLUMNS = ("premise", "hypothesis")
+
+
+@pytest.fixture(autouse=True)
+def small_pieces(monkeypatch):
+    """Several pieces already in a table of some rows."""
+    monkeypatch.setattr(tables, "PIECE", 64)
+
+
+@pytest.fixture(scope="module")
+def table():
+    """Texts that need quoting and letters beyond ASCII."""
+    return pd.DataFrame(
+        {
+            "id": [f"row, {i}" for i in range(180)],
+            "premise": [f'The "old" goat {i}\nsees Ziege, мышь' for i in range(180)],
+            "hypothesis": [f"แพะ {i}" for i in range(180)],
+            "label": [i % 3 for i in range(180)],
+        }
+    )
+
+
+def write(table, path):
+    if path.suffix in (".csv", ".tsv"):
+        table.to_csv(path, index=False, sep="\t" if path.suffix == ".tsv" else ",")
+    elif path.suffix == ".jsonl":
+        table.to_json(path, orient="records", lines=True, force_ascii=False)
+    else:
+        table.to_parquet(path)
+    return path
+
+
+def read(path):
+    return [row for piece in tables.read_rows(path) for row in piece]
+
+
+@pytest.mark.parametrize("suffix", tables.FORMATS)
+def test_a_table_comes_back_as_it_was(table, tmp_path, suffix):
+    path = write(table, tmp_path / f"a{suffix}")
+    pieces = list(tables.read_rows(path, COLUMNS))
+    assert [len(piece) for piece in pieces[:-1]] == [64] * (len(pieces) - 1) and len(pieces) > 2
+    assert [row["premise"] for piece in pieces for row in piece] == table["premise"].tolist()
+    again = tmp_path / f"b{suffix}"
+    tables.write_rows(again, tables.read_rows(path))
+    assert read(again) == read(path)
+    if suffix in (".csv", ".tsv"):
+        assert again.read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "name,content,message",
+    [
+        ("a.csv", b"premise,hypothesis\na,b\na\n", "line 3: fewer cells than the 2"),
+        ("a.csv", b"premise,hypothesis\na,b,c\n", "line 2: more cells than the 2"),
+        ("a.csv", b"premise,text\na,b\n", "line 2: no column hypothesis; there are premise, text"),
+        ("a.csv", b"premise,hypothesis\na,\xff\n", "line 2: not UTF-8"),
+        ("a.csv", b'premise,hypothesis\n"a"x,b\n', "line 2: no CSV"),
+        ("a.jsonl", b'{"premise": "a"}\n', "line 1: no column hypothesis"),
+        ("a.jsonl", b'\n{"premise": "a", "hypothesis": "b"}\n[1]\n', "line 3: no JSON object but"),
+        ("a.jsonl", b"{\n", "line 1: no JSON"),
+        ("a.parquet", b"PAR1", "can't be read"),
+        ("a.tsv", b"premise\thypothesis\na,b\n", "line 2: fewer cells than the 2"),
+        ("a.xlsx", b"a\tb\n", "a table is one of .csv, .tsv, .jsonl, .parquet"),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_said(tmp_path, name, content, message):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(SaltError, match=message) as error:
+        list(tables.read_rows(path, COLUMNS))
+    assert str(path) in str(error.value)
+
+
+def test_a_missing_table_is_an_error(tmp_path):
+    with pytest.raises(SaltError, match="no.csv: can't be read"):
+        list(tables.read_rows(tmp_path / "no.csv"))
+
+
+def test_a_table_of_another_format_is_not_written(tmp_path):
+    with pytest.raises(SaltError, match="a.xlsx: a table is one of .csv, .tsv, .jsonl, .parquet"):
+        tables.write_rows(tmp_path / "a.xlsx", iter([[{"a": 1}]]))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", tables.FORMATS)
+def test_what_fails_while_it_is_written_leaves_the_old_table(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    tables.write_rows(path, iter([[{"a": "1"}]]))
+    before = path.read_bytes()
+
+    def pieces():
+        yield [{"a": "2"}]
+        raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError, match="stopped"):
+        tables.write_rows(path, pieces())
+    assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_json_lines_keep_their_letters(tmp_path):
+    path = tmp_path / "a.jsonl"
+    tables.write_rows(path, iter([[{"a": "แพะ"}]]))
+    assert (
+        json.loads(path.read_text(encoding="utf-8")) == {"a": "แพะ"} and "แพะ" in path.read_text()
+    )
+
+
+def test_texts_are_files_of_a_sentence_a_line(tmp_path):
+    (tmp_path / "en.txt").write_text("one\n two \n", encoding="utf-8")
+    (tmp_path / "th.txt").write_text("แพะ", encoding="utf-8")
+    (tmp_path / "notes.md").write_text("no")
+    found = tables.read_texts(tmp_path)
+    assert {code: list(lines) for code, lines in found.items()} == {
+        "en": ["one", "two"],
+        "th": ["แพะ"],
+    }
+    with pytest.raises(SaltError, match="no <language>.txt"):
+        tables.read_texts(tmp_path / "nowhere")
+    with pytest.raises(SaltError, match="no.txt: can't be read"):
+        list(tables.read_lines(tmp_path / "no.txt"))
+    (tmp_path / "de.txt").write_bytes(b"eins\nzw\xff\n")
+    with pytest.raises(SaltError, match="de.txt, line 2: not UTF-8"):
+        list(tables.read_texts(tmp_path)["de"])
