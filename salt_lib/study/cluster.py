@@ -44,8 +44,8 @@ class _Ray:
                         pass
                     return self.ray.get(flying)
             except self._dead() as error:
-                told = _death(error)
-        return told
+                reason = _death(error)
+        return reason
 
     def results(self, jobs: list) -> Iterator[tuple]:
         """See `grid._run_one`; a job has a ``spec``."""
@@ -61,14 +61,14 @@ class _Ray:
                     for done in self._wait(list(flying)):
                         job = flying.pop(done)
                         try:
-                            found = self.ray.get(done)
+                            outcome = self.ray.get(done)
                         except self._dead() as error:
                             deaths[job.spec] += 1
                             if deaths[job.spec] <= RETRIES:
                                 waiting.append(job)
                                 continue
-                            found = (job.spec, _death(error), False)
-                        yield found
+                            outcome = (job.spec, _death(error), False)
+                        yield outcome
         finally:
             for left in flying:
                 self.ray.cancel(left, force=True)
@@ -124,8 +124,8 @@ def workers(prepare: Callable, run: Callable, jobs: int | None, most: int, gpus:
         raise SaltError(
             "the backend 'ray' needs Ray, which is not installed: pip install 'salt_lib[ray]'"
         ) from error
-    own = not ray.is_initialized()
-    if own:
+    started = not ray.is_initialized()
+    if started:
         _start(ray, jobs, most)
     try:
         resources = ray.cluster_resources()
@@ -138,7 +138,7 @@ def workers(prepare: Callable, run: Callable, jobs: int | None, most: int, gpus:
         room = int(have / gpus + 1e-9) if gpus else int(resources["CPU"])
         yield _Ray(ray, prepare, run, max(1, min(jobs or room, room, most)), gpus)
     finally:
-        if own:
+        if started:
             ray.shutdown()
 
 

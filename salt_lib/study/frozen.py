@@ -34,10 +34,10 @@ def read_table(path: str | Path, command: str = "salt study") -> Results:
     try:
         head = json.loads(Path(path).read_bytes())
         rows = head.pop("rows")
-        found = Results(rows, {**head, **{key: head[key] for key in ("command", "commit")}}, FROZEN)
-        if found.frame.empty:
+        table = Results(rows, {**head, **{key: head[key] for key in ("command", "commit")}}, FROZEN)
+        if table.frame.empty:
             raise KeyError("rows")
-        return found
+        return table
     except OSError as error:
         raise SaltError(
             f"{path}: the frozen table can't be read ({error.strerror or error}); it comes with "

@@ -249,8 +249,8 @@ def _started(workers: Workers, most: int) -> Iterator:
     """Start workers: something with `_Processes`' two methods."""
     if workers.backend == "ray":
         options = (workers.jobs, most, workers.gpus_per_run)
-        with cluster.workers(_prepare_one, _run_one, *options) as found:
-            yield found
+        with cluster.workers(_prepare_one, _run_one, *options) as ray_workers:
+            yield ray_workers
         return
     count = min(workers.jobs or joblib.cpu_count(), most)
     with joblib.parallel_config("loky", n_jobs=count, inner_max_num_threads=1):

@@ -56,13 +56,13 @@ def fingerprint(setup: Setup, world: int, task: str, method: str) -> str:
 @cache
 def versions() -> dict[str, str]:
     """The installed versions of `LIBRARIES`, without importing them."""
-    found = {}
+    installed = {}
     for name in LIBRARIES:
         try:
-            found[name] = metadata.version(name)
+            installed[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+            installed[name] = "not installed"
+    return installed
 
 
 @cache

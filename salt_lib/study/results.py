@@ -116,9 +116,9 @@ def collected(root: str | Path, world: int = 0) -> Results:
     runs = [run for run in stored(root, world) if "setup" in run]
     alike, differ = [], {}
     for task in dict.fromkeys(run["task"] for run in runs):
-        own = [run for run in runs if run["task"] == task]
-        newest = _made_by(max(own, key=lambda run: run["created"]))
-        for run in own:
+        task_runs = [run for run in runs if run["task"] == task]
+        newest = _made_by(max(task_runs, key=lambda run: run["created"]))
+        for run in task_runs:
             made = _made_by(run)
             if other := [name for name in made | newest if made.get(name) != newest.get(name)]:
                 differ[run["task"], run["method"], run["seed"]] = other

@@ -216,8 +216,11 @@ def _summarise_task(frame: pd.DataFrame, task: str, baseline: str, source: str) 
         table[baseline][part]["comparison"] = None
     table[baseline]["note"] = _ONE_SEED if len(seeds) == 1 else None
     for method in (name for name in rows["method"].unique() if name != baseline):
-        own, scores = scores_array(frame, task, method, languages)
-        for name, lacking in ((method, set(seeds) - set(own)), (baseline, set(own) - set(seeds))):
+        method_seeds, scores = scores_array(frame, task, method, languages)
+        for name, lacking in (
+            (method, set(seeds) - set(method_seeds)),
+            (baseline, set(method_seeds) - set(seeds)),
+        ):
             if lacking:
                 lacks = ",".join(map(str, sorted(lacking)))
                 run = f"salt study --world {_world(frame)} --tasks {task} --methods {name}"

@@ -85,8 +85,8 @@ def is_fresh(setup: Setup, root: str | Path, world: int, task: str, method: str,
 def stored(root: str | Path, world: int) -> list[dict]:
     """All whole runs of ``world`` under ``root``, stale ones too; broken files are moved aside."""
     folder = Path(root) / f"world-{world}"
-    found = [read_run(path) for path in sorted(folder.glob("*/*/seed-*.json"))]
-    return [run for run in found if run is not None]
+    runs = [read_run(path) for path in sorted(folder.glob("*/*/seed-*.json"))]
+    return [run for run in runs if run is not None]
 
 
 def fresh(setup: Setup, root: str | Path, world: int, command: str = "salt study") -> list[dict]:

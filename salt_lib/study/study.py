@@ -90,24 +90,24 @@ class Study:
         """
         chosen = list(self.methods if methods is None else methods)
         wanted = {astuple(spec)[1:] for spec in self.specs(methods=chosen)}
-        found = self.fresh()
-        if wanted <= {key_of(run) for run in found.runs}:
-            return found.only(wanted)
-        found = self.recorded().only(wanted)
-        if lacking := set(chosen) - {run["method"] for run in found.runs}:
+        results = self.fresh()
+        if wanted <= {key_of(run) for run in results.runs}:
+            return results.only(wanted)
+        results = self.recorded().only(wanted)
+        if lacking := set(chosen) - {run["method"] for run in results.runs}:
             raise SaltError(
                 f"no results of {', '.join(sorted(lacking))} in world {self.world}: neither are "
                 f"they complete under {self.root}, nor does {self.table} have them; run "
                 f"'{self.command} --world {self.world} --methods {','.join(chosen)}'"
             )
-        have = {key_of(run) for run in found.runs}
+        have = {key_of(run) for run in results.runs}
         shared = {
             (task, seed)
             for task in self.tasks
             for seed in self.seeds
             if all((task, method, seed) in have for method in chosen)
         }
-        return found.only(key for key in have if (key[0], key[2]) in shared)
+        return results.only(key for key in have if (key[0], key[2]) in shared)
 
     def freeze(self, path: str | Path, specs: Iterable[Spec], **head: object) -> int:
         """Write these runs to a frozen table, with what is said of all of them; returns their
