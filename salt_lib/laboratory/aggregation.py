@@ -72,12 +72,12 @@ def execute(
 
 def main_specs(study: Study, layers: Mapping[str, int]) -> list[Spec]:
     """The runs of the main comparison, with the chosen layer of each task; seed by seed."""
-    found = [
+    specs = [
         spec
         for task, layer in layers.items()
         for spec in study.specs([task], names(layer).values(), SEEDS)
     ]
-    return sorted(found, key=lambda spec: spec.seed)
+    return sorted(specs, key=lambda spec: spec.seed)
 
 
 def names(layer: int) -> dict[str, str]:
@@ -87,18 +87,18 @@ def names(layer: int) -> dict[str, str]:
     return dict(zip(MAIN, ("baseline", "salt", fused, both), strict=True))
 
 
-def chosen(found: Iterable[Mapping]) -> dict[str, int]:
+def chosen(runs: Iterable[Mapping]) -> dict[str, int]:
     """Task → the layer whose mean English dev score over the sweep's seeds is highest.
 
     Of equal layers the lowest. Raises SaltError where the sweep is not complete.
     """
-    return {task: int(np.argmax(row)) for task, row in dev_scores(found).items()}
+    return {task: int(np.argmax(row)) for task, row in dev_scores(runs).items()}
 
 
-def dev_scores(found: Iterable[Mapping]) -> dict[str, list[float]]:
+def dev_scores(runs: Iterable[Mapping]) -> dict[str, list[float]]:
     """Task → for each lower layer the mean of the sweep's best English dev scores."""
     best: dict[tuple, float] = {
-        (one["task"], one["method"], one["seed"]): max(one["dev"]) for one in found
+        (one["task"], one["method"], one["seed"]): max(one["dev"]) for one in runs
     }
     table = {}
     for task in dict.fromkeys(key[0] for key in best):
@@ -113,19 +113,19 @@ def dev_scores(found: Iterable[Mapping]) -> dict[str, list[float]]:
     return table
 
 
-def main(found: Sequence[Mapping], layers: Mapping[str, int]) -> pd.DataFrame:
+def main(runs: Sequence[Mapping], layers: Mapping[str, int]) -> pd.DataFrame:
     """The main comparison as a long frame: `MAIN`, with the layer of each task, all seeds."""
     called = {(task, name): row for task, at in layers.items() for row, name in names(at).items()}
-    table = frame_of(found)
+    table = frame_of(runs)
     keys = zip(table["task"], table["method"], strict=True)
     table["method"] = [called.get(key, "") for key in keys]
     return table[table["method"] != ""].reset_index(drop=True)
 
 
-def sweep(found: Sequence[Mapping], source: str = SOURCE) -> pd.DataFrame:
+def sweep(runs: Sequence[Mapping], source: str = SOURCE) -> pd.DataFrame:
     """One row a run of the sweep: task, method, layer (−1: baseline), seed, english, zero_shot."""
     rows = []
-    for one in found:
+    for one in runs:
         if one["seed"] not in SWEEP_SEEDS or one["method"] not in ("baseline", *layers_swept()):
             continue
         layer = -1 if one["method"] == "baseline" else layers_swept().index(one["method"])
@@ -160,17 +160,17 @@ def comparisons(table: pd.DataFrame) -> pd.DataFrame:
 
 def zero_shot(table: pd.DataFrame, task: str, method: str) -> np.ndarray:
     """A method's zero-shot average of each seed, (seeds,), in the order of the seeds."""
-    own = table[(table["task"] == task) & (table["method"] == method)]
-    targets = own[own["language"] != SOURCE]
+    rows = table[(table["task"] == task) & (table["method"] == method)]
+    targets = rows[rows["language"] != SOURCE]
     return targets.groupby("seed")["score"].mean().sort_index().to_numpy()
 
 
-def missing(study: Study, found: Sequence[Mapping]) -> int:
+def missing(study: Study, runs: Sequence[Mapping]) -> int:
     """How many runs of the whole study are not among these."""
-    have = {key_of(one) for one in found}
+    have = {key_of(one) for one in runs}
     lacking = {astuple(spec)[1:] for spec in study.specs()} - have
     if not lacking:
-        best = chosen(one for one in found if one["task"] in study.tasks)
+        best = chosen(one for one in runs if one["task"] in study.tasks)
         lacking = {astuple(spec)[1:] for spec in main_specs(study, best)} - have
     return len(lacking)
 
@@ -180,13 +180,13 @@ def results(study: Study) -> Results:
 
     SaltError: neither are complete.
     """
-    found = study.fresh()
-    if found.runs and not missing(study, found.runs):
-        return found
-    found = study.recorded()
-    if lacking := missing(study, found.runs):
+    fresh = study.fresh()
+    if fresh.runs and not missing(study, fresh.runs):
+        return fresh
+    recorded = study.recorded()
+    if lacking := missing(study, recorded.runs):
         raise SaltError(f"{study.table}: {lacking} runs are missing; restore it, or make them anew")
-    return found
+    return recorded
 
 
 def freeze(study: Study, path: str | Path) -> int:

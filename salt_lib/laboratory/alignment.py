@@ -17,7 +17,9 @@ from .minibabel.lexicon import concept_of, concepts_of_form, lexicon
 
 
 @torch.no_grad()
-def alignment(model, tokenizer, own: dict[str, dict[str, int]], world: World, count: int = 400):
+def alignment(
+    model, tokenizer, word_counts: dict[str, dict[str, int]], world: World, count: int = 400
+):
     """Language → share of English content tokens whose unmasked, restricted prediction is right.
 
     Right: the commonest prediction among the language's whole words is a form of the same concept.
@@ -40,10 +42,10 @@ def alignment(model, tokenizer, own: dict[str, dict[str, int]], world: World, co
     source = [entry[i] for i in ids[at].tolist()]
     logits = model.cls.predictions(hidden[at]).float()
     scores = {}
-    for code in own:
+    for code in word_counts:
         if code == SOURCE:
             continue
-        candidates = torch.tensor(piece_ids(own[code], pieces), device=device)
+        candidates = torch.tensor(piece_ids(word_counts[code], pieces), device=device)
         best = candidates[logits[:, candidates].argmax(dim=1)].tolist()
         truth = concepts_of_form(code)
         judged = [

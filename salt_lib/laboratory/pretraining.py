@@ -38,8 +38,8 @@ def pretrain(
         for code, item in LANGUAGES.items()
     }
 
-    def look(model, tokenizer, own) -> dict:
-        return {"alignment": alignment(model, tokenizer, own, universe)}
+    def look(model, tokenizer, word_counts) -> dict:
+        return {"alignment": alignment(model, tokenizer, word_counts, universe)}
 
     return pretrain_on(
         texts, out, recipe, seed=world, look=look, resume=resume, device=device, progress=progress

@@ -33,7 +33,7 @@ def states(model, encoded: Encoded) -> list[np.ndarray]:
     model.eval()
     width = model.config.hidden_size
     layers = model.config.num_hidden_layers + 1
-    found = [np.empty((len(encoded.ids), width), np.float32) for _ in range(layers)]
+    by_layer = [np.empty((len(encoded.ids), width), np.float32) for _ in range(layers)]
     for rows in torch.arange(len(encoded)).split(BATCH):
         at, inside = positions(encoded, rows)
         output = model.base_model(
@@ -42,9 +42,9 @@ def states(model, encoded: Encoded) -> list[np.ndarray]:
             token_type_ids=encoded.segments[at].where(inside, 0),
             output_hidden_states=True,
         )
-        for layer, hidden in zip(found, output.hidden_states, strict=True):
+        for layer, hidden in zip(by_layer, output.hidden_states, strict=True):
             layer[at[inside].numpy()] = hidden[inside].numpy()
-    return found
+    return by_layer
 
 
 def sentence_means(hidden: np.ndarray, encoded: Encoded) -> np.ndarray:
@@ -173,9 +173,9 @@ def survey(model, parts: Mapping[str, Mapping[str, Encoded]]) -> tuple[pd.DataFr
         english = part_of_speech(train[SOURCE], test)
         identity = language_identity(means)
         for code in means:
-            own = part_of_speech(train[code], {code: test[code]})[code]
-            found = np.nan if code == SOURCE else retrieval(means[SOURCE], means[code])
-            rows.append((layer, code, english[code], own, found, identity))
+            pos_own = part_of_speech(train[code], {code: test[code]})[code]
+            retrieved = np.nan if code == SOURCE else retrieval(means[SOURCE], means[code])
+            rows.append((layer, code, english[code], pos_own, retrieved, identity))
         couples.append(pairs(means).assign(layer=layer))
     columns = ["layer", "language", "pos", "pos_own", "retrieval", "identity"]
     return pd.DataFrame(rows, columns=columns), pd.concat(couples, ignore_index=True)
@@ -189,7 +189,7 @@ def lower_share(model: Fused, encoded: Encoded) -> torch.Tensor:
     no bounds.
     """
     model.eval()
-    found = torch.empty(len(encoded.ids))
+    share = torch.empty(len(encoded.ids))
     for rows in torch.arange(len(encoded)).split(BATCH):
         at, inside = positions(encoded, rows)
         segments = encoded.segments[at].where(inside, 0)
@@ -198,8 +198,8 @@ def lower_share(model: Fused, encoded: Encoded) -> torch.Tensor:
         weights = model.fusion.weights(lower, last, inside)
         below = (lower * weights).norm(dim=-1)
         above = (last * (1 - weights)).norm(dim=-1)
-        found[at[inside]] = (below / (below + above))[inside]
-    return found
+        share[at[inside]] = (below / (below + above))[inside]
+    return share
 
 
 def shares(model: Fused, parts: Mapping[str, Encoded], names: Sequence[str]) -> pd.DataFrame:

@@ -74,8 +74,8 @@ def _dictionary(world: int, name: str) -> pd.DataFrame:
     tokenizer = loading.tokenizer(checkpoint(world))
     pieces = tokenizer.get_vocab()
     word_of = {i: piece for piece, i in pieces.items()}
-    own = torch.as_tensor(vocabularies(world, task(name).languages)[SOURCE])
-    at = torch.nonzero(eligible(data, own))[:, 0].numpy()
+    vocabulary = torch.as_tensor(vocabularies(world, task(name).languages)[SOURCE])
+    at = torch.nonzero(eligible(data, vocabulary))[:, 0].numpy()
     example = np.searchsorted(data.start.numpy(), at, side="right") - 1
     table = pd.DataFrame(
         {
@@ -91,9 +91,11 @@ def _dictionary(world: int, name: str) -> pd.DataFrame:
             continue
         for code in task(name).languages:
             if code == SOURCE:
-                said = [w for w, c in concept_of().items() if c == concept_of()[word] and w != word]
+                substitutes = [
+                    w for w, c in concept_of().items() if c == concept_of()[word] and w != word
+                ]
             else:
-                said = [forms(code)[word]]
-            rows += [(token, code, pieces[w]) for w in said if w in pieces and w != word]
+                substitutes = [forms(code)[word]]
+            rows += [(token, code, pieces[w]) for w in substitutes if w in pieces and w != word]
     meanings = pd.DataFrame(rows, columns=["source", "language", "token"])
     return table.merge(meanings, on="source").assign(probability=1.0)

@@ -116,10 +116,10 @@ def load(name: str, split: str, language: str, world: int = 0) -> Pairs | Tagged
     rows = facts(name, split, world)
     if item.tagged:
         tags = views.iob2 if item.labels == views.NER_LABELS else views.parts_of_speech
-        said = [
+        sentences = [
             tagged(row.fact, language, row.fronted) for row in rows if isinstance(row, views.Told)
         ]
-        return tag([([t.word for t in one], tags(one)) for one in said], item.labels)
+        return tag([([t.word for t in one], tags(one)) for one in sentences], item.labels)
     pairs = [row for row in rows if isinstance(row, views.Pair)]
     return Pairs(
         [sentence(p.first, language) for p in pairs],

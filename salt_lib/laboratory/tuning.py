@@ -50,16 +50,16 @@ def trial(
     """
     spec, row, setup = task(name), method(method_name), Laboratory(world, layers)
     config = replace(setup.config(name), **changes)
-    found = train_and_score(prepared(setup, name, row, config, "dev"), row, config, seed)
+    result = train_and_score(prepared(setup, name, row, config, "dev"), row, config, seed)
     return {
         "task": name,
         "method": method_name,
         "seed": seed,
         "changes": changes,
-        "english": found["scores"][SOURCE],
-        "zero_shot": float(np.mean([found["scores"][code] for code in spec.targets])),
-        "dev": found["dev"],
-        "seconds": round(found["seconds"], 1),
+        "english": result["scores"][SOURCE],
+        "zero_shot": float(np.mean([result["scores"][code] for code in spec.targets])),
+        "dev": result["dev"],
+        "seconds": round(result["seconds"], 1),
     }
 
 
@@ -86,10 +86,10 @@ def sweep(
     ]
     wanted = [w for w in wanted if key(w) not in known]
     run = delayed(trial)
-    found = Parallel(n_jobs=jobs, return_as="generator_unordered")(
+    trials = Parallel(n_jobs=jobs, return_as="generator_unordered")(
         run(w["task"], w["method"], w["seed"], w["changes"], layers=layers) for w in wanted
     )
-    for item in found:
+    for item in trials:
         done.append(item)
         if log:
             write_json(log, done)
@@ -106,13 +106,13 @@ def averages(trials: Sequence[dict]) -> list[dict]:
         key = json.dumps([t["task"], t["method"], t["changes"]], sort_keys=True)
         groups.setdefault(key, []).append(t)
     rows = []
-    for found in groups.values():
-        zero_shot = [t["zero_shot"] for t in found]
-        row = {key: found[0][key] for key in ("task", "method", "changes")}
-        row["seeds"] = sorted(t["seed"] for t in found)
-        row["english"] = round(float(np.mean([t["english"] for t in found])), 4)
+    for group in groups.values():
+        zero_shot = [t["zero_shot"] for t in group]
+        row = {key: group[0][key] for key in ("task", "method", "changes")}
+        row["seeds"] = sorted(t["seed"] for t in group)
+        row["english"] = round(float(np.mean([t["english"] for t in group])), 4)
         row["zero_shot"] = round(float(np.mean(zero_shot)), 4)
-        if len(found) > 1:
+        if len(group) > 1:
             row["zero_shot_sd"] = round(float(np.std(zero_shot, ddof=1)), 4)
         rows.append(row)
     return rows
@@ -123,9 +123,9 @@ def distillation(
 ) -> list[dict]:
     """Precision and coverage of content words, averaged over a task's targets, by threshold."""
     pieces = loading.tokenizer(checkpoint(world)).get_vocab()
-    found = predictions.load(predictions_path(world, name))
-    found = found[found["language"] != SOURCE]
-    judged = quality.judge(found, encoded(world, name, "train", SOURCE), pieces)
+    predicted = predictions.load(predictions_path(world, name))
+    predicted = predicted[predicted["language"] != SOURCE]
+    judged = quality.judge(predicted, encoded(world, name, "train", SOURCE), pieces)
     curve = quality.curve(judged, thresholds).groupby("threshold")[["precision", "coverage"]].mean()
     return [{"threshold": t, **row.round(4).to_dict()} for t, row in curve.iterrows()]
 
@@ -162,14 +162,14 @@ def record(path: str | Path, trials: Sequence[dict], pretrainings: Sequence[Mapp
     """
     tried = []
     for item in pretrainings:
-        found = json.loads(Path(item["curve"]).read_text())
-        last = found["curve"][-1]
+        curve = json.loads(Path(item["curve"]).read_text())
+        last = curve["curve"][-1]
         alignment = last.pop("alignment", None) or {}
         if alignment:
             last["alignment"] = round(float(np.mean(list(alignment.values()))), 4)
-        told = {key: value for key, value in item.items() if key != "curve"}
-        finished = last["step"] == found["recipe"]["steps"]
-        tried.append({**told, "recipe": found["recipe"], **last, "finished": finished})
+        about = {key: value for key, value in item.items() if key != "curve"}
+        finished = last["step"] == curve["recipe"]["steps"]
+        tried.append({**about, "recipe": curve["recipe"], **last, "finished": finished})
     write_json(
         path,
         {

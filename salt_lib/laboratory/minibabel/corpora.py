@@ -93,10 +93,10 @@ def _told_next(world: World, rng: np.random.Generator, before: np.ndarray, where
     for role, chosen in (("agent", as_agent), ("patient", ~as_agent)):
         given[chosen, at[role]] = entity[chosen]
         for part in ("adjective", "number"):
-            told = np.where(
+            values = np.where(
                 from_patient, before[:, at[f"patient_{part}"]], before[:, at[f"agent_{part}"]]
             )
-            given[chosen, at[f"{role}_{part}"]] = told[chosen]
+            given[chosen, at[f"{role}_{part}"]] = values[chosen]
     for parts in (("place", "preposition", "city"), ("name",)):
         kept = rng.random(size) < 0.5
         for part in parts:
@@ -125,10 +125,10 @@ def _described(world: World, rng: np.random.Generator, before: np.ndarray, where
     from_patient = (patient >= 0) & (rng.random(len(before)) < 0.5)
     given = np.full_like(before, -1)
     given[:, at["agent"]] = np.where(from_patient, patient, before[:, at["agent"]])
-    told = np.where(
+    adjective = np.where(
         from_patient, before[:, at["patient_adjective"]], before[:, at["agent_adjective"]]
     )
-    given[:, at["agent_adjective"]] = told
+    given[:, at["agent_adjective"]] = adjective
     given[:, at["negated"]] = 0
 
     def draw(rows):
@@ -204,10 +204,10 @@ def documents(world: World, code: str, count: int | None = None) -> np.ndarray:
     first = np.empty((count, len(FIELDS)), dtype=np.int16)
     first[::2] = sample_in(world, rng, where[::2])
     first[1::2] = _alike(world, rng, first[::2][: count // 2], where[1::2])
-    told = [first]
+    facts = [first]
     for _ in range(SENTENCES - 1):
-        told.append(_follow(world, rng, told[-1], where))
-    return np.stack(told, axis=1)
+        facts.append(_follow(world, rng, facts[-1], where))
+    return np.stack(facts, axis=1)
 
 
 def wording(facts: np.ndarray, rng: np.random.Generator) -> Iterator[Fact]:
@@ -217,12 +217,12 @@ def wording(facts: np.ndarray, rng: np.random.Generator) -> Iterator[Fact]:
     first = rng.random(facts.shape) < FIRST_FORM
     negated = FIELDS["negated"]
     for row, coin in zip(facts.tolist(), first.tolist(), strict=True):
-        said: list[Any] = [
+        parts: list[Any] = [
             None if value < 0 else spoken[name][value][0 if coin[i] else -1]
             for i, (name, value) in enumerate(zip(FIELDS, row, strict=True))
         ]
-        said[negated] = row[negated] == 1
-        yield Fact(*said)
+        parts[negated] = row[negated] == 1
+        yield Fact(*parts)
 
 
 def _words(value: str) -> tuple[str, ...]:
@@ -235,5 +235,7 @@ def texts(world: World, code: str, count: int | None = None) -> list[list[str]]:
     rng = np.random.default_rng([EDITION, world.seed, 3, PARTITIONS.index(code)])
     flat = facts.reshape(-1, facts.shape[-1])
     fronted = rng.random(len(flat)) < FRONTED
-    told = [sentence(f, code, front) for f, front in zip(wording(flat, rng), fronted, strict=True)]
-    return [told[i : i + SENTENCES] for i in range(0, len(told), SENTENCES)]
+    sentences = [
+        sentence(f, code, front) for f, front in zip(wording(flat, rng), fronted, strict=True)
+    ]
+    return [sentences[i : i + SENTENCES] for i in range(0, len(sentences), SENTENCES)]

@@ -83,19 +83,19 @@ def forms(code: str) -> dict[str, str]:
     language(code)
     table: dict[str, str] = {}
     for item in lexicon().values():
-        own = item.forms[code] or ("",) * len(item.forms[SOURCE])
-        table.update(zip(item.forms[SOURCE], own, strict=True))
+        words = item.forms[code] or ("",) * len(item.forms[SOURCE])
+        table.update(zip(item.forms[SOURCE], words, strict=True))
     return table
 
 
 @cache
 def concepts_of_form(code: str) -> dict[str, frozenset[str]]:
     """Form in a language → the concepts it names (the truth that distillation is judged by)."""
-    found: dict[str, set[str]] = {}
+    concepts: dict[str, set[str]] = {}
     for item in lexicon().values():
         for form in item.forms[code]:
-            found.setdefault(form, set()).add(item.name)
-    return {form: frozenset(names) for form, names in found.items()}
+            concepts.setdefault(form, set()).add(item.name)
+    return {form: frozenset(names) for form, names in concepts.items()}
 
 
 @cache

@@ -49,8 +49,8 @@ def shared_words(texts: Mapping[str, Iterable[str]]) -> pd.DataFrame:
     """
     rows = {}
     for code, sentences in texts.items():
-        own = concepts_of_form(code)
-        kinds = {form: _kind(form, code) for form in own}
+        forms = concepts_of_form(code)
+        kinds = {form: _kind(form, code) for form in forms}
         kinds |= dict.fromkeys(INTERNATIONAL, "international")
         counts = Counter(kinds.get(word, "foreign") for s in sentences for word in s.split())
         rows[code] = {kind: counts[kind] / counts.total() for kind in SHARED_KINDS}
@@ -61,7 +61,7 @@ def _kind(form: str, code: str) -> str:
     elsewhere = [concepts_of_form(other)[form] for other in sharers(form) if other != code]
     if not elsewhere:
         return "own"
-    return "same" if any(concepts_of_form(code)[form] & found for found in elsewhere) else "other"
+    return "same" if any(concepts_of_form(code)[form] & names for names in elsewhere) else "other"
 
 
 def adjectives_of_nouns(facts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -75,8 +75,8 @@ def adjectives_of_nouns(facts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     counts = np.zeros((len(ids["agent"]), len(ids["agent_adjective"])))
     for role in ("agent", "patient"):
         noun, adjective = flat[:, FIELDS[role]], flat[:, FIELDS[f"{role}_adjective"]]
-        said = (noun >= 0) & (adjective >= 0)
-        np.add.at(counts, (noun[said], adjective[said]), 1)
+        described = (noun >= 0) & (adjective >= 0)
+        np.add.at(counts, (noun[described], adjective[described]), 1)
     mentions = counts.sum(axis=1)
     with np.errstate(invalid="ignore"):
         return counts / mentions[:, None], mentions.astype(int)

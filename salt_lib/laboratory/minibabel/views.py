@@ -101,12 +101,12 @@ def related(slot: str) -> dict[int, dict[str, list[tuple[int, str]]]]:
 def _worded(row: np.ndarray, rng: np.random.Generator) -> Fact:
     """A fact in words; of synonyms either is as likely."""
     fact = readable(row)
-    said: dict[str, Any] = {}
+    words: dict[str, Any] = {}
     for slot in SLOTS:
         word = getattr(fact, slot)
         if word in lexicon() and synonyms(word) and rng.random() < 0.5:
-            said[slot] = synonyms(word)[0]
-    return fact._replace(**said)
+            words[slot] = synonyms(word)[0]
+    return fact._replace(**words)
 
 
 def _pick(rng: np.random.Generator, options: list):
@@ -276,28 +276,28 @@ def paraphrase_pairs(world: World, split: str, groups: int) -> list[Pair]:
             otherwise = [_pick(rng, changeable)]
         fronted = fronted or not otherwise
         # The swapped fact uses the same words, so both sides have one bag of words.
-        said = {getattr(plain, s): None for s in SLOTS}
+        words = {getattr(plain, s): None for s in SLOTS}
         other = readable(swapped)
         alike: dict[str, Any] = {}
         for s in SLOTS:
             word = getattr(other, s)
             for form in synonyms(word) if word in lexicon() else ():
-                if form in said:
+                if form in words:
                     alike[s] = form
-        told = {True: plain, False: other._replace(**alike)}
-        again = {side: _say_otherwise(fact, otherwise) for side, fact in told.items()}
+        sides = {True: plain, False: other._replace(**alike)}
+        again = {side: _say_otherwise(fact, otherwise) for side, fact in sides.items()}
         change = " ".join(filter(None, (what, "fronted" * fronted, "synonym" * bool(otherwise))))
         for one, two in ((True, True), (False, False), (True, False), (False, True)):
-            pairs.append(Pair(told[one], again[two], int(one == two), fronted, change))
+            pairs.append(Pair(sides[one], again[two], int(one == two), fronted, change))
     return pairs
 
 
 def _say_otherwise(fact: Fact, words: list[str]) -> Fact:
     """The fact with these words said by their synonyms, wherever they stand."""
-    said: dict[str, Any] = {
+    changes: dict[str, Any] = {
         s: synonyms(word)[0] for s in SLOTS if (word := getattr(fact, s)) in words
     }
-    return fact._replace(**said)
+    return fact._replace(**changes)
 
 
 class Told(NamedTuple):
@@ -314,17 +314,17 @@ def told(world: World, split: str, sentences: int, names: bool) -> list[Told]:
     never carried a tag.
     """
     rng = np.random.default_rng([EDITION, world.seed, 9 if names else 8, PARTITIONS.index(split)])
-    found: list[Told] = []
+    facts: list[Told] = []
     for row in _sample(world, split, rng):
         fact = _worded(row, rng)
         fronted = bool(rng.random() < TURNED)
-        said = {fact.name, fact.city} - {None}
-        if names and split == "train" and not said <= KNOWN:
+        mentioned = {fact.name, fact.city} - {None}
+        if names and split == "train" and not mentioned <= KNOWN:
             continue
-        found.append(Told(fact, fronted))
-        if len(found) == sentences:
+        facts.append(Told(fact, fronted))
+        if len(facts) == sentences:
             break
-    return found
+    return facts
 
 
 def iob2(tokens: list[Token]) -> list[str]:
