@@ -57,19 +57,22 @@ RECIPE = Recipe(
 CONFIG = Config(epochs=4, learning_rate=1e-3, threshold=0.5, synonym_threshold=0.5)
 
 
-def monolingual(said: Mapping[str, Pairs], rows: int | None = None) -> dict[str, list[list[str]]]:
+def monolingual(
+    parallel: Mapping[str, Pairs], rows: int | None = None
+) -> dict[str, list[list[str]]]:
     """Language → documents of two sentences, the two texts of a pair; never parallel.
 
-    said: the same pairs in every language, row by row. Each language gets rows that no other has,
-    three at a time (XNLI's rows come in threes that share a premise), at most ``rows`` of them.
+    parallel: the same pairs in every language, row by row. Each language gets rows that no other
+    has, three at a time (XNLI's rows come in threes that share a premise), at most ``rows`` of
+    them.
     """
     return {
         code: [
             [pairs.first[i], pairs.second[i]]
             for i in range(len(pairs))
-            if i // 3 % len(said) == place
+            if i // 3 % len(parallel) == place
         ][:rows]
-        for place, (code, pairs) in enumerate(said.items())
+        for place, (code, pairs) in enumerate(parallel.items())
     }
 
 
@@ -113,11 +116,13 @@ def run_own(
         check_method(row)
     if not settings.languages or not chosen:
         raise SaltError("nothing to do: name at least one language and one method")
-    said, tests = _files(data, settings)
-    train, dev = _tail(said[SOURCE], settings.held_out)
-    texts = monolingual(said, settings.rows)
+    parallel, tests = _files(data, settings)
+    train, dev = _tail(parallel[SOURCE], settings.held_out)
+    texts = monolingual(parallel, settings.rows)
     checkpoint, reused = _checkpoint(texts, Path(out), settings, progress)
-    words = whole_words(checkpoint, {c: [s for d in own for s in d] for c, own in texts.items()})
+    words = whole_words(
+        checkpoint, {c: [s for d in documents for s in d] for c, documents in texts.items()}
+    )
     write_json(checkpoint / "vocabulary.json", words)  # now counted with marks cut off
     seconds = {"pretrain": time.perf_counter() - started}
     base = prepare(checkpoint, PAIR_LABELS[settings.task], train, dev, tests, words)
@@ -152,7 +157,7 @@ def run_own(
             "dev": len(dev),
             "test": sizes,
         },
-        "whole_words": {code: len(own) for code, own in words.items()},
+        "whole_words": {code: len(vocabulary) for code, vocabulary in words.items()},
         "substitutions": counts,
         "seed": settings.seed,
         "config": asdict(settings.config),
@@ -171,12 +176,12 @@ def run_own(
 def _files(data: str | Path, settings: Settings) -> tuple[dict[str, Pairs], dict[str, Pairs]]:
     """Language → dev pairs, English among them, and language → test pairs."""
     task, codes = settings.task, settings.languages
-    said = {code: _read(data, task, "dev", code) for code in dict.fromkeys([SOURCE, *codes])}
+    parallel = {code: _read(data, task, "dev", code) for code in dict.fromkeys([SOURCE, *codes])}
     tests = {
         code: _sample(_read(data, task, "test", code), settings.test_rows, settings.seed)
         for code in codes
     }
-    return said, tests
+    return parallel, tests
 
 
 def _fitting(recipe: Recipe, texts: Texts) -> Recipe:

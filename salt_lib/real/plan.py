@@ -83,20 +83,20 @@ def measure(setup: Setup, task: str, steps: int = STEPS) -> Costs:
     dice = torch.Generator().manual_seed(0)
     # With replacement: a file of a few rows gives as many steps as any.
     rows = torch.randint(len(data), ((WARM + 1 + steps) * config.batch,), generator=dice).tolist()
-    sample, own, labels = data.take(rows), words(setup, task), benchmarks.task(task).labels
+    sample, word_counts, labels = data.take(rows), words(setup, task), benchmarks.task(task).labels
     few = sample[: 4 * config.batch]
     options = {"longest": setup.max_length}
-    ready = prepare(setup.model, labels, sample, few, {}, own, **options)
-    found: dict[str, float] = {}
+    ready = prepare(setup.model, labels, sample, few, {}, word_counts, **options)
+    seconds: dict[str, float] = {}
     on_gpu = compute.device.type == "cuda"
     with enough_memory(compute, config):
         pieces = loading.tokenizer(setup.model).get_vocab()
-        ids = {code: piece_ids(counts, pieces) for code, counts in own.items()}
+        ids = {code: piece_ids(counts, pieces) for code, counts in word_counts.items()}
         lm = loading.to_device(loading.masked_lm(setup.model), compute.device)
         list(distill.predict(lm, ready.dev, ids))
         began = now(compute)
         predicted = [part.to_pandas() for part in distill.predict(lm, ready.dev, ids)]
-        found["distil_pair"] = (now(compute) - began) / len(ready.dev)
+        seconds["distil_pair"] = (now(compute) - began) / len(ready.dev)
         del lm
         if on_gpu:
             torch.cuda.reset_peak_memory_stats(compute.device)
@@ -109,12 +109,12 @@ def measure(setup: Setup, task: str, steps: int = STEPS) -> Costs:
             )
             once = replace(config, epochs=1)
             fit(model, now_ready, row, once, 0, compute=compute, monitor=stopwatch)
-            found[name] = stopwatch.seconds
+            seconds[name] = stopwatch.seconds
         began = now(compute)
         score(model, ready.dev, compute=compute)
-        found["score_pair"] = (now(compute) - began) / len(ready.dev)
+        seconds["score_pair"] = (now(compute) - began) / len(ready.dev)
     return Costs(
-        **found,
+        **seconds,
         length=ready.train.lengths.float().mean().item(),
         memory=torch.cuda.max_memory_allocated(compute.device) if on_gpu else None,
         device=torch.cuda.get_device_name(compute.device) if on_gpu else hardware(),

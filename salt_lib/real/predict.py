@@ -49,12 +49,12 @@ def predict(
         )
     for code in languages or known:
         encoded = encode(tokenizer, _read(row, code, data), True, longest)
-        found = evaluate.predicted(classifier, encoded, compute=compute)
+        predicted = evaluate.predicted(classifier, encoded, compute=compute)
         if tagged:
-            said = evaluate.sentences(encoded, found)
-            text = "\n".join("".join(f"{tag}\n" for tag in tags) for tags in said)
+            sentences = evaluate.sentences(encoded, predicted)
+            text = "\n".join("".join(f"{tag}\n" for tag in tags) for tags in sentences)
         else:
-            text = "".join(f"{row.labels[label]}\n" for label in found.tolist())
+            text = "".join(f"{row.labels[label]}\n" for label in predicted.tolist())
         written.append(Path(out) / xtreme.FOLDERS[task] / f"test-{code}.tsv")
         write_text(written[-1], text)
     return written

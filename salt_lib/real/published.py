@@ -67,7 +67,7 @@ def slots(summary: Mapping) -> dict[str, list[dict]]:
     language, published (mBERT, %), baseline and salt ((mean, sd) of shares), difference, p_holm,
     and published_gain (points).
     """
-    found = {}
+    by_task = {}
     for task, given in MBERT.items():
         base, salt = (summary.get(task, {}).get(name) for name in ("baseline", "salt"))
         rows = []
@@ -83,8 +83,8 @@ def slots(summary: Mapping) -> dict[str, list[dict]]:
             gain = GAIN[task] if part == "average_zero_shot" else None
             test = augmented and augmented["comparison"]
             rows.append(_slot(name, average, plain, augmented, test, gain))
-        found[task] = rows
-    return found
+        by_task[task] = rows
+    return by_task
 
 
 def _slot(name: str, published, base, salt, test, gain=None) -> dict:

@@ -70,14 +70,14 @@ def prepared(
     tests: dict[str, Pairs | Tagged] = {
         name.removeprefix("test-"): test for name, test in data.items() if "test-" in name
     }
-    own = words(setup, task) if row.substitutions else {}
+    word_counts = words(setup, task) if row.substitutions else {}
     ready = prepare_data(
         setup.model,
         benchmarks.task(task).labels,
         data["train"],
         data["dev"],
         tests,
-        own,
+        word_counts,
         longest=setup.max_length,
     )
     if not row.substitutions:

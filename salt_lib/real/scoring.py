@@ -47,12 +47,12 @@ def score(task: str, gold: str | Path, predictions: str | Path) -> dict[str, dic
         warnings.warn(
             f"not scored, for there is no gold file of them: {', '.join(more)}", stacklevel=2
         )
-    found: dict[str, dict[str, float]] = {}
+    scores: dict[str, dict[str, float]] = {}
     for code, path in wanted.items():
         one = _score(name, path, given[code])
         for metric, value in one.items():
-            found.setdefault(metric, {})[code] = 100 * value
-    return found
+            scores.setdefault(metric, {})[code] = 100 * value
+    return scores
 
 
 def average(scores: dict[str, float]) -> float:
@@ -69,9 +69,9 @@ def _files(folder: str | Path, task: str, what: str) -> dict[str, Path]:
     """Language → file, from the folder or the task's folder in it."""
     folder = Path(folder)
     for root in (folder / FOLDERS[task], folder):
-        found = {p.stem.removeprefix("test-"): p for p in sorted(root.glob("test-*.tsv"))}
-        if found:
-            return found
+        files = {p.stem.removeprefix("test-"): p for p in sorted(root.glob("test-*.tsv"))}
+        if files:
+            return files
     raise SaltError(
         f"{folder}: no {what}; it should hold test-<language>.tsv or a folder {FOLDERS[task]} with "
         "such files"
@@ -85,49 +85,49 @@ def _score(task: str, gold: Path, predictions: Path) -> dict[str, float]:
 
 
 def _score_labels(gold: Path, predictions: Path, known: tuple[str, ...]) -> dict[str, float]:
-    wanted, found = (_labels(path, known) for path in (gold, predictions))
-    if len(wanted) != len(found):
+    wanted, given = (_labels(path, known) for path in (gold, predictions))
+    if len(wanted) != len(given):
         raise SaltError(
-            f"{predictions}: {len(found)} labels, where {gold} has {len(wanted)}; predict every "
+            f"{predictions}: {len(given)} labels, where {gold} has {len(wanted)}; predict every "
             "row, in order"
         )
-    return {"accuracy": accuracy_of(wanted, found)}
+    return {"accuracy": accuracy_of(wanted, given)}
 
 
 def _score_tags(gold: Path, predictions: Path, known: tuple[str, ...]) -> dict[str, float]:
-    wanted, found = (_tags(path, known) for path in (gold, predictions))
-    for (line, tags), (at, own) in zip(wanted, found, strict=False):
-        if len(tags) != len(own):
+    wanted, given = (_tags(path, known) for path in (gold, predictions))
+    for (line, tags), (at, predicted) in zip(wanted, given, strict=False):
+        if len(tags) != len(predicted):
             raise SaltError(
-                f"{predictions}, line {at}: a sentence of {len(own)} tags, where the one of "
+                f"{predictions}, line {at}: a sentence of {len(predicted)} tags, where the one of "
                 f"{gold}, line {line}, has {len(tags)}"
             )
-    if len(wanted) != len(found):
-        shorter, longer = sorted((wanted, found), key=len)
+    if len(wanted) != len(given):
+        shorter, longer = sorted((wanted, given), key=len)
         path = gold if longer is wanted else predictions
         raise SaltError(
-            f"{predictions}: {len(found)} sentences, where {gold} has {len(wanted)}; the first "
+            f"{predictions}: {len(given)} sentences, where {gold} has {len(wanted)}; the first "
             f"without a counterpart begins in {path}, line {longer[len(shorter)][0]}"
         )
-    return tag_scores([tags for _, tags in wanted], [tags for _, tags in found])
+    return tag_scores([tags for _, tags in wanted], [tags for _, tags in given])
 
 
 def _labels(path: Path, known: tuple[str, ...]) -> list[str]:
     """The last column of every line."""
-    found = []
+    labels = []
     for number, line in xtreme.lines(path):
         label = line.split("\t")[-1].strip()
         if label not in known:
             raise SaltError(f"{path}, line {number}: {unknown('label', label, known)}")
-        found.append(label)
-    if not found:
+        labels.append(label)
+    if not labels:
         raise SaltError(f"{path}: no labels in it")
-    return found
+    return labels
 
 
 def _tags(path: Path, known: tuple[str, ...]) -> list[tuple[int, list[str]]]:
     """(line where it begins, tags) of every sentence: the last columns, a blank line between."""
-    found: list[tuple[int, list[str]]] = []
+    sentences: list[tuple[int, list[str]]] = []
     inside = False
     for number, line in xtreme.lines(path):
         if not line.strip():
@@ -137,9 +137,9 @@ def _tags(path: Path, known: tuple[str, ...]) -> list[tuple[int, list[str]]]:
         if tag not in known:
             raise SaltError(f"{path}, line {number}: {unknown('tag', tag, known)}")
         if not inside:
-            found.append((number, []))
+            sentences.append((number, []))
         inside = True
-        found[-1][1].append(tag)
-    if not found:
+        sentences[-1][1].append(tag)
+    if not sentences:
         raise SaltError(f"{path}: no tags in it")
-    return found
+    return sentences

@@ -98,14 +98,14 @@ def read_setup(path: str | Path | None = None, **changes) -> Setup:
     Folders are relative to the file, those in ``changes`` to where one is. Raises SaltError naming
     the file and the key.
     """
-    found: dict = {}
+    table: dict = {}
     if path is not None:
         try:
-            found = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+            table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise SaltError(f"{path}: no setup, a TOML file ({error})") from error
-    training = _typed(found.pop("training", {}), RECIPE, f"{path}, [training]")
-    setup = replace(_typed(found, Setup(), str(path)), training=training)
+    training = _typed(table.pop("training", {}), RECIPE, f"{path}, [training]")
+    setup = replace(_typed(table, Setup(), str(path)), training=training)
     base = Path(path).parent if path is not None else Path()
     setup = _placed(setup, base)
     given = {name: value for name, value in changes.items() if value is not None}
@@ -118,12 +118,12 @@ def read_setup(path: str | Path | None = None, **changes) -> Setup:
 
 def _placed(setup: Setup, base: Path) -> Setup:
     """The setup with its folders named from the root: a cluster's workers start anywhere."""
-    found: dict[str, Any] = {}
+    folders: dict[str, Any] = {}
     for name in ("model", "data", "texts", "tensorboard"):
         value = getattr(setup, name)
         if value and (name == "tensorboard" or (base / value).exists()):
-            found[name] = str((base / value).absolute())
-    return replace(setup, **found)
+            folders[name] = str((base / value).absolute())
+    return replace(setup, **folders)
 
 
 def _typed(given: object, default, where: str):
@@ -142,8 +142,8 @@ def _typed(given: object, default, where: str):
         else:
             good = type(value) in kinds or (float in kinds and type(value) is int)
         if not good:
-            said = getattr(kind, "__name__", str(kind))
-            raise SaltError(f"{where}: {name} = {value!r} is no {said}")
+            expected = getattr(kind, "__name__", str(kind))
+            raise SaltError(f"{where}: {name} = {value!r} is no {expected}")
         values[name] = tuple(value) if isinstance(value, list) else value
     return replace(default, **values)
 
@@ -151,10 +151,10 @@ def _typed(given: object, default, where: str):
 @cache
 def read(setup: Setup, task: str) -> dict[str, Pairs | Tagged]:
     """The data of a task: "train" and "dev" in English, "test-<language>" in each language."""
-    found = {split: _load(setup, task, split, SOURCE) for split in ("train", "dev")}
+    data = {split: _load(setup, task, split, SOURCE) for split in ("train", "dev")}
     for code in setup.codes(task):
-        found[f"test-{code}"] = _load(setup, task, "test", code)
-    return found
+        data[f"test-{code}"] = _load(setup, task, "test", code)
+    return data
 
 
 def _load(setup: Setup, task: str, split: str, code: str) -> Pairs | Tagged:

@@ -27,11 +27,11 @@ def real_study(setup: Setup, root: str | Path | None = None) -> Study:
 
 def possible_methods(setup: Setup, task: str) -> list[str]:
     """The methods of the table that need nothing of the laboratory's."""
-    found = []
+    possible = []
     for name, row in METHODS.items():
         try:
             setup.check(task, row)
         except SaltError:
             continue
-        found.append(name)
-    return found
+        possible.append(name)
+    return possible
