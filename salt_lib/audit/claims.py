@@ -93,7 +93,7 @@ def statements(claims: pd.DataFrame) -> pd.DataFrame:
         low=("confidence", "min"),
         high=("confidence", "max"),
         count=("number", "size"),
-        reports=("report", lambda found: tuple(sorted(set(found)))),
+        reports=("report", lambda numbers: tuple(sorted(set(numbers)))),
     )
     return table.loc[sorted(table.index, key=lambda name: (name[0] != "S", int(name[1:])))]
 
@@ -125,7 +125,7 @@ def audit(main: Mapping, parts: Mapping, quality: Mapping[str, float]) -> dict[s
     rate = (
         f"precision {100 * quality['precision']:.0f}% at coverage {100 * quality['coverage']:.0f}%"
     )
-    found = {
+    findings = {
         "S1": Finding(
             f"zero-shot average: {_tests(main, 'salt')}; average of all languages: "
             f"{_tests(main, 'salt', 'average_all')}",
@@ -157,12 +157,12 @@ def audit(main: Mapping, parts: Mapping, quality: Mapping[str, float]) -> dict[s
         "S8": Finding("its effect alone was not measured", BUILT, (augmenting,)),
         "S13": Finding(_tests(main, "salt", words=False), primary, (results,)),
     }
-    found |= {
+    findings |= {
         name: Finding(why, CONTRADICTORY, ("notebooks/01_transfer.md",))
         for name, why in CONTRADICTIONS.items()
     }
     names = statements(read()).index
-    return {name: found.get(name, Finding("nothing was measured", UNMEASURED)) for name in names}
+    return {name: findings.get(name, Finding("nothing was measured", UNMEASURED)) for name in names}
 
 
 def _tests(

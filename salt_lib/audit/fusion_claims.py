@@ -66,14 +66,14 @@ def own_layer_tests(swept: pd.DataFrame) -> pd.DataFrame:
     gain = layers["zero_shot"] - layers["task"].map(base)
     common = int(gain.groupby(layers["layer"]).mean().idxmax())
     rows = []
-    for task, own in best_layers(swept).items():
+    for task, best in best_layers(swept).items():
         scores = layers[layers["task"] == task].pivot(
             index="seed", columns="layer", values="zero_shot"
         )
-        test = stats.compare(scores[own].to_numpy(), scores[common].to_numpy())
-        rows.append((task, own, common, test.difference, test.p))
-    found = pd.DataFrame(rows, columns=["task", "own", "common", "difference", "p"])
-    return found.assign(p_holm=stats.holm(found["p"]))
+        test = stats.compare(scores[best].to_numpy(), scores[common].to_numpy())
+        rows.append((task, best, common, test.difference, test.p))
+    tests = pd.DataFrame(rows, columns=["task", "own", "common", "difference", "p"])
+    return tests.assign(p_holm=stats.holm(tests["p"]))
 
 
 def family_tests(couples: pd.DataFrame, shuffles: int = 9999) -> pd.DataFrame:
@@ -90,8 +90,8 @@ def family_tests(couples: pd.DataFrame, shuffles: int = 9999) -> pd.DataFrame:
         rows.append(
             (layer, advantage, p, float(means.get(True, np.nan) - means.get(False, np.nan)))
         )
-    found = pd.DataFrame(rows, columns=["layer", "advantage", "p", "same_order"])
-    return found.assign(p_holm=stats.holm(found["p"]))
+    tests = pd.DataFrame(rows, columns=["layer", "advantage", "p", "same_order"])
+    return tests.assign(p_holm=stats.holm(tests["p"]))
 
 
 def audit(
@@ -112,18 +112,18 @@ def audit(
         layers = OPPOSITE
     fused = tests[(tests["method"] == "dlfa") & (tests["against"] == "baseline")]
     verdicts = {row["task"]: verdict(row) for row in fused.to_dict("records")}
-    said = ", ".join(
+    measured = ", ".join(
         f"{row['task']} {points(row['difference'], '')} ({verdicts[row['task']]})"
         for row in fused.to_dict("records")
     )
     gains = best_gains(swept)
     between = [LEAST <= gain <= MOST for gain in gains.values()]
-    own = own_layer_tests(swept)
-    differs = (own["p_holm"] <= ALPHA).to_numpy()
+    layer_tests = own_layer_tests(swept)
+    differs = (layer_tests["p_holm"] <= ALPHA).to_numpy()
     families = family_tests(couples)
     alike = (families["p_holm"] <= ALPHA).to_numpy() & (families["advantage"] > 0).to_numpy()
     end = families.iloc[-1]
-    found = {
+    findings = {
         "D1": Finding(
             f"retrieval of translations is best at layer {top['retrieval']}, language identity at "
             f"{top['identity']}, part of speech within a language at {top['pos_own']} (of 0 to "
@@ -131,7 +131,7 @@ def audit(
             layers,
             PAGES,
         ),
-        "D2": Finding(said, outcome(verdicts.values(), SOME), PAGES),
+        "D2": Finding(measured, outcome(verdicts.values(), SOME), PAGES),
         "D5": Finding("see D2", _all(verdicts.values()), PAGES),
         "D6": Finding(
             "the best layer in hindsight, five seeds: "
@@ -144,7 +144,7 @@ def audit(
             + ", ".join(
                 f"{row.task} {row.own} against {row.common} "
                 f"({'the same' if row.own == row.common else p_value(row.p_holm, 'Holm p')})"
-                for row in own.itertuples()
+                for row in layer_tests.itertuples()
             ),
             SEEN if sum(differs) > 1 else SOME if any(differs) else UNSEEN,
             PAGES,
@@ -157,10 +157,10 @@ def audit(
             PAGES,
         ),
     }
-    found |= {name: Finding("see the module", BUILT, PAGES) for name in DESIGN}
+    findings |= {name: Finding("see the module", BUILT, PAGES) for name in DESIGN}
     for name in ("D3", "D8", "D12"):
-        found[name] = Finding("no measurement could say so", UNMEASURED, PAGES)
-    return dict(sorted(found.items(), key=lambda item: int(item[0][1:])))
+        findings[name] = Finding("no measurement could say so", UNMEASURED, PAGES)
+    return dict(sorted(findings.items(), key=lambda item: int(item[0][1:])))
 
 
 def _all(verdicts) -> str:

@@ -73,9 +73,9 @@ def interval(values: Sequence[float]) -> tuple[float, float, float]:
 
 def gains(swept: pd.DataFrame, task: str) -> pd.DataFrame:
     """Zero-shot differences to the baseline by layer, in points: layer, seed, difference."""
-    own = swept[swept["task"] == task]
-    base = own[own["layer"] < 0].set_index("seed")["zero_shot"]
-    rows = own[own["layer"] >= 0]
+    runs = swept[swept["task"] == task]
+    base = runs[runs["layer"] < 0].set_index("seed")["zero_shot"]
+    rows = runs[runs["layer"] >= 0]
     difference = 100 * (rows["zero_shot"] - rows["seed"].map(base))
     return rows.assign(difference=difference)[["layer", "seed", "difference"]]
 
@@ -165,9 +165,9 @@ def families(ax: Axes, couples: pd.DataFrame) -> Axes:
     colours = (VERMILLION, BLUE, GREEN)
     for place, (name, rows), colour in zip((-0.2, 0.0, 0.2), groups.items(), colours, strict=True):
         for layer in layers:
-            own = rows[rows["layer"] == layer]["retrieval"].to_numpy()
-            across = np.full(len(own), layer + place)
-            ax.scatter(across, own, s=9, color=colour, alpha=0.35, linewidth=0)
+            values = rows[rows["layer"] == layer]["retrieval"].to_numpy()
+            across = np.full(len(values), layer + place)
+            ax.scatter(across, values, s=9, color=colour, alpha=0.35, linewidth=0)
         means = rows.groupby("layer")["retrieval"].mean()
         ax.plot(np.array(layers) + place, means[layers], "o-", color=colour, ms=5, label=name)
     ax.set_xticks(layers)

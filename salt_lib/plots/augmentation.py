@@ -49,12 +49,12 @@ def switched(
 
 def methods() -> Markup:
     """The table of methods, a row each, in words."""
-    said = {None: "–", "vector": "per dimension", "scalar": "one weight"}
+    ratios = {None: "–", "vector": "per dimension", "scalar": "one weight"}
     rows = []
     for name in (*MAIN, *ABLATIONS):
         row = METHODS[name]
         synonyms = bool(row.substitutions) and row.synonyms
-        cells = (row.substitutions or "–", synonyms, row.code_switch, said[row.mixup])
+        cells = (row.substitutions or "–", synonyms, row.code_switch, ratios[row.mixup])
         ticked = ("yes" if c is True else "–" if c is False else c for c in cells)
         rows.append((Markup(f"<code>{name}</code>"), row.label, *ticked))
     header = ("Method", "What it is", "Substi\u00adtutes", "Syno\u00adnyms", "Code-switch", "Mixup")
@@ -159,8 +159,8 @@ def kept_by_language(ax: Axes, judged: pd.DataFrame, threshold: float) -> Axes:
 
 def replaced(ax: Axes, counts: np.ndarray) -> Axes:
     """How many tokens of a switched pair are replaced: the share of pairs for each number."""
-    values, found = np.unique(counts, return_counts=True)
-    ax.bar(values, found / found.sum(), color=style.BLUE)
+    values, frequencies = np.unique(counts, return_counts=True)
+    ax.bar(values, frequencies / frequencies.sum(), color=style.BLUE)
     ax.set_xlabel("replaced tokens in a chosen pair")
     ax.set_ylabel("share of the chosen pairs")
     ax.set_xticks(range(0, int(values.max()) + 1, max(1, int(values.max()) // 8)))

@@ -28,17 +28,17 @@ PARTS = ("precision", "coverage")
 
 
 def predictions(
-    found: pd.DataFrame, sentence: Sequence[str], codes: Sequence[str], threshold: float
+    predicted: pd.DataFrame, sentence: Sequence[str], codes: Sequence[str], threshold: float
 ) -> Markup:
     """What one example's tokens became in some languages, with probabilities.
 
-    found: the predictions of one example, with the words in ``substitute``. sentence: its tokens by
-    position. A prediction is boxed as kept or not by ``threshold``, and as wrong where the world's
-    dictionary denies it; a dash stands where a token has none or keeps its form.
+    predicted: the predictions of one example, with the words in ``substitute``. sentence: its
+    tokens by position. A prediction is boxed as kept or not by ``threshold``, and as wrong where
+    the world's dictionary denies it; a dash stands where a token has none or keeps its form.
     """
     cells = {
         (row.position, row.language): (row.substitute, row.probability)
-        for row in found.itertuples()
+        for row in predicted.itertuples()
     }
     rows = []
     for position, source in enumerate(sentence):
@@ -63,7 +63,7 @@ def predictions(
 
 
 def answers(
-    found: Mapping[str, Sequence[tuple[int, float]]],
+    proposed: Mapping[str, Sequence[tuple[int, float]]],
     entry: Mapping[int, str],
     vocabularies: Mapping,
 ) -> Markup:
@@ -72,7 +72,7 @@ def answers(
     A key that is no language ("any word") may have words of all.
     """
     rows = []
-    for key, best in found.items():
+    for key, best in proposed.items():
         allowed = [key] if key in vocabularies else list(vocabularies)
         boxes = [
             token(entry[i], language_of(i, allowed, vocabularies), f"{p:.2f}") for i, p in best
@@ -91,11 +91,11 @@ def seen_and_hidden(rows: Mapping[str, Sequence[float]]) -> Markup:
 
 def commonest(wrong: pd.DataFrame, count: int = 8) -> Markup:
     """The commonest wrong substitutions, and what they are to the word."""
-    found = wrong.groupby(["word", "language", "substitute"]).size()
+    counts = wrong.groupby(["word", "language", "substitute"]).size()
     rows = [
         (w, language(code).name, token(substitute, code, kind="wrong"),
          verdict(w, substitute, code), int(number))
-        for (w, code, substitute), number in found.nlargest(count).items()
+        for (w, code, substitute), number in counts.nlargest(count).items()
     ]  # fmt: skip
     header = ("English", "Language", "Substitute", "Error", "Times")
     caption = "The commonest wrong substitutions among the kept ones."

@@ -85,27 +85,27 @@ def arrows(package: Path = PACKAGE) -> Counter[tuple[str, str]]:
     return Counter((one, other) for one, other in pairs if one != other)
 
 
-def against(found: Mapping[tuple[str, str], int]) -> list[tuple[str, str]]:
+def against(edges: Mapping[tuple[str, str], int]) -> list[tuple[str, str]]:
     """The arrows that don't point to a lower floor, and those from or to an unknown room."""
     height = {room: number for number, floor in enumerate(FLOORS) for room in floor}
     return [
         (one, other)
-        for one, other in found
+        for one, other in edges
         if one not in height or other not in height or height[one] <= height[other]
     ]
 
 
 def contents(package: Path = PACKAGE) -> dict[str, str]:
     """Package or module outside of one → its docstring, in the order of the floors."""
-    found = {}
+    texts = {}
     for path in [*package.glob("*.py"), *package.glob("*/**/__init__.py")]:
         whole = path.parent if path.name == "__init__.py" else path.with_suffix("")
         name = ".".join(whole.relative_to(package).parts)
         if name and name != "__main__":
-            found[name] = ast.get_docstring(ast.parse(path.read_bytes())) or ""
+            texts[name] = ast.get_docstring(ast.parse(path.read_bytes())) or ""
     ground = {name: place for place, name in enumerate(GROUND)}
     return dict(
-        sorted(found.items(), key=lambda x: (ROOMS.index(room_of(x[0])), ground.get(x[0], 0), x[0]))
+        sorted(texts.items(), key=lambda x: (ROOMS.index(room_of(x[0])), ground.get(x[0], 0), x[0]))
     )
 
 

@@ -31,12 +31,12 @@ SLOT_NAMES = {
 
 def told(fact: Fact, code: str, fronted: bool = False) -> Markup:
     """A fact's sentence, with its subject, verb and object underlined each in its own way."""
-    said = forms(code)
+    word_forms = forms(code)
     roles = {}
     for role, field in ROLES.items():
         value = getattr(fact, field) or ("is" if field == "verb" else None)
         if value:
-            roles[said[value]] = role
+            roles[word_forms[value]] = role
     inner = " ".join(word(w, code, roles.get(w, "")) for w in words(fact, code, fronted))
     return Markup(f"<span{attributes(code, 'told')}>{inner}</span>")
 
@@ -85,9 +85,9 @@ def documents(texts: Mapping[str, Sequence[Sequence[str]]]) -> Markup:
     rows = [
         (
             language(code).name,
-            Markup("<br>".join(word(". ".join(d) + ".", code, "line") for d in found)),
+            Markup("<br>".join(word(". ".join(d) + ".", code, "line") for d in shown)),
         )
-        for code, found in texts.items()
+        for code, shown in texts.items()
     ]
     caption = (
         "The first documents of some languages. They tell different facts. The full stops are "
@@ -196,7 +196,7 @@ def sizes(world: int) -> Markup:
 def classifiers(reached: Mapping[str, Mapping[str, float]]) -> Markup:
     """Accuracies of the artefact classifiers, task → classifier → accuracy, above chance itself."""
     rows = [
-        (kind, *(float(found[kind]) for found in reached.values()))
+        (kind, *(float(accuracies[kind]) for accuracies in reached.values()))
         for kind in next(iter(reached.values()))
     ]
     rows.append(("chance", *(1 / len(TASKS[name].labels) for name in reached)))
