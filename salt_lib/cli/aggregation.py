@@ -26,10 +26,10 @@ def results(world, runs_dir, as_json: bool, record) -> None:
         typer.echo(f"{record}: {aggregation.freeze(study, record)} runs")
         return
     results = aggregation.results(study)
-    found, origin, source = results.runs, results.origin, results.source
-    layers, dev = aggregation.chosen(found), aggregation.dev_scores(found)
-    swept = aggregation.sweep(found)
-    tests = aggregation.comparisons(aggregation.main(found, layers))
+    runs, origin, source = results.runs, results.origin, results.source
+    layers, dev = aggregation.chosen(runs), aggregation.dev_scores(runs)
+    swept = aggregation.sweep(runs)
+    tests = aggregation.comparisons(aggregation.main(runs, layers))
     if as_json:
         print_json(
             {
@@ -46,10 +46,10 @@ def results(world, runs_dir, as_json: bool, record) -> None:
     typer.echo("sweep: scores in %, means over five seeds; layer 0 are the embeddings")
     typer.echo(f"{'task':<13}{'layer':<10}{'English dev':>12}{'English':>9}{'zero-shot':>11}")
     for (task, layer), row in means.iterrows():
-        said = "baseline" if layer < 0 else f"{layer}{' chosen' * (layer == layers[task])}"
+        label = "baseline" if layer < 0 else f"{layer}{' chosen' * (layer == layers[task])}"
         on_dev = "" if layer < 0 else percent(dev[task][layer])
         typer.echo(
-            f"{task:<13}{said:<10}{on_dev:>12}{percent(row['english']):>9}"
+            f"{task:<13}{label:<10}{on_dev:>12}{percent(row['english']):>9}"
             f"{percent(row['zero_shot']):>11}"
         )
     typer.echo("\nzero-shot averages at the chosen layers, all seeds; differences in points")

@@ -86,13 +86,13 @@ def known_methods(text: str, every: Callable[[], Iterable[str]] | None = None) -
     """
     from ..salt.methods import MAIN, METHODS
 
-    found: list[str] = []
+    methods: list[str] = []
     for name in names(text):
         if name == "all":
-            found += every() if every else METHODS
+            methods += every() if every else METHODS
         else:
-            found += MAIN if name == "main" else [name]
-    return found
+            methods += MAIN if name == "main" else [name]
+    return methods
 
 
 def known_seeds(text: str) -> list[int]:

@@ -78,9 +78,9 @@ def show_world(
     from ..languages import language as known
 
     count = max(2, -(-facts // corpora.SENTENCES))
-    told = corpora.documents(Universe(world), known(language).code, count)
-    told = told.reshape(-1, told.shape[-1])[:facts]
-    worded = list(corpora.wording(told, np.random.default_rng(world)))
+    drawn = corpora.documents(Universe(world), known(language).code, count)
+    drawn = drawn.reshape(-1, drawn.shape[-1])[:facts]
+    worded = list(corpora.wording(drawn, np.random.default_rng(world)))
     codes = list(dict.fromkeys([language, SOURCE]))
     rows = [{code: sentence(fact, code) for code in codes} for fact in worded]
     if as_json:

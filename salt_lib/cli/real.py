@@ -63,26 +63,26 @@ def plan(
     possible = known_methods(methods, lambda: possible_methods(chosen, study.tasks[0]))
     specs = study.specs(names(tasks) if tasks else None, possible, known_seeds(seeds))
     costs = {t: planning.measure(chosen, t, steps) for t in dict.fromkeys(s.task for s in specs)}
-    found = planning.hours(chosen, specs, costs)
+    hours = planning.hours(chosen, specs, costs)
     if as_json:
         print_json(
             {
                 "model": chosen.model,
                 "measured": {task: asdict(cost) for task, cost in costs.items()},
-                "runs": [{"task": t, "method": m, **row} for (t, m), row in found["runs"].items()],
+                "runs": [{"task": t, "method": m, **row} for (t, m), row in hours["runs"].items()],
                 "distil": [
-                    {"task": t, "kind": k, "hours": h} for (t, k), h in found["distil"].items()
+                    {"task": t, "kind": k, "hours": h} for (t, k), h in hours["distil"].items()
                 ],
-                "device_hours": found["total"],
-                "wall_clock_hours": {str(n): h for n, h in found["wall"].items()},
+                "device_hours": hours["total"],
+                "wall_clock_hours": {str(n): h for n, h in hours["wall"].items()},
             }
         )
         return
     typer.echo(f"{len(specs)} runs of {chosen.model}")
     typer.echo(f"{'task':<10}{'method':<18}{'runs':>5}{'steps':>9}{'hours each':>12}")
-    for (task, method), row in found["runs"].items():
+    for (task, method), row in hours["runs"].items():
         typer.echo(f"{task:<10}{method:<18}{row['runs']:>5}{row['steps']:>9,}{row['hours']:>12.2f}")
-    for (task, kind), value in found["distil"].items():
+    for (task, kind), value in hours["distil"].items():
         typer.echo(f"{task:<10}{kind + ' predictions, once':<32}{value:>12.2f}")
     for task, cost in costs.items():
         memory = "" if cost.memory is None else f", peak {cost.memory / 2**30:.1f} GiB"
@@ -91,8 +91,8 @@ def plan(
             f"ms a step, {1e3 * cost.mixup_step:.0f} ms with mixup, pairs of {cost.length:.0f} "
             f"tokens{memory}"
         )
-    wall = ", ".join(f"{n}: {h:,.1f} h" for n, h in found["wall"].items())
-    typer.echo(f"{found['total']:,.1f} device-hours; until all is done on so many devices: {wall}")
+    wall = ", ".join(f"{n}: {h:,.1f} h" for n, h in hours["wall"].items())
+    typer.echo(f"{hours['total']:,.1f} device-hours; until all is done on so many devices: {wall}")
 
 
 def train(
@@ -139,11 +139,11 @@ def train(
     if is_fresh(chosen, study.root, *astuple(spec)) and save is None:
         typer.echo(f"{job.path}: is there already")
         return
-    found = run(job, compute, save)
+    result = run(job, compute, save)
     if compute.first:
-        path = store(job, found)
-        best = found["dev"][found["epoch"]]
-        typer.echo(f"{path}: {percent(best)} on English dev, {found['seconds']:,.0f} s")
+        path = store(job, result)
+        best = result["dev"][result["epoch"]]
+        typer.echo(f"{path}: {percent(best)} on English dev, {result['seconds']:,.0f} s")
 
 
 def predict(
@@ -194,15 +194,15 @@ def score(
     """
     from ..real import scoring
 
-    found = scoring.score(task, gold, predictions)
-    averages = {metric: scoring.average(rows) for metric, rows in found.items()}
-    lacking = scoring.missing(task, next(iter(found.values())))
+    scores = scoring.score(task, gold, predictions)
+    averages = {metric: scoring.average(rows) for metric, rows in scores.items()}
+    lacking = scoring.missing(task, next(iter(scores.values())))
     if as_json:
-        print_json({"task": task, "scores": found, "average": averages, "without_gold": lacking})
+        print_json({"task": task, "scores": scores, "average": averages, "without_gold": lacking})
         return
-    typer.echo(f"{'language':<10}" + "".join(f"{metric:>11}" for metric in found))
-    for code in next(iter(found.values())):
-        typer.echo(f"{code:<10}" + "".join(f"{rows[code]:>11.2f}" for rows in found.values()))
+    typer.echo(f"{'language':<10}" + "".join(f"{metric:>11}" for metric in scores))
+    for code in next(iter(scores.values())):
+        typer.echo(f"{code:<10}" + "".join(f"{rows[code]:>11.2f}" for rows in scores.values()))
     typer.echo(f"{'average':<10}" + "".join(f"{value:>11.2f}" for value in averages.values()))
     if lacking:
         typer.echo(f"not XTREME's average, which has these as well: {', '.join(lacking)}")
@@ -257,7 +257,7 @@ def own(
     both: dict[str, Any] = {}
     if threshold is not None:
         both = {"threshold": threshold, "synonym_threshold": threshold}
-    found = run_own(
+    result = run_own(
         data or xtreme.folder(),
         out,
         Settings(
@@ -272,21 +272,21 @@ def own(
         ),
     )
     if as_json:
-        print_json(found)
+        print_json(result)
         return
-    columns = list(found["methods"])
+    columns = list(result["methods"])
     typer.echo(
-        f"{task}: accuracy in %; guessing gives {percent(found['chance'])} ± the standard error"
+        f"{task}: accuracy in %; guessing gives {percent(result['chance'])} ± the standard error"
     )
     typer.echo(f"{'language':<10}{'pairs':>7}{'error':>7}" + "".join(f"{c:>18}" for c in columns))
-    for code, count in found["rows"]["test"].items():
-        scores = "".join(f"{percent(found['methods'][c]['scores'][code]):>18}" for c in columns)
-        error = percent(found["standard_error"][code])
+    for code, count in result["rows"]["test"].items():
+        scores = "".join(f"{percent(result['methods'][c]['scores'][code]):>18}" for c in columns)
+        error = percent(result["standard_error"][code])
         typer.echo(f"{code:<10}{count:>7}{error:>7}{scores}")
-    for name, counts in found["substitutions"].items():
+    for name, counts in result["substitutions"].items():
         kept = ", ".join(f"{code} {row['kept']}" for code, row in counts.items())
         typer.echo(f"substitutions kept for {name}: {kept}")
-    typer.echo(f"{found['note']}\nall of it: {out / 'result.json'}")
+    typer.echo(f"{result['note']}\nall of it: {out / 'result.json'}")
 
 
 def results(runs_dir, as_json: bool) -> None:
@@ -298,8 +298,8 @@ def results(runs_dir, as_json: bool) -> None:
     from ..study.results import collected, paired
 
     root = Path(runs_dir or ROOT)
-    found = collected(root)
-    frame, left = paired(found.frame)
+    runs = collected(root)
+    frame, left = paired(runs.frame)
     summary = stats.summarise(frame) if len(frame) else {}
     slots = published.slots(summary)
     if as_json:
@@ -319,7 +319,7 @@ def results(runs_dir, as_json: bool) -> None:
             typer.echo(method_text(method, row))
         typer.echo("")
     if len(frame):
-        typer.echo(found.note)
+        typer.echo(runs.note)
         if left:
             typer.echo(f"{left} runs wait for the same seed of other methods")
     else:

@@ -172,11 +172,11 @@ def results(
         methods = freeze(study, record)
         typer.echo(f"{record}: {', '.join(methods)}; both tasks, 15 seeds each")
         return
-    found = study.fresh()
-    frame = found.frame
+    runs = study.fresh()
+    frame = runs.frame
     if frame.empty:
-        found = study.recorded()
-        frame, left = whole_methods(found.frame)
+        runs = study.recorded()
+        frame, left = whole_methods(runs.frame)
         if left:
             typer.echo(
                 f"left out, for the table has fewer seeds of them: {', '.join(left)}", err=True
@@ -188,11 +188,11 @@ def results(
     summary = stats.summarise(frame)
     if as_json:
         primary = summary.pop("primary")
-        head = {"world": world, "source": found.source, "origin": frame.attrs, "primary": primary}
+        head = {"world": world, "source": runs.source, "origin": frame.attrs, "primary": primary}
         print_json({**head, "tasks": summary})
     else:
         typer.echo(_table(summary))
-        typer.echo(found.note)
+        typer.echo(runs.note)
 
 
 def _checked(scale: str) -> str:

@@ -247,27 +247,27 @@ def vocabulary(
     elif model is None or texts is None:
         raise SaltError("give --model and --texts, or --setup; see 'salt vocabulary --help'")
     else:
-        found = tables.read_texts(texts)
-        wanted = dict.fromkeys(names(languages) if languages else found)
+        by_language = tables.read_texts(texts)
+        wanted = dict.fromkeys(names(languages) if languages else by_language)
         if language:  # one without text may be known by its script
             wanted[language] = None
-        words = whole_words(model, found, minimum, share, wanted)
+        words = whole_words(model, by_language, minimum, share, wanted)
     if language is not None and language not in words:
         raise unknown("language", language, words)
     if output:
         user_tables.write_vocabulary(output, words)
     shown = {
-        code: dict(sorted(own.items(), key=lambda item: (-item[1], item[0]))[:top])
-        for code, own in words.items()
+        code: dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:top])
+        for code, counts in words.items()
         if language in (None, code)
     }
     if as_json:
-        sizes = {code: len(own) for code, own in words.items()}
+        sizes = {code: len(counts) for code, counts in words.items()}
         print_json({"model": model, "words": sizes, "most_frequent": shown})
         return
-    for code, own in shown.items():
-        said = ", ".join(f"{word.lstrip('▁')} {count}" for word, count in own.items())
-        typer.echo(f"{code}: {len(words[code])} words; {said}")
+    for code, counts in shown.items():
+        listed = ", ".join(f"{word.lstrip('▁')} {count}" for word, count in counts.items())
+        typer.echo(f"{code}: {len(words[code])} words; {listed}")
 
 
 def augment(
