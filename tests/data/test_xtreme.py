@@ -1,13 +1,14 @@
-"""Readers of XTREME's layout, on invented files; tests/test_sources.py reads the real ones."""
+"""Readers of XTREME's layout, on invented files; test_benchmarks.py reads the real ones."""
 
 from pathlib import Path
 
 import pytest
+from places import FIXTURES
 
 from salt_lib.data import xtreme
 from salt_lib.errors import SaltError
 
-FIXTURES = Path(__file__).parent / "fixtures" / "xtreme"
+XTREME = FIXTURES / "xtreme"
 LABELS = xtreme.PAIR_LABELS["xnli"]
 
 
@@ -30,7 +31,8 @@ def test_folder_is_the_variables(monkeypatch, tmp_path):
 
 def test_folder_beside_the_checkout_without_the_variable(monkeypatch, tmp_path):
     monkeypatch.delenv(xtreme.FOLDER_VARIABLE, raising=False)
-    monkeypatch.setattr(xtreme, "__file__", str(tmp_path / "main" / "salt_lib" / "data" / "xtreme.py"))
+    module = tmp_path / "main" / "salt_lib" / "data" / "xtreme.py"
+    monkeypatch.setattr(xtreme, "__file__", str(module))
     with pytest.raises(SaltError, match="SALT_XTREME_DIR is not set.*xnli, pawsx, panx, udpos"):
         xtreme.folder()
     (tmp_path / "shared" / "xtreme").mkdir(parents=True)
@@ -44,7 +46,7 @@ def test_folder_that_the_variable_names_must_exist(monkeypatch, tmp_path):
 
 
 def test_pairs_keep_every_row_and_character():
-    pairs = xtreme.read_pairs(FIXTURES / "xnli" / "dev-en.tsv", LABELS)
+    pairs = xtreme.read_pairs(XTREME / "xnli" / "dev-en.tsv", LABELS)
     assert pairs.labels == [0, 1, 2, 0, 1, 2]
     assert pairs.first[0] == 'The old baker "sings.'
     assert pairs.second[1] == '"The baker sings a song about rain.'
@@ -53,12 +55,12 @@ def test_pairs_keep_every_row_and_character():
 
 def test_paraphrase_pairs():
     labels = xtreme.PAIR_LABELS["paws-x"]
-    assert xtreme.read_pairs(FIXTURES / "pawsx" / "dev-en.tsv", labels).labels == [1, 0, 1, 0]
-    assert len(xtreme.read_pairs(FIXTURES / "pawsx" / "dev-ja.tsv", labels).first) == 2
+    assert xtreme.read_pairs(XTREME / "pawsx" / "dev-en.tsv", labels).labels == [1, 0, 1, 0]
+    assert len(xtreme.read_pairs(XTREME / "pawsx" / "dev-ja.tsv", labels).first) == 2
 
 
 def panx(language: str) -> list[tuple[list[str], list[str]]]:
-    return xtreme.read_tags(FIXTURES / "panx" / f"dev-{language}.tsv")
+    return xtreme.read_tags(XTREME / "panx" / f"dev-{language}.tsv")
 
 
 def test_tags_by_sentence():
@@ -74,7 +76,7 @@ def test_a_prefix_goes_only_where_every_token_has_it():
 
 
 def test_prefixes_are_wikiann_s_alone():
-    path = FIXTURES / "udpos" / "dev-de.tsv"
+    path = XTREME / "udpos" / "dev-de.tsv"
     assert xtreme.read_tags(path, xtreme.UPOS_TAGS) == [
         (["de:Ziege"], ["NOUN"]),
         (["de:Fluss"], ["NOUN"]),
@@ -86,9 +88,9 @@ def test_a_last_sentence_without_a_blank_line():
 
 
 def test_languages_are_those_of_the_files():
-    assert xtreme.languages(FIXTURES, "xnli", "test") == ["de", "en", "sw"]
-    assert xtreme.languages(FIXTURES, "pan-x", "dev") == ["en", "sw"]
-    assert xtreme.languages(FIXTURES, "xnli", "train") == []
+    assert xtreme.languages(XTREME, "xnli", "test") == ["de", "en", "sw"]
+    assert xtreme.languages(XTREME, "pan-x", "dev") == ["en", "sw"]
+    assert xtreme.languages(XTREME, "xnli", "train") == []
 
 
 def test_windows_line_ends_are_no_part_of_a_label(write):
@@ -137,3 +139,45 @@ def test_an_empty_and_a_missing_file_are_errors(write, tmp_path, read):
         read(write(b""))
     with pytest.raises(SaltError, match="can't be read"):
         read(tmp_path / "gone.tsv")
+
+
+# Files without labels
+
+
+@pytest.mark.parametrize("tail", ["", "\tO"])
+def test_tokens_are_read_with_tags_and_without(write, tail):
+    path = write(f"eins{tail}\nzwei{tail}\n\ndrei{tail}\n".encode())
+    assert xtreme.read_tokens(path) == [["eins", "zwei"], ["drei"]]
+
+
+@pytest.mark.parametrize("tail", ["", "\tneutral", "\tmaybe"])
+def test_texts_are_read_with_labels_and_without(write, tail):
+    pairs = xtreme.read_texts(write(f"eins\tzwei{tail}\ndrei\tvier{tail}\n".encode()))
+    assert (pairs.first, pairs.second) == (["eins", "drei"], ["zwei", "vier"])
+    assert pairs.labels == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"a\tb\tc\n", "line 1: 3 columns where 1 or 2 are due"),
+        (b"a\n\tO\n", "line 2: an empty token"),
+        (b"\n\n", "no rows"),
+    ],
+)
+def test_malformed_tokens_are_named(write, text, message):
+    with pytest.raises(SaltError, match=message):
+        xtreme.read_tokens(write(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"a\tb\tc\td\n", "line 1: 4 columns where 2 or 3 are due"),
+        (b"a\t \n", "line 1: an empty text"),
+        (b"", "no rows"),
+    ],
+)
+def test_malformed_texts_are_named(write, text, message):
+    with pytest.raises(SaltError, match=message):
+        xtreme.read_texts(write(text))
