@@ -30,25 +30,25 @@ def digest(*parts: object) -> str:
 
     Of a file its name counts as well, but not the folder that it lies in.
     """
-    found = hashlib.sha256()
+    hasher = hashlib.sha256()
     for part in parts:
         if isinstance(part, Path):
             stat = part.stat()
             text = f"{part.name}\0{_content(part, stat.st_size, stat.st_mtime_ns)}"
         else:
             text = repr(part)
-        found.update(f"{len(text)}\0{text}".encode())
-    return found.hexdigest()
+        hasher.update(f"{len(text)}\0{text}".encode())
+    return hasher.hexdigest()
 
 
 @cache
 def _content(path: Path, size: int, changed: int) -> str:
     # Size and time are the cache's key only: a file may be made anew while a notebook is open.
-    found = hashlib.sha256()
+    hasher = hashlib.sha256()
     with open(path, "rb") as file:
         while block := file.read(1 << 22):
-            found.update(block)
-    return found.hexdigest()
+            hasher.update(block)
+    return hasher.hexdigest()
 
 
 @cache
@@ -58,30 +58,30 @@ def sources(module: str, package: Path = PACKAGE) -> str:
     Read once per process, for a process goes on with the modules that it has loaded. package: the
     folder of ``salt_lib``.
     """
-    found = hashlib.sha256()
+    hasher = hashlib.sha256()
     for name, path in sorted(modules(module, package).items()):
         tree = ast.parse(path.read_bytes())
         code = ast.unparse(_bare(tree, TABLES.get(name, ())))
-        found.update(f"{name}\0{len(code)}\0{code}".encode())
+        hasher.update(f"{name}\0{len(code)}\0{code}".encode())
         for data in _data(tree, path):
             text = data.read_bytes().replace(b"\r\n", b"\n")
-            found.update(f"{data.name}\0{len(text)}\0".encode() + text)
-    return found.hexdigest()
+            hasher.update(f"{data.name}\0{len(text)}\0".encode() + text)
+    return hasher.hexdigest()
 
 
 def modules(module: str, package: Path = PACKAGE) -> dict[str, Path]:
     """Name → file of ``module`` and of all of ours that it imports; names lack ``salt_lib.``."""
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     waiting = [module]
     while waiting:
         name = waiting.pop()
         inner = name.removeprefix("salt_lib.")
-        if inner in found or inner in NEUTRAL:
+        if inner in files or inner in NEUTRAL:
             continue
         path = _file(inner, package) if name.startswith("salt_lib.") else _foreign(name)
-        found[inner] = path
+        files[inner] = path
         waiting += [f"salt_lib.{n}" for n in imports(ast.parse(path.read_bytes()), inner, package)]
-    return found
+    return files
 
 
 def imports(tree: ast.AST, module: str, package: Path = PACKAGE) -> Iterator[str]:
@@ -133,20 +133,33 @@ def _foreign(name: str) -> Path:
 
 
 def _bare(tree: ast.Module, tables: Collection[str]) -> ast.Module:
-    """The tree without docstrings, what is for type checkers, and the assignments to ``tables``."""
+    """The tree without docstrings, what is for type checkers, and the assignments to ``tables``.
+
+    Annotations of functions go; those of a class's fields stay, for they make a dataclass.
+    """
     for node in ast.walk(tree):
         for name in ("body", "orelse"):
             if isinstance(inner := getattr(node, name, None), list):
-                setattr(node, name, [one for own in inner for one in _for_running(own)])
+                setattr(node, name, [one for child in inner for one in _for_running(child)])
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             if ast.get_docstring(node, clean=False) is not None:
                 node.body = node.body[1:] or [ast.Pass()]
-    tree.body = [
-        node
-        for node in tree.body
-        if not isinstance(node, ast.Assign) or getattr(node.targets[0], "id", None) not in tables
-    ]
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            node.returns = None
+        if isinstance(node, ast.arg):
+            node.annotation = None
+    tree.body = [node for node in tree.body if _assigned(node) not in tables]
     return tree
+
+
+def _assigned(node: ast.stmt) -> str | None:
+    """The name that a statement gives a value, annotated or not."""
+    target = None
+    if isinstance(node, ast.Assign):
+        target = node.targets[0]
+    if isinstance(node, ast.AnnAssign):
+        target = node.target
+    return target.id if isinstance(target, ast.Name) else None
 
 
 def _data(tree: ast.Module, path: Path) -> list[Path]:

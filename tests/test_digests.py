@@ -224,6 +224,15 @@ def test_docstrings_of_functions_and_classes_are_wording_too(package):
     assert not any(changes(package, edits, *RUNNERS, *PREDICTIONS))
 
 
+def test_a_functions_types_are_wording_and_those_of_fields_are_not(package):
+    edit = edited(package, "salt/methods.py", "def dlfa(layer: int", "def dlfa(layer: float")
+    assert changes(package, edit, *RUNNERS) == [False, False]
+    edit = edited(package, "salt/methods.py", "_ROWS = (", "_ROWS: tuple = (")
+    assert changes(package, edit, *RUNNERS) == [False, False]
+    edit = edited(package, "training/config.py", "epochs: int = 5", "epochs = 5")
+    assert changes(package, edit, *RUNNERS) == [True, True]
+
+
 def test_line_ends_of_a_table_are_no_content(package):
     name = "laboratory/minibabel/lexicon.tsv"
     text = (package / name).read_text(encoding="utf-8")
@@ -255,7 +264,7 @@ def test_a_row_of_a_table_is_no_source(package, edit):
 
 
 def test_what_is_made_of_a_table_is_a_source(package):
-    edit = edited(package, "salt/methods.py", "def dlfa(layer: int", "def dlfa(layer: float")
+    edit = edited(package, "salt/methods.py", 'before = "" if', 'before = "+" if')
     assert changes(package, edit, *RUNNERS) == [True, True]
     edit = edited(package, "salt/methods.py", "synonyms: bool = True", "synonyms: bool = False")
     assert changes(package, edit, *RUNNERS) == [True, True]

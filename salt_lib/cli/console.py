@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
+from ..digests import PACKAGE
 from ..errors import SaltError
 
 SECTIONS: dict[str, str] = {}  # command → what it is for
@@ -47,7 +48,7 @@ class Group(TyperGroup):
 
 def _show(message, category, filename, lineno, file=None, line=None):
     # Ours says all there is to say; a library's warning keeps the place that it points at.
-    ours = Path(filename).parent == Path(__file__).parent and category is UserWarning
+    ours = PACKAGE in Path(filename).parents and category is UserWarning
     plain = f"salt: {message}\n"
     print(
         plain if ours else warnings.formatwarning(message, category, filename, lineno, line),

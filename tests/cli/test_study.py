@@ -5,14 +5,32 @@ import re
 
 import pytest
 from cli.test_main import salt
-from study.test_store import write
-from study.test_study import table
+from study.test_store import write as store_run
 
+from salt_lib import files
 from salt_lib.cli import study as commands
 from salt_lib.errors import SaltError
 from salt_lib.laboratory import study as laboratory
+from salt_lib.laboratory.setup import Laboratory
 from salt_lib.study import grid, study
 from salt_lib.study.grid import Workers
+
+
+def write(root, **changes):
+    return store_run(root, Laboratory(), **changes)
+
+
+def table(path):
+    """A frozen table of the laboratory's study."""
+    rows = [
+        {"world": 0, "task": t, "method": m, "seed": s, "scores": {"en": 0.9, "de": 0.6}}
+        for t in laboratory.TASKS
+        for m in ("baseline", "salt")
+        for s in laboratory.SEEDS
+    ]
+    origin = {"command": "salt study", "commit": "c" * 40, "date": "2026-01-02", "hardware": "a h"}
+    files.write_json(path, {**origin, "rows": rows})
+    return path
 
 
 @pytest.fixture
