@@ -6,30 +6,16 @@ import random
 from dataclasses import replace
 
 import pytest
-import torch
-from transformers import (
-    BertConfig,
-    BertForMaskedLM,
-    BertForPreTraining,
-    DistilBertConfig,
-    DistilBertForMaskedLM,
-    RobertaConfig,
-    RobertaForMaskedLM,
-)
-from typer.testing import CliRunner
 
-from salt_lib.cli import main as cli
 from salt_lib.data import xtreme
 from salt_lib.data.examples import Pairs
 from salt_lib.errors import SaltError
-from salt_lib.models import encoding, loading
+from salt_lib.models import loading
 from salt_lib.pretraining import loop as pretraining_loop
 from salt_lib.real import own_files
-from salt_lib.salt import distill, predictions
+from salt_lib.real.own_files import Settings
+from salt_lib.salt import predictions
 from salt_lib.salt import vocabulary as salt_vocabulary
-from salt_lib.salt.methods import method
-from salt_lib.salt.whole_words import whole_words
-from salt_lib.training import finetune
 
 NOUNS = {
     "en": "goat baker river lamp hill queen drum orchard".split(),
@@ -76,9 +62,9 @@ def data(tmp_path_factory):
     return root
 
 
-def run(data, out, languages=("de", "sw", "en"), **options):
-    options = {"recipe": RECIPE, "config": CONFIG, "progress": False} | options
-    return own_files.run_own(data, out, languages, **options)
+def run(data, out, **options):
+    given = {"languages": ("de", "sw", "en"), "recipe": RECIPE, "config": CONFIG} | options
+    return own_files.run_own(data, out, Settings(**given), progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -94,12 +80,6 @@ def result(data, out):
 @pytest.fixture(scope="module")
 def checkpoint(result, out):
     return next(out.glob("checkpoint-*"))
-
-
-@pytest.fixture(scope="module")
-def train(data):
-    said = xtreme.read_pairs(data / "xnli" / "dev-en.tsv", xtreme.PAIR_LABELS["xnli"])
-    return own_files._tail(said, 0.2)[0]
 
 
 def test_the_whole_path_gives_scores(result, out):
@@ -153,12 +133,12 @@ def test_an_interrupted_pretraining_goes_on(data, tmp_path, checkpoint, monkeypa
     with pytest.raises(KeyboardInterrupt):
         run(data, tmp_path)
     assert not (tmp_path / "result.json").exists()
-    run(data, tmp_path, methods=["baseline"])
+    run(data, tmp_path, methods=("baseline",))
     assert len(calls) == 15 + 10
     made = tmp_path / checkpoint.name
     for name in ("model.safetensors", "vocabulary.json", "tokenizer.json"):
         assert (made / name).read_bytes() == (checkpoint / name).read_bytes()
-    run(data, tmp_path, rows=50, test_rows=9, methods=["baseline"])
+    run(data, tmp_path, rows=50, test_rows=9, methods=("baseline",))
     assert len(list(tmp_path.glob("checkpoint-*"))) == 2
 
 
@@ -196,10 +176,10 @@ def test_a_sample_is_the_same_rows_in_every_language():
     [
         ({"languages": ("de", "fr")}, "unknown dev language in .*xnli 'fr'; known: de, en, sw"),
         ({"languages": ()}, "name at least one language"),
-        ({"methods": []}, "name at least one language and one method"),
-        ({"methods": ["slat"]}, "unknown method 'slat'"),
-        ({"methods": ["dictionary"]}, "'dictionary' needs what only the laboratory has"),
-        ({"methods": ["translate-train"]}, "'translate-train' needs what only the laboratory"),
+        ({"methods": ()}, "name at least one language and one method"),
+        ({"methods": ("slat",)}, "unknown method 'slat'"),
+        ({"methods": ("dictionary",)}, "'dictionary' needs what only the laboratory has"),
+        ({"methods": ("translate-train",)}, "'translate-train' needs what only the laboratory"),
         ({"task": "pan-x"}, "unknown task of sentence pairs 'pan-x'; known: xnli, paws-x"),
         ({"task": "paws-x"}, "unknown dev language in .*pawsx 'en'; known: none"),
         ({"rows": 1}, "no word that occurs 10 times"),
@@ -211,111 +191,14 @@ def test_what_is_unknown_or_too_small_is_said(data, tmp_path, options, message):
     assert not (tmp_path / "result.json").exists()
 
 
-def test_predictions_belong_to_their_data(result, out, checkpoint, train):
-    salt, path = method("salt"), out / "distilled.parquet"
-    other = replace(train, labels=[0] * len(train))
-    arguments = {"dev": train, "tests": {}, "labels": 3, "config": CONFIG}
-    with pytest.raises(SaltError, match="not the distilled predictions of this data"):
-        finetune.finetune(checkpoint, salt, other, predictions=path, **arguments)
-    with pytest.raises(SaltError, match="not the masked predictions"):
-        finetune.finetune(checkpoint, method("salt-masked"), train, predictions=path, **arguments)
-    with pytest.raises(SaltError, match="pass predictions"):
-        finetune.finetune(checkpoint, salt, train, **arguments)
-    with pytest.raises(SaltError, match="dev: no pairs, or a label outside 0 to 1"):
-        finetune.finetune(
-            checkpoint, salt, replace(train, labels=[0] * len(train)), train, {}, labels=2
-        )
-    kept = finetune.kept_predictions(path, train, method("salt-no-synonyms"), CONFIG)
-    assert set(kept["language"]) == {"de", "sw"}
-
-
-@pytest.fixture(scope="module")
-def hub_like(checkpoint, tmp_path_factory):
-    """A folder as a hub would give it: a masked-language model, a tokenizer, no vocabulary.json."""
-    folder = tmp_path_factory.mktemp("hub") / "bert"
-    tokenizer = loading.tokenizer(checkpoint)
-    tokenizer.save_pretrained(folder)
-    torch.manual_seed(0)
-    sizes = {"num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
-    sizes |= {"vocab_size": len(tokenizer), "hidden_size": 16}
-    BertForMaskedLM(BertConfig(**sizes)).save_pretrained(folder)
-    return folder
-
-
-def test_any_checkpoint_takes_the_steps(hub_like, data, train, tmp_path):
-    labels = xtreme.PAIR_LABELS["xnli"]
-    said = {c: xtreme.read_pairs(data / "xnli" / f"dev-{c}.tsv", labels) for c in LANGUAGES}
-    texts = {c: [*p.first, *p.second] for c, p in said.items()}
-    words = whole_words(hub_like, texts)
-    path = tmp_path / "masked.parquet"
-    finetune.write_predictions(hub_like, train, words, path, masked=True)
-    found = finetune.finetune(
-        hub_like, method("salt-masked"), train, train, said, 3, 1, CONFIG, path
-    )
-    assert set(found["scores"]) == set(LANGUAGES) and found["config"]["threshold"] == 0.0
-
-
-def test_marks_special_tokens_and_rare_words_are_no_words(hub_like):
-    entries = loading.tokenizer(hub_like).get_vocab()
-    assert '"' in entries and "." in entries
-    texts = {"en": ['"goat.', "goat ☃ [SEP] drum"] * 6 + ["lamp lamp"]}
-    assert whole_words(hub_like, texts) == {"en": {"goat": 12, "drum": 6}}
-    assert whole_words(hub_like, texts, minimum=2)["en"]["lamp"] == 2
-    with pytest.raises(SaltError, match="'en': no whole word occurs 50 times in its text"):
-        whole_words(hub_like, texts, minimum=50)
-
-
-@pytest.mark.parametrize("kind", ["bert", "bert-with-next-sentence", "roberta"])
-def test_distillation_finds_the_head_of_a_bert_like_model(kind, hub_like, train):
-    tokenizer = loading.tokenizer(hub_like)
-    sizes = {"num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
-    sizes |= {"vocab_size": len(tokenizer), "hidden_size": 16}
-    model = {
-        "bert": lambda: BertForMaskedLM(BertConfig(**sizes)),
-        "bert-with-next-sentence": lambda: BertForPreTraining(BertConfig(**sizes)),
-        "roberta": lambda: RobertaForMaskedLM(RobertaConfig(type_vocab_size=2, **sizes)),
-    }[kind]().eval()
-    data = encoding.encode(tokenizer, train)
-    vocabulary = {"en": torch.arange(10, len(tokenizer)).numpy()}
-    first = next(distill.predict(model, data, vocabulary, batch_size=1))
-    row = data.row(0)[None]
-    with torch.inference_mode():
-        output = model(row, token_type_ids=data.segments[: len(row[0])][None])
-    logits = getattr(output, "logits", None)
-    logits = output.prediction_logits if logits is None else logits
-    at = torch.tensor(first["position"].to_pylist())
-    best, probability = distill.restricted_best(
-        logits[0, at, 10:], torch.arange(10, len(tokenizer)), row[0, at]
-    )
-    assert first["token"].to_pylist() == best.tolist()
-    assert first["probability"].to_pylist() == pytest.approx(probability.tolist(), rel=1e-5)
-
-
-def test_distillation_refuses_another_kind_of_model(hub_like, train):
-    sizes = {"n_layers": 1, "n_heads": 2, "dim": 16, "hidden_dim": 16}
-    model = DistilBertForMaskedLM(DistilBertConfig(vocab_size=500, **sizes))
-    data = encoding.encode(loading.tokenizer(hub_like), train)
-    with pytest.raises(SaltError, match="DistilBertForMaskedLM is no BERT-like masked-language"):
-        next(distill.predict(model, data, {"en": torch.arange(10, 20).numpy()}))
-
-
-def test_the_command_shows_scores_and_what_to_expect(result, data, out, monkeypatch):
-    monkeypatch.setattr(own_files, "RECIPE", RECIPE)
-    monkeypatch.setattr(own_files, "CONFIG", CONFIG)
-    arguments = ["own", "--data", str(data), "--out", str(out), "--languages", "de,sw,en,de"]
-    shown = CliRunner().invoke(cli.app, [*arguments, "--methods", "baseline"])
-    assert shown.exit_code == 0 and "Near chance was expected" in shown.stdout
-    score = result["methods"]["baseline"]["scores"]["sw"]
-    assert f"sw             60   6.09{100 * score:>18.2f}\n" in shown.stdout
-    assert "substitutions kept" not in shown.stdout
-    shown = CliRunner().invoke(cli.app, [*arguments, "--threshold", "0.9", "--json"])
-    told = json.loads(shown.stdout)
-    assert told["methods"]["baseline"] == result["methods"]["baseline"]
-    assert told["config"]["synonym_threshold"] == told["config"]["threshold"] == 0.9
-    monkeypatch.setenv(xtreme.FOLDER_VARIABLE, str(data))
-    shown = CliRunner().invoke(cli.app, ["own", "--out", str(out), "--languages", "xx"])
-    assert shown.exit_code == 2 and "'xx'; known: de, en, sw" in shown.stderr
-    assert "Examples:\n    salt own" in CliRunner().invoke(cli.app, ["own", "--help"]).stdout
+def test_a_method_without_synonyms_and_one_that_hides_words(result, data, out):
+    names = ("salt", "salt-no-synonyms", "salt-masked")
+    found = run(data, out, methods=names, languages=("de",))
+    counts = found["substitutions"]
+    assert counts["salt-no-synonyms"]["en"]["kept"] == 0 < counts["salt"]["en"]["kept"]
+    assert counts["salt-no-synonyms"]["de"] == counts["salt"]["de"]
+    assert (out / "masked.parquet").exists() and counts["salt-masked"]["de"]["kept"] > 0
+    assert {"pretrain", "distilled", "masked", "total", *names} == set(found["seconds"])
 
 
 def _absent() -> bool:
@@ -331,7 +214,7 @@ def test_the_real_files_take_the_whole_path(tmp_path):
     found = run(
         xtreme.folder(),
         tmp_path,
-        ("de", "sw", "ur"),
+        languages=("de", "sw", "ur"),
         recipe=replace(RECIPE, vocabulary=2000),
         rows=300,
         test_rows=300,

@@ -5,16 +5,15 @@ from dataclasses import replace
 
 import paper_world as small
 import pytest
-from typer.testing import CliRunner
 
-from salt_lib.cli.main import app
 from salt_lib.data import benchmarks, xtreme
 from salt_lib.errors import SaltError
 from salt_lib.models import classifiers, encoding, loading
 from salt_lib.models.fusion import Fused
 from salt_lib.real import predict
 from salt_lib.real import run as real_run
-from salt_lib.study import grid
+from salt_lib.study.grid import Job, Spec, Workers, execute, grid
+from salt_lib.study.results import collected
 from salt_lib.training.device import Accelerated
 from salt_lib.training.evaluate import predicted, tag_f1
 
@@ -56,8 +55,8 @@ def trained(request, world, tmp_path_factory):
     """One run of PAN-X, its model kept; returns method, run, folder."""
     _, setup = world
     folder = tmp_path_factory.mktemp("kept") / "names"
-    arguments = {"setup": setup, "root": folder.parent / "runs", "save": folder}
-    return request.param, real_run.run(0, "pan-x", request.param, 0, **arguments), folder
+    job = Job(Spec(0, "pan-x", request.param, 0), folder.parent / "runs", setup)
+    return request.param, real_run.run(job, save=folder), folder
 
 
 def test_what_is_written_scores_what_the_run_scored(world, trained, tmp_path):
@@ -89,11 +88,11 @@ def test_files_without_labels_give_the_same(world, trained, tmp_path):
     assert one == other and "B-PER" in one
 
 
-def test_pairs(world, tmp_path):
+def test_labels_of_pairs_are_written_with_and_without_gold(world, tmp_path):
     root, setup = world
     folder = tmp_path / "pairs"
-    compute = Accelerated("cpu")
-    run = real_run.run(0, "xnli", "dlfa-0", 1, setup=setup, root=tmp_path, compute=compute, save=folder)
+    job = Job(Spec(0, "xnli", "dlfa-0", 1), tmp_path, setup)
+    run = real_run.run(job, Accelerated("cpu"), folder)
     bare = tmp_path / "bare" / "xnli"
     bare.mkdir(parents=True)
     text = (root / "xnli" / "test-sw.tsv").read_text(encoding="utf-8")
@@ -110,45 +109,20 @@ def test_pairs(world, tmp_path):
         xtreme.PAIR_LABELS["xnli"].index(label) for label in found
     ]
     with pytest.raises(SaltError, match="there already: give a new folder"):
-        real_run.run(0, "xnli", "dlfa-0", 1, setup=setup, root=tmp_path, save=folder)
+        real_run.run(job, save=folder)
     with pytest.raises(SaltError, match="a classifier of entailment, neutral, contradiction, wh"):
         predict.predict("paws-x", folder, root, tmp_path / "out")
 
 
-def test_bad_input(world, trained, tmp_path):
-    root, folder = world[0], trained[2]
+def test_a_language_that_is_not_there_lists_those_that_are(world, trained, tmp_path):
     with pytest.raises(SaltError, match="no pan-x test set in xx; there: de, en, sw, th"):
-        predict.predict("pan-x", folder, root, tmp_path, ["xx"])
-    path = tmp_path / "test-en.tsv"
-    for text, message in (
-        ("a\tb\tc\n", "line 1: 3 columns where 1 or 2 are due"),
-        ("a\n\tO\n", "line 2: an empty token"),
-        ("\n\n", "no rows"),
-    ):
-        path.write_text(text)
-        with pytest.raises(SaltError, match=message):
-            xtreme.read_tokens(path)
-    for text, message in (("a\tb\tc\td\n", "line 1: 4 columns"), ("a\t \n", "line 1: an empty")):
-        path.write_text(text)
-        with pytest.raises(SaltError, match=message):
-            xtreme.read_texts(path)
+        predict.predict("pan-x", trained[2], world[0], tmp_path, ["xx"])
+    assert not list(tmp_path.iterdir())
 
 
-def test_the_command(world, trained, tmp_path):
-    arguments = ["--task", "pan-x", "--model", str(trained[2]), "--data", str(world[0])]
-    more = ["--languages", "sw,de", "--out", str(tmp_path), "--device", "cpu"]
-    said = CliRunner().invoke(app, ["predict", *arguments, *more])
-    assert said.exit_code == 0, said.output
-    assert said.output.split() == [
-        str(tmp_path / "panx" / f"test-{code}.tsv") for code in ("sw", "de")
-    ]
-
-
-def test_results_show_tasks_and_methods_that_the_paper_has_not(world, tmp_path):
-    specs = grid.grid(0, ["pan-x"], ["baseline", "dlfa-0"], [0, 1], known=benchmarks.task)
-    options = {"jobs": 1, "progress": False, "runner": "salt_lib.real.setup:run", "setup": world[1]}
-    assert grid.execute(specs, tmp_path, **options) == specs
-    arguments = ["results", "--scale", "paper", "--runs-dir", str(tmp_path)]
-    said = CliRunner().invoke(app, arguments).output
-    assert "pan-x: F1 in %" in said and "baseline: 2 seeds, English" in said
-    assert "dlfa-0: 2 seeds" in said and "against the baseline" in said
+def test_runs_of_tags_are_collected_as_those_of_pairs(world, tmp_path):
+    setup = world[1]
+    specs = grid(0, ["pan-x"], ["baseline", "dlfa-0"], [0, 1], setup.check)
+    assert execute(specs, tmp_path, setup, Workers(jobs=1), progress=False) == specs
+    frame = collected(tmp_path).frame
+    assert set(frame["method"]) == {"baseline", "dlfa-0"} and len(frame) == 2 * 2 * 4

@@ -2,11 +2,15 @@
 
 import re
 
+import pandas as pd
 import pytest
 from places import ROOT
 
 from salt_lib.languages import PAWSX_LANGUAGES, XNLI_LANGUAGES
+from salt_lib.real import published
 from salt_lib.real.published import AVERAGES, PAWSX, XNLI
+from salt_lib.study import stats
+from salt_lib.study.results import COLUMNS
 
 
 def test_the_languages_average_to_what_was_published():
@@ -34,3 +38,31 @@ def test_a_gain_shows_its_sign_and_an_accuracy_its_unit():
 
 def test_no_contradictory_score_is_among_them():
     assert not {item.value for item in AVERAGES} & {69.8, 66.8, 67.8}
+
+
+def test_slots_are_empty_until_somebody_runs_it():
+    slots = published.slots({})
+    assert [len(rows) for rows in slots.values()] == [17, 9]
+    rows = {row["language"]: row for row in slots["xnli"]}
+    assert rows["sw"]["published"] == 50.4 and rows["sw"]["baseline"] is None
+    assert rows["zero-shot average"]["published_gain"] == 1.4
+    assert rows["average of all"]["published"] == 65.4
+
+
+def test_slots_show_what_somebody_has_run():
+    rows = [
+        (0, "xnli", method, seed, code, score + seed / 100)
+        for method, score in (("baseline", 0.5), ("salt", 0.6))
+        for seed in range(3)
+        for code in ("en", "de", "sw")
+    ]
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    slots = published.slots(stats.summarise(frame))
+    found = {row["language"]: row for row in slots["xnli"]}
+    assert found["sw"]["published"] == 50.4 and found["sw"]["published_gain"] is None
+    assert found["sw"]["baseline"] == (pytest.approx(0.51), pytest.approx(0.01))
+    assert found["sw"]["difference"] == pytest.approx(0.1)
+    average = found["zero-shot average"]
+    assert average["salt"][0] == pytest.approx(0.61) and average["published_gain"] == 1.4
+    assert found["th"]["baseline"] is None and found["th"]["difference"] is None
+    assert all(row["salt"] is None for row in slots["paws-x"])

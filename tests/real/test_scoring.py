@@ -1,14 +1,11 @@
-"""`salt score` against what XTREME's evaluator makes of the same files, worked out by hand."""
+"""Scores of files against what XTREME's evaluator makes of them, worked out by hand."""
 
-import json
 from pathlib import Path
 
 import pytest
 from seqeval.metrics import f1_score
 from seqeval.metrics.sequence_labeling import get_entities
-from typer.testing import CliRunner
 
-from salt_lib.cli.main import app
 from salt_lib.data import benchmarks, xtreme
 from salt_lib.errors import SaltError
 from salt_lib.real import scoring
@@ -138,23 +135,6 @@ def test_other_bad_input(tmp_path):
     (gold / "test-en.tsv").write_bytes(b"neutral\n\xff\n")
     with pytest.raises(SaltError, match="line 2: not UTF-8"):
         scoring.score("xnli", gold, gold)
-
-
-def test_the_command(tmp_path):
-    gold, said = write(tmp_path / "gold", **GOLD), write(tmp_path / "said", **SAID)
-    arguments = ["score", "--task", "panx", "--gold", str(gold), "--predictions", str(said)]
-    shown = CliRunner().invoke(app, arguments)
-    assert shown.exit_code == 0, shown.output
-    lines = [line.split() for line in shown.output.splitlines()]
-    assert " ".join(lines[-1][:9]) == "not XTREME's average, which has these as well: af,"
-    assert lines[:-1] == [
-        ["language", "f1", "precision", "recall"],
-        ["en", "100.00", "100.00", "100.00"],
-        ["sw", "57.14", "50.00", "66.67"],
-        ["average", "78.57", "75.00", "83.33"],
-    ]
-    found = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).output)
-    assert found["average"]["f1"] == pytest.approx(78.5714, abs=1e-4)
 
 
 REAL = [("xnli", "de"), ("xnli", "sw"), ("paws-x", "de")]
