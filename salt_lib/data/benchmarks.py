@@ -212,9 +212,9 @@ def load(
     found_in = _open(name, source)
     if isinstance(found_in, Path):
         data = _read_xtreme(row, split, language, found_in)
-        found = len(data)
+        count = len(data)
     else:
-        data, found = found_in.read(language, split, row.labels)
+        data, count = found_in.read(language, split, row.labels)
     what = f"{name}, {split} split in {language!r}, from {found_in}"
     key = (name, split, language, str(found_in))
     if not len(data):
@@ -222,10 +222,10 @@ def load(
     published = row.counts[language].get(split)
     if isinstance(found_in, Path) and name == "udpos":
         published = None  # the hub's, of other sentences
-    if published not in (None, found):
-        _warn(key, "count", f"{what}: {found:,} rows, where {published:,} are published")
-    if len(data) < found:
-        _warn(key, "empty", f"{what}: {found - len(data):,} rows without text were left out")
+    if published not in (None, count):
+        _warn(key, "count", f"{what}: {count:,} rows, where {published:,} are published")
+    if len(data) < count:
+        _warn(key, "empty", f"{what}: {count - len(data):,} rows without text were left out")
     return data
 
 
@@ -248,15 +248,15 @@ def texts(
     Both texts of each pair, the first texts before the second; of a tagged sentence the tokens with
     spaces between. Raises SaltError as `load` does.
     """
-    said = {}
+    sentences = {}
     for code in languages:
         data = load(name, split, code, source)
-        said[code] = (
+        sentences[code] = (
             [*data.first, *data.second]
             if isinstance(data, Pairs)
             else [" ".join(tokens) for tokens, _ in data]
         )
-    return said
+    return sentences
 
 
 def _checked(name: str, split: str) -> RealTask:

@@ -76,9 +76,9 @@ def tag(sentences: Iterable[tuple[list[str], list[str]]], names: tuple[str, ...]
     Raises SaltError for a tag outside ``names``, and where words and tags differ in number.
     """
     words, labels = [], []
-    for number, (said, tags) in enumerate(sentences):
+    for number, (tokens, tags) in enumerate(sentences):
         if odd := [name for name in tags if name not in names]:
             raise SaltError(f"sentence {number}: {unknown('tag', odd[0], names)}")
-        words.append(said)
+        words.append(tokens)
         labels.append([names.index(name) for name in tags])
     return Tagged(words, labels, names)

@@ -64,8 +64,8 @@ class Clone:
         if self.layout.language and not self.remote:
             # One configuration for all: the rows tell.
             files = _files(self.path, next(iter(configs.values())), split)
-            found = {code for file in files for code in parquet.values(file, self.layout.language)}
-            return sorted(found & set(configs))
+            codes = {code for file in files for code in parquet.values(file, self.layout.language)}
+            return sorted(codes & set(configs))
         if self.remote:
             declared = _configs(self.path)
             return sorted(c for c, n in configs.items() if _patterns(declared.get(n), split)[0])
@@ -175,13 +175,13 @@ def _files(path: Path, config: str, split: str) -> list[Path]:
         entry = {"data_dir": config}
     patterns, by_name = _patterns(entry, split)
     try:
-        found = {file for pattern in patterns for file in path.glob(pattern)}
+        candidates = {file for pattern in patterns for file in path.glob(pattern)}
     except (ValueError, NotImplementedError) as error:
         raise SaltError(f"{path / 'README.md'}: data_files {patterns}: {error}") from error
     word = rf"(^|[-._ 0-9/])({'|'.join(SPLIT_WORDS[split])})([-._ 0-9/]|$)"
     return sorted(
         file
-        for file in found
+        for file in candidates
         if file.suffix == ".parquet"
         and (not by_name or re.search(word, file.relative_to(path).as_posix()))
     )

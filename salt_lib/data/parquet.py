@@ -42,18 +42,18 @@ def read_pairs(
     the translation failed. Raises SaltError, with file and row, for a label outside ``labels``, and
     for a file that is damaged, a Git LFS pointer, or without these columns.
     """
-    pairs, found = Pairs([], [], []), 0
+    pairs, count = Pairs([], [], []), 0
     for file, features, rows in _tables(files, columns, only):
         for column in columns[:2]:
             _expect_text(file, column, features[column])
         place = _places(file, columns[2], features[columns[2]], labels, names)
         for number, (first, second, label) in rows:
-            found += 1
+            count += 1
             if (first or "").strip() and (second or "").strip():
                 pairs.first.append(first)
                 pairs.second.append(second)
                 pairs.labels.append(place(label, number))
-    return pairs, found
+    return pairs, count
 
 
 def read_tags(
@@ -68,20 +68,20 @@ def read_tags(
     columns: tokens and tags. Sentences without tokens or with an empty token are left out. Raises
     SaltError also for a row with more tokens than tags or fewer.
     """
-    sentences, found = [], 0
+    sentences, count = [], 0
     for file, features, rows in _tables(files, columns, only):
         words, inner = (getattr(features[column], "feature", None) for column in columns)
         _expect_text(file, columns[0], words)
         place = _places(file, columns[1], inner, labels, names)
         for number, (tokens, tags) in rows:
-            found += 1
+            count += 1
             tokens, tags = tokens or [], tags or []
             if len(tokens) != len(tags):
                 raise SaltError(f"{file}, row {number}: {len(tokens)} tokens, but {len(tags)} tags")
             named = [labels[place(tag, number)] for tag in tags]
             if tokens and all((token or "").strip() for token in tokens):
                 sentences.append((tokens, named))
-    return sentences, found
+    return sentences, count
 
 
 def schema(file: Path) -> pa.Schema:
@@ -120,13 +120,13 @@ def _tables(
             "run `pip install 'salt_lib[hub]'`"
         ) from error
     for file in files:
-        found = schema(file)
+        arrow_schema = schema(file)
         wanted = [*columns, *([only[0]] if only else [])]
-        if missing := [column for column in wanted if column not in found.names]:
-            there = ", ".join(found.names) or "none"
+        if missing := [column for column in wanted if column not in arrow_schema.names]:
+            there = ", ".join(arrow_schema.names) or "none"
             raise SaltError(f"{file}: no column {', '.join(missing)}; there: {there}")
         try:
-            features = Features.from_arrow_schema(found)
+            features = Features.from_arrow_schema(arrow_schema)
         except Exception as error:  # what json, pyarrow or datasets make of foreign metadata
             raise SaltError(
                 f"{file}: datasets can't read what it says of its columns ({one_line(error)}); "
@@ -183,13 +183,13 @@ def _places(
         return known.get(str(value).casefold()), value
 
     def place(value: object, number: int) -> int:
-        found, name = lookup(value)
-        if found is None:
+        index, name = lookup(value)
+        if index is None:
             raise SaltError(
                 f"{file}, row {number}: label {name!r} is none of {', '.join(labels)}; mend or "
                 "remove the row, or take another copy"
             )
-        return found
+        return index
 
     return place
 

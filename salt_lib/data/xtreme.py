@@ -158,8 +158,8 @@ def read_tokens(path: str | Path) -> list[list[str]]:
             sentences[-1].append(columns[0])
         else:
             raise _malformed(path, number, "an empty token")
-    if found := [words for words in sentences if words]:
-        return found
+    if rows := [words for words in sentences if words]:
+        return rows
     raise SaltError(f"{path}: no rows; download the file again")
 
 
@@ -183,9 +183,9 @@ def lines(path: str | Path) -> Iterator[tuple[int, str]]:
             raise _malformed(path, number, f"not UTF-8 ({error.reason})") from error
 
 
-def _columns(path: str | Path, number: int, found: int, due: int) -> SaltError:
-    reason = f"{found} columns where {due} are due"
-    if found == due - 1:
+def _columns(path: str | Path, number: int, count: int, due: int) -> SaltError:
+    reason = f"{count} columns where {due} are due"
+    if count == due - 1:
         reason += " (XTREME's scripts write test files without labels; the hub's files have them)"
     return _malformed(path, number, reason)
 
