@@ -77,10 +77,10 @@ def save_classifier(
         raise SaltError(f"{folder} is there already: give a new folder for the model")
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    own = model.model if isinstance(model, Fused) else model
-    own.config.id2label = dict(enumerate(names))
-    own.config.label2id = {name: i for i, name in enumerate(names)}
-    own.save_pretrained(part)
+    inner = model.model if isinstance(model, Fused) else model
+    inner.config.id2label = dict(enumerate(names))
+    inner.config.label2id = {name: i for i, name in enumerate(names)}
+    inner.save_pretrained(part)
     tokenizer(source).save_pretrained(part)
     if isinstance(model, Fused):
         save_tensors(part / FUSION, model.fusion.state_dict())
@@ -95,11 +95,11 @@ def saved_classifier(folder: str | Path, names: Sequence[str], tagged: bool):
     """
     path, auto = resolve(folder), AutoModelForSequenceClassification
     model = _load(AutoModelForTokenClassification if tagged else auto, path, use_safetensors=True)
-    found = [model.config.id2label[i] for i in range(model.config.num_labels)]
-    if found != list(names):
+    labels = [model.config.id2label[i] for i in range(model.config.num_labels)]
+    if labels != list(names):
         raise SaltError(
-            f"{folder}: a classifier of {', '.join(map(str, found))}, where {', '.join(names)} are "
-            "due; give one that was fine-tuned for this task (`salt train --save FOLDER`)"
+            f"{folder}: a classifier of {', '.join(map(str, labels))}, where {', '.join(names)} "
+            "are due; give one that was fine-tuned for this task (`salt train --save FOLDER`)"
         )
     if (path / FUSION).exists():
         about = json.loads((path / "fusion.json").read_text(encoding="utf-8"))

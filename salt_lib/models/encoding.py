@@ -94,7 +94,7 @@ def encode_pieces(
 def _encode(tokenizer, pairs, low: int, truncate: bool, longest: int | None) -> Encoded:
     limit = min(longest or tokenizer.model_max_length, tokenizer.model_max_length)
     first, second = (part[low : low + PIECE] for part in (pairs.first, pairs.second))
-    found = tokenizer(
+    tokenized = tokenizer(
         first,
         second,
         add_special_tokens=True,
@@ -102,7 +102,7 @@ def _encode(tokenizer, pairs, low: int, truncate: bool, longest: int | None) -> 
         max_length=limit if truncate else None,
         return_token_type_ids=True,
     )
-    lengths = [len(row) for row in found["input_ids"]]
+    lengths = [len(row) for row in tokenized["input_ids"]]
     for i, length in enumerate(lengths):
         if length > limit:
             raise SaltError(
@@ -110,7 +110,7 @@ def _encode(tokenizer, pairs, low: int, truncate: bool, longest: int | None) -> 
                 f"{first[i][:60]!r} …; shorten it or pass truncate=True"
             )
     whole = []
-    for encoding, texts in zip(found.encodings, zip(first, second, strict=True), strict=True):
+    for encoding, texts in zip(tokenized.encodings, zip(first, second, strict=True), strict=True):
         keys = list(zip(encoding.word_ids, encoding.sequence_ids, strict=True))
         counts = Counter(keys)
         marks = [key[0] is not None and counts[key] == 1 for key in keys]
@@ -122,8 +122,8 @@ def _encode(tokenizer, pairs, low: int, truncate: bool, longest: int | None) -> 
                     marks[last] = False
         whole += marks
     return Encoded(
-        torch.tensor([i for row in found["input_ids"] for i in row], dtype=torch.int64),
-        torch.tensor([i for row in found["token_type_ids"] for i in row], dtype=torch.int64),
+        torch.tensor([i for row in tokenized["input_ids"] for i in row], dtype=torch.int64),
+        torch.tensor([i for row in tokenized["token_type_ids"] for i in row], dtype=torch.int64),
         torch.tensor(whole, dtype=torch.bool),
         torch.tensor([0, *lengths], dtype=torch.int64).cumsum(0),
         torch.tensor(pairs.labels[low : low + PIECE], dtype=torch.int64),
@@ -137,13 +137,13 @@ def _encode_tagged(tokenizer, data: Tagged, longest: int | None) -> Encoded:
     room = limit - tokenizer.num_special_tokens_to_add()
     distinct = list(dict.fromkeys(word for words in data.words for word in words))
     pieces = tokenizer(distinct, add_special_tokens=False)["input_ids"]
-    length = {word: len(found) for word, found in zip(distinct, pieces, strict=True)}
+    length = {word: len(word_pieces) for word, word_pieces in zip(distinct, pieces, strict=True)}
     rows: list[list[str]] = []
     labels: list[list[int]] = []
     sentence: list[int] = []
-    for number, (words, own) in enumerate(zip(data.words, data.labels, strict=True)):
+    for number, (words, word_labels) in enumerate(zip(data.words, data.labels, strict=True)):
         used = room  # so that the first word opens a row
-        for word, label in zip(words, own, strict=True):
+        for word, label in zip(words, word_labels, strict=True):
             if used + (length[word] or 1) > room or not sentence or sentence[-1] != number:
                 rows.append([])
                 labels.append([])
@@ -153,20 +153,20 @@ def _encode_tagged(tokenizer, data: Tagged, longest: int | None) -> Encoded:
             # A word of which the tokenizer leaves nothing would take its tag with it.
             rows[-1].append(word if length[word] else tokenizer.unk_token)
             labels[-1].append(label)
-    found = tokenizer(rows, is_split_into_words=True, truncation=True, max_length=limit)
+    tokenized = tokenizer(rows, is_split_into_words=True, truncation=True, max_length=limit)
     whole, flat = [], []
-    for encoding, own in zip(found.encodings, labels, strict=True):
+    for encoding, row_labels in zip(tokenized.encodings, labels, strict=True):
         counts, last = Counter(encoding.word_ids), None
         for word in encoding.word_ids:
             whole.append(word is not None and counts[word] == 1)
-            flat.append(IGNORE if word is None or word == last else own[word])
+            flat.append(IGNORE if word is None or word == last else row_labels[word])
             last = word
-    ids = torch.tensor([i for row in found["input_ids"] for i in row], dtype=torch.int64)
+    ids = torch.tensor([i for row in tokenized["input_ids"] for i in row], dtype=torch.int64)
     return Encoded(
         ids,
         torch.zeros_like(ids),
         torch.tensor(whole, dtype=torch.bool),
-        torch.tensor([0, *map(len, found["input_ids"])], dtype=torch.int64).cumsum(0),
+        torch.tensor([0, *map(len, tokenized["input_ids"])], dtype=torch.int64).cumsum(0),
         torch.tensor(flat, dtype=torch.int64),
         data.names,
         torch.tensor(sentence, dtype=torch.int64),

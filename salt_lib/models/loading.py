@@ -86,24 +86,24 @@ def _load(auto, source: str | Path, **options):
 @cache
 def tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
     """The tokenizer of a checkpoint folder or hub name. SaltError: it is none of the fast kind."""
-    found = _load(AutoTokenizer, source)
-    if not found.is_fast:
+    loaded = _load(AutoTokenizer, source)
+    if not loaded.is_fast:
         raise SaltError(
             f"{source}: its tokenizer can't tell which words its pieces belong to; give a folder "
             "with a tokenizer.json (the fast kind)"
         )
-    return found
+    return loaded
 
 
 def mask_token(source: str | Path) -> int:
     """The id of the tokenizer's mask token. SaltError: it has none."""
-    found = tokenizer(source).mask_token_id
-    if found is None:
+    mask_id = tokenizer(source).mask_token_id
+    if mask_id is None:
         raise SaltError(
             f"{source}: its tokenizer has no mask token, so no token can be hidden while it is "
             "predicted; take a masked language model's, or predict unmasked"
         )
-    return found
+    return mask_id
 
 
 def masked_lm(source: str | Path) -> PreTrainedModel:
@@ -112,8 +112,8 @@ def masked_lm(source: str | Path) -> PreTrainedModel:
     Raises SaltError for a checkpoint without such a head, or of a model that can have none.
     """
     options = {"use_safetensors": True, "output_loading_info": True}
-    model, told = _load(AutoModelForMaskedLM, source, **options)
-    if lacking := sorted(told["missing_keys"]):
+    model, loading_info = _load(AutoModelForMaskedLM, source, **options)
+    if lacking := sorted(loading_info["missing_keys"]):
         raise SaltError(
             f"{source}: its masked-language head is not in the checkpoint, {', '.join(lacking)} "
             "would be random: it was saved by another task. Give the pretrained model itself"

@@ -15,5 +15,5 @@ from ..files import write_through
 def save_tensors(path: str | Path, tensors: Mapping[str, torch.Tensor]) -> None:
     """Write tensors of any device to a safetensors file, atomically."""
     # Tied weights share memory, which safetensors refuses: every tensor gets its own.
-    own = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
-    write_through(path, lambda temporary: save_file(own, str(temporary)))
+    copies = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
+    write_through(path, lambda temporary: save_file(copies, str(temporary)))

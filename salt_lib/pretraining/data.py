@@ -95,7 +95,7 @@ def assemble(text: Text, pairs: torch.Tensor) -> tuple[torch.Tensor, torch.Tenso
 
 def draw_noise(text: Text, language: torch.Tensor, length: int, generator: torch.Generator):
     """(batch, length) pieces, each any that occurs in the row's language; language: (batch,)."""
-    size = torch.tensor([len(own) for own in text.pieces], device=language.device)[language]
+    size = torch.tensor([len(pieces) for pieces in text.pieces], device=language.device)[language]
     table = torch.nn.utils.rnn.pad_sequence(text.pieces, batch_first=True)
     dice = torch.rand(len(language), length, generator=generator, device=language.device)
     return table[language[:, None], (dice * size[:, None]).long()]

@@ -75,16 +75,16 @@ def losses(model, text: Text, pairs: torch.Tensor, recipe: Recipe, generator: to
     language = language[:, None].expand_as(ids)[chosen]
     order = language.argsort(stable=True)
     hidden, target, language = hidden[order], target[order], language[order]
-    found, count = torch.unique_consecutive(language, return_counts=True)
+    codes, count = torch.unique_consecutive(language, return_counts=True)
     count = count.tolist()
-    pieces = [text.pieces[code] for code in found.tolist()]
-    sizes = [len(own) for own in pieces]
+    pieces = [text.pieces[code] for code in codes.tolist()]
+    sizes = [len(vocabulary) for vocabulary in pieces]
     every = torch.cat(pieces)  # gathered at once: each gather's gradient is as large as the table
     weight, bias = head.decoder.weight[every].split(sizes), head.decoder.bias[every].split(sizes)
     total = hidden.new_zeros(())
-    for own, w, b, h, t in zip(
+    for vocabulary, w, b, h, t in zip(
         pieces, weight, bias, hidden.split(count), target.split(count), strict=True
     ):
-        right = torch.searchsorted(own, t)
+        right = torch.searchsorted(vocabulary, t)
         total = total + entropy(torch.addmm(b, h, w.T).float(), right, reduction="sum")
     return total / len(target), follows

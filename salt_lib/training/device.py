@@ -140,8 +140,8 @@ class Accelerated(Compute):
         return self.accelerator.clip_grad_norm_(parameters, limit)
 
     def total(self, number):
-        found = torch.tensor(float(number), device=self.device)
-        return self.accelerator.reduce(found, "sum").item()
+        local = torch.tensor(float(number), device=self.device)
+        return self.accelerator.reduce(local, "sum").item()
 
     def gather(self, values):
         return self.accelerator.gather(values[None].to(self.device)).cpu()

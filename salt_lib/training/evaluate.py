@@ -44,15 +44,15 @@ def predicted(
     """
     compute = compute or Compute()
     model.eval()
-    found = torch.zeros_like(encoded.labels)
+    predictions = torch.zeros_like(encoded.labels)
     for rows in _shared(encoded, batch_size, compute):
         best = _logits(model, encoded, rows, compute).argmax(dim=-1).cpu()
         if encoded.tags:
             at, inside = positions(encoded, rows)
-            found[at[inside]] = best[inside]
+            predictions[at[inside]] = best[inside]
         else:
-            found[rows] = best
-    return compute.gather(found).sum(dim=0)
+            predictions[rows] = best
+    return compute.gather(predictions).sum(dim=0)
 
 
 def sentences(encoded: Encoded, labels: Tensor) -> list[list[str]]:
@@ -72,30 +72,30 @@ def f1(model, encoded: Encoded, batch_size: int = 128, *, compute: Compute | Non
     each run of equal tags for a name; that is XTREME's F1 for them as well. compute: as for
     `accuracy`.
     """
-    found = predicted(model, encoded, batch_size, compute=compute)
-    return tag_f1(sentences(encoded, encoded.labels), sentences(encoded, found))
+    predictions = predicted(model, encoded, batch_size, compute=compute)
+    return tag_f1(sentences(encoded, encoded.labels), sentences(encoded, predictions))
 
 
-def tag_f1(gold: list[list[str]], found: list[list[str]]) -> float:
+def tag_f1(gold: list[list[str]], predictions: list[list[str]]) -> float:
     """seqeval's micro F1 of tags (sentence → word → tag), in [0, 1]."""
-    return tag_scores(gold, found)["f1"]
+    return tag_scores(gold, predictions)["f1"]
 
 
-def tag_scores(gold: list[list[str]], found: list[list[str]]) -> dict[str, float]:
+def tag_scores(gold: list[list[str]], predictions: list[list[str]]) -> dict[str, float]:
     """seqeval's micro f1, precision and recall of tags (sentence → word → tag), in [0, 1]."""
     from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".* seems not to be NE tag")
         precision, recall, f1, _ = precision_recall_fscore_support(
-            gold, found, average="micro", zero_division=0
+            gold, predictions, average="micro", zero_division=0
         )
     return {"f1": float(f1), "precision": float(precision), "recall": float(recall)}
 
 
-def accuracy_of(gold: list[str], found: list[str]) -> float:
+def accuracy_of(gold: list[str], predictions: list[str]) -> float:
     """The share of labels that agree, in [0, 1]."""
-    return sum(a == b for a, b in zip(gold, found, strict=True)) / len(gold)
+    return sum(a == b for a, b in zip(gold, predictions, strict=True)) / len(gold)
 
 
 def _shared(encoded: Encoded, batch_size: int, compute: Compute):

@@ -32,12 +32,12 @@ def batches(lengths: Tensor, size: int, generator: torch.Generator) -> Iterator[
     Rows are shuffled, sorted by length within pools of 20 batches, and the batches shuffled.
     """
     order = torch.randperm(len(lengths), generator=generator)
-    found = []
+    chunks = []
     for pool in order.split(size * 20):
         pool = pool[lengths[pool].argsort(stable=True)]
-        found += pool.split(size)
-    for i in torch.randperm(len(found), generator=generator).tolist():
-        yield found[i]
+        chunks += pool.split(size)
+    for i in torch.randperm(len(chunks), generator=generator).tolist():
+        yield chunks[i]
 
 
 @dataclass(frozen=True)

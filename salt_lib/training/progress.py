@@ -51,9 +51,9 @@ class Monitor:
         self.compute, self.model, self.optimizer = compute, model, optimizer
         self.weights = list(model.parameters())
         done, scores, best = 0, [], {}
-        found = self.saved and self.saved.load()
-        if found:
-            numbers, groups = found
+        state = self.saved and self.saved.load()
+        if state:
+            numbers, groups = state
             done, scores, best = numbers["step"], numbers["scores"], groups.get("best", {})
             model.load_state_dict(groups["model"])
             restore_optimizer(optimizer, self.weights, groups["optimizer"])
@@ -129,10 +129,10 @@ class Monitor:
         self.compute.wait()
 
     def _random(self) -> dict[str, torch.Tensor]:
-        found = {"cpu": self.compute.gather(torch.get_rng_state())}
+        state = {"cpu": self.compute.gather(torch.get_rng_state())}
         if self.compute.device.type == "cuda":
-            found["cuda"] = self.compute.gather(torch.cuda.get_rng_state(self.compute.device))
-        return found
+            state["cuda"] = self.compute.gather(torch.cuda.get_rng_state(self.compute.device))
+        return state
 
     def _restore_random(self, state: dict[str, torch.Tensor]) -> None:
         if len(state["cpu"]) != self.compute.processes:
@@ -140,8 +140,8 @@ class Monitor:
         # Of a part of a larger tensor torch's generator would read past the end.
         torch.set_rng_state(state["cpu"][self.compute.rank].clone())
         if "cuda" in state and self.compute.device.type == "cuda":
-            own = state["cuda"][self.compute.rank].clone()
-            torch.cuda.set_rng_state(own, self.compute.device)
+            cuda_state = state["cuda"][self.compute.rank].clone()
+            torch.cuda.set_rng_state(cuda_state, self.compute.device)
 
 
 def _cut(log: Path, done: int) -> None:
