@@ -88,7 +88,7 @@ def distill(
     batches = predict(
         loading.to_device(loading.masked_lm(model), on),
         encoded,
-        {code: piece_ids(own, pieces) for code, own in known.items()},
+        {code: piece_ids(counts, pieces) for code, counts in known.items()},
         mask_token=loading.mask_token(model) if masked else None,
     )
     kept = [select(b.to_pandas(), threshold, synonym_threshold) for b in batches]
@@ -269,16 +269,16 @@ def compare(
     """
     scores: dict[str, dict[int, float]] = {method: {}, baseline: {}}
     for result in results:
-        if (own := scores.get(result["method"])) is None:
+        if (by_seed := scores.get(result["method"])) is None:
             continue
-        if result["seed"] in own:
+        if result["seed"] in by_seed:
             raise SaltError(f"two results of {result['method']!r} with seed {result['seed']}")
         codes = list(languages or [c for c in result["scores"] if c != SOURCE] or result["scores"])
         if lacking := [code for code in codes if code not in result["scores"]]:
             raise unknown("language", lacking[0], result["scores"])
-        own[result["seed"]] = float(np.mean([result["scores"][code] for code in codes]))
-    for name, own in scores.items():
-        if not own:
+        by_seed[result["seed"]] = float(np.mean([result["scores"][code] for code in codes]))
+    for name, by_seed in scores.items():
+        if not by_seed:
             raise SaltError(f"no results of method {name!r}")
     seeds = sorted(scores[method].keys() & scores[baseline].keys())
     ours, theirs = ([scores[name][seed] for seed in seeds] for name in (method, baseline))
@@ -315,14 +315,14 @@ def _words(
             )
         words = words_by_language(beside)
     if words is None:
-        found = dict(tables.read_texts(texts) if isinstance(texts, str | Path) else texts or {})
-        wanted = list(dict.fromkeys([SOURCE, *(found if languages is None else languages)]))
+        corpora = dict(tables.read_texts(texts) if isinstance(texts, str | Path) else texts or {})
+        wanted = list(dict.fromkeys([SOURCE, *(corpora if languages is None else languages)]))
         for code in wanted:
-            if code not in found and code != SOURCE:
-                raise unknown("language of the texts", code, found)
+            if code not in corpora and code != SOURCE:
+                raise unknown("language of the texts", code, corpora)
         # Without English text the sentences' own words are it, however seldom each occurs.
-        found.setdefault(SOURCE, chain.from_iterable(repeat(list(sentences), MINIMUM)))
-        return dict(whole_words(model, found, languages=wanted))
+        corpora.setdefault(SOURCE, chain.from_iterable(repeat(list(sentences), MINIMUM)))
+        return dict(whole_words(model, corpora, languages=wanted))
     for code in (wanted := list(dict.fromkeys([SOURCE, *(languages or words)]))):
         if code not in words:
             raise unknown("language", code, words)

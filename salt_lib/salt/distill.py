@@ -49,16 +49,17 @@ def head(model: PreTrainedModel) -> torch.nn.Module:
     BERT and its kin call it ``cls``, RoBERTa and XLM-R ``lm_head``. Raises SaltError for a model
     without one, or one that knows no segments (DistilBERT, ModernBERT).
     """
-    found = getattr(model, "cls", None) or getattr(model, "lm_head", None)
-    found = getattr(found, "predictions", found)  # BERT's, without the next-sentence head beside it
+    module = getattr(model, "cls", None) or getattr(model, "lm_head", None)
+    # BERT's, without the next-sentence head beside it.
+    module = getattr(module, "predictions", module)
     takes = inspect.signature(model.base_model.forward).parameters
-    if found is None or not hasattr(found, "decoder") or "token_type_ids" not in takes:
+    if module is None or not hasattr(module, "decoder") or "token_type_ids" not in takes:
         raise SaltError(
             f"{type(model).__name__} is no BERT-like masked-language model: distillation needs its "
             "prediction head, `cls` or `lm_head`, and segment ids; take one such as "
             "bert-base-multilingual-cased or xlm-roberta-base (see salt_lib.models.loading)"
         )
-    return found
+    return module
 
 
 def narrowed(full: torch.nn.Module, words: torch.Tensor) -> torch.nn.Module:
@@ -141,9 +142,11 @@ def predict(
                 ]
             )
         parts = []
-        for (code, ids_of), own in zip(candidates.items(), logits.split(sizes, dim=1), strict=True):
+        for (code, ids_of), logits_of in zip(
+            candidates.items(), logits.split(sizes, dim=1), strict=True
+        ):
             exclude = token if code == source else None
-            best, probability = restricted_best(own, ids_of, exclude)
+            best, probability = restricted_best(logits_of, ids_of, exclude)
             keep = best != token
             parts.append(
                 pa.record_batch(
@@ -175,9 +178,9 @@ def predict_pieces(
     example. options: as for `predict`.
     """
     for piece in tqdm(pieces, desc="distil", unit="piece", disable=not progress):
-        for found in predict(model, piece, vocabularies, **options):
-            example = pa.compute.add(found["example"], pa.scalar(first, pa.int32()))
-            yield found.set_column(0, SCHEMA.field("example"), example)
+        for records in predict(model, piece, vocabularies, **options):
+            example = pa.compute.add(records["example"], pa.scalar(first, pa.int32()))
+            yield records.set_column(0, SCHEMA.field("example"), example)
         first += len(piece)
 
 

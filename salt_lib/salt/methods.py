@@ -101,8 +101,8 @@ def method(name: str) -> Method:
     ``salt+dlfa-3``, ``dlfa-3-sigmoid``); SaltError lists the known ones otherwise."""
     if name in METHODS:
         return METHODS[name]
-    if found := re.fullmatch(r"(?:(.+)\+)?dlfa-(\d+)(?:-(sigmoid))?", name):
-        row, layer, gate = found.groups()
+    if match := re.fullmatch(r"(?:(.+)\+)?dlfa-(\d+)(?:-(sigmoid))?", name):
+        row, layer, gate = match.groups()
         return dlfa(int(layer), method(row or "baseline"), gate or "literal")
     raise SaltError(
         f"{unknown('method', name, METHODS)}; dlfa-<layer> and <method>+dlfa-<layer> fuse a lower "

@@ -130,15 +130,15 @@ def count(
     path: str | Path, threshold: float, synonym_threshold: float, source: str = SOURCE
 ) -> dict[str, dict[str, int]]:
     """Language → how many predictions a file has ("predicted") and how many `select` would keep."""
-    found: dict[str, dict[str, int]] = {}
+    counts: dict[str, dict[str, int]] = {}
     for part in read(path):
         table = part.to_pandas()
         kept = select(table, threshold, synonym_threshold, source)["language"].value_counts()
         for code, number in table["language"].value_counts().items():
-            row = found.setdefault(code, {"predicted": 0, "kept": 0})
+            row = counts.setdefault(code, {"predicted": 0, "kept": 0})
             row["predicted"] += int(number)
             row["kept"] += int(kept.get(code, 0))
-    return dict(sorted(found.items()))
+    return dict(sorted(counts.items()))
 
 
 def word_pairs(kept: pd.DataFrame, encoded: Encoded, pieces: Mapping[str, int]) -> pd.DataFrame:
@@ -159,10 +159,10 @@ def word_pairs(kept: pd.DataFrame, encoded: Encoded, pieces: Mapping[str, int]) 
         }
     )
     groups = named.groupby(list(PAIRS[:3]))["probability"]
-    found = groups.agg(probability="mean", count="size").reset_index()
+    pairs = groups.agg(probability="mean", count="size").reset_index()
     order = ["count", "probability", *PAIRS[:3]]
-    found = found.sort_values(order, ascending=[False, False, True, True, True])
-    return found[list(PAIRS)].reset_index(drop=True)
+    pairs = pairs.sort_values(order, ascending=[False, False, True, True, True])
+    return pairs[list(PAIRS)].reset_index(drop=True)
 
 
 def _columns(schema: pa.Schema) -> str:

@@ -53,7 +53,7 @@ def write_predictions(
     tokenizer = loading.tokenizer(checkpoint)
     model = loading.to_device(loading.masked_lm(checkpoint), device)
     pieces = tokenizer.get_vocab()
-    ids = {code: piece_ids(own, pieces) for code, own in words.items()}
+    ids = {code: piece_ids(counts, pieces) for code, counts in words.items()}
     mask = loading.mask_token(checkpoint) if masked else None
 
     # Tagged sentences are few, and one too long takes several rows: as a whole, they are numbered.
@@ -72,7 +72,7 @@ def write_predictions(
         "data": digest(data),
         "kind": "masked" if masked else "distilled",
         "model": loading.identity(checkpoint),
-        "words": digest(sorted((code, sorted(own.items())) for code, own in words.items())),
+        "words": digest(sorted((code, sorted(counts.items())) for code, counts in words.items())),
         "longest": str(longest),
     }
     predictions.save_in_parts(path, (partial(predicted, low) for low in lows), about)

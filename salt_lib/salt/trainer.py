@@ -127,10 +127,10 @@ class EmbeddingMixup:
         drawn = ids.clone()
         known = self.substitutions
         for row, inside in enumerate(ids != self.padding):
-            own = ids[row, inside]
-            at = known.find(own.tolist())
+            row_ids = ids[row, inside]
+            at = known.find(row_ids.tolist())
             flat = torch.arange(at.start, at.stop)
-            drawn[row, inside] = known.options.draw(flat, own, self.generator)
+            drawn[row, inside] = known.options.draw(flat, row_ids, self.generator)
         other = embedding(drawn.to(output.device), module.weight, module.padding_idx)
         ratio = draw_ratio(self.ratio, len(ids), output.shape[-1], self.generator)
         return mixup(output, other, ratio.to(output))

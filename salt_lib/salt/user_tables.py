@@ -84,7 +84,7 @@ def distill_table(
     tokenizer = loading.tokenizer(checkpoint)
     model = loading.to_device(loading.masked_lm(checkpoint), device)
     pieces = tokenizer.get_vocab()
-    ids = {code: piece_ids(own, pieces) for code, own in words.items()}
+    ids = {code: piece_ids(counts, pieces) for code, counts in words.items()}
     next(read_rows(source, columns), None)  # a missing file or column is said before all else
     about = _about(source, columns, checkpoint, words, masked)
     mask = loading.mask_token(checkpoint) if masked else None
@@ -187,19 +187,19 @@ def _rewrite(
 ) -> list[list[str]]:
     """The sentences with the tokens in the place of the words that they replace."""
     limit = tokenizer.model_max_length
-    found = tokenizer(
+    encodings = tokenizer(
         texts.first, texts.second, truncation="longest_first", max_length=limit
     ).encodings
     written = []
-    for i, encoding in enumerate(found):
+    for i, encoding in enumerate(encodings):
         sentences = [texts.first[i], texts.second[i]]
-        own = slice(int(data.start[i]), int(data.start[i + 1]))
-        for position in reversed((ids[own] != data.ids[own]).nonzero()[:, 0].tolist()):
+        span = slice(int(data.start[i]), int(data.start[i + 1]))
+        for position in reversed((ids[span] != data.ids[span]).nonzero()[:, 0].tolist()):
             side = encoding.sequence_ids[position]
             low, high = encoding.offsets[position]
-            word = tokenizer.convert_ids_to_tokens(int(ids[own][position])).lstrip("▁")
-            said = sentences[side][low:high]
-            low += len(said) - len(said.lstrip())  # SentencePiece counts the space before a word
+            word = tokenizer.convert_ids_to_tokens(int(ids[span][position])).lstrip("▁")
+            text = sentences[side][low:high]
+            low += len(text) - len(text.lstrip())  # SentencePiece counts the space before a word
             sentences[side] = sentences[side][:low] + word + sentences[side][high:]
         written.append(sentences)
     return written

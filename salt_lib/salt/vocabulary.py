@@ -56,7 +56,7 @@ def language_words(
     them. Raises SaltError for a language without any word.
     """
     shares = word_shares(counts) if share else {}
-    own = {
+    kept = {
         code: {
             w: n
             for w, n in words.items()
@@ -64,16 +64,16 @@ def language_words(
         }
         for code, words in counts.items()
     }
-    for code, words in own.items():
+    for code, words in kept.items():
         if not words:
             raise SaltError(
                 f"the corpus of {code!r} has no word that occurs {minimum} times: it is empty or "
                 "too small to make a vocabulary from"
             )
-    users = Counter(word for words in own.values() for word in words)
-    limit = max(SHARED_BY * len(own), 2)
+    users = Counter(word for words in kept.values() for word in words)
+    limit = max(SHARED_BY * len(kept), 2)
     return {
-        code: {w: n for w, n in words.items() if users[w] <= limit} for code, words in own.items()
+        code: {w: n for w, n in words.items() if users[w] <= limit} for code, words in kept.items()
     }
 
 

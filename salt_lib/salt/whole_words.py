@@ -54,7 +54,7 @@ SCRIPTS = {code: _SPELT.get(row.script, (row.script,)) for code, row in LANGUAGE
     }.items()
     for code in codes.split()
 }
-_EVERY = sorted({script for own in SCRIPTS.values() for script in own})
+_EVERY = sorted({script for scripts in SCRIPTS.values() for script in scripts})
 
 
 def whole_words(
@@ -76,23 +76,26 @@ def whole_words(
     counts: dict[str, dict[str, int]] = {}
     scripts: dict[str, tuple[str, ...]] = {}
     for code, lines in texts.items():
-        found = _count(tokenizer, lines)
-        scripts[code] = SCRIPTS.get(code) or _main_script(found)
+        frequencies = _count(tokenizer, lines)
+        scripts[code] = SCRIPTS.get(code) or _main_script(frequencies)
         written = _written(scripts[code])
-        counts[code] = {w: n for w, n in found.items() if written.fullmatch(w)}
+        counts[code] = {w: n for w, n in frequencies.items() if written.fullmatch(w)}
     wanted = dict.fromkeys(texts if languages is None else languages)
     counted = {c: words for c, words in counts.items() if max(words.values(), default=0) >= minimum}
-    own, by_script, few = language_words(counted, minimum, share), [], []
+    vocabularies, by_script, few = language_words(counted, minimum, share), [], []
     for code in wanted:
-        if len(own.get(code, ())) >= FEW:
+        if len(vocabularies.get(code, ())) >= FEW:
             continue
         among = {c: scripts.get(c) or SCRIPTS.get(c, ()) for c in wanted}
         alone, why = _alone(code, among)
         if alone:
-            own[code] = {**_by_script(tokenizer, among[code], alone), **own.get(code, {})}
+            vocabularies[code] = {
+                **_by_script(tokenizer, among[code], alone),
+                **vocabularies.get(code, {}),
+            }
             by_script.append(code)
-        elif own.get(code):
-            few.append(f"{code} {len(own[code])}")
+        elif vocabularies.get(code):
+            few.append(f"{code} {len(vocabularies[code])}")
         else:
             raise SaltError(
                 f"{code!r}: no whole word occurs {minimum} times in its text, and its words can't "
@@ -110,19 +113,19 @@ def whole_words(
             "the likeliest of a handful",
             stacklevel=2,
         )
-    return {code: own[code] for code in wanted}
+    return {code: vocabularies[code] for code in wanted}
 
 
 def _count(tokenizer, lines: Iterable[str]) -> dict[str, int]:
     """How often each entry that is a complete word, of letters, occurs."""
     special = set(tokenizer.all_special_ids)
-    found: Counter[int] = Counter()
+    counts: Counter[int] = Counter()
     lines = iter(lines)
     while some := list(islice(lines, PIECE)):
         pairs = Pairs(some, [""] * len(some), [0] * len(some))
         piece = encoding.encode(tokenizer, pairs, truncate=True)
-        found.update(i for i in piece.ids[piece.whole].tolist() if i not in special)
-    entries = zip(tokenizer.convert_ids_to_tokens(list(found)), found.values(), strict=True)
+        counts.update(i for i in piece.ids[piece.whole].tolist() if i not in special)
+    entries = zip(tokenizer.convert_ids_to_tokens(list(counts)), counts.values(), strict=True)
     return {word: n for word, n in entries if any(map(str.isalpha, word))}
 
 
@@ -134,11 +137,11 @@ def _written(scripts: Iterable[str]) -> regex.Pattern:
 
 def _main_script(counts: Mapping[str, int]) -> tuple[str, ...]:
     """The script of most of the counted words' letters; () where there are no words."""
-    found: Counter[str] = Counter()
+    totals: Counter[str] = Counter()
     for script in _EVERY:
         letters = regex.compile(rf"\p{{Script={script}}}")
-        found[script] = sum(n * len(letters.findall(word)) for word, n in counts.items())
-    script, most = found.most_common(1)[0]
+        totals[script] = sum(n * len(letters.findall(word)) for word, n in counts.items())
+    script, most = totals.most_common(1)[0]
     return (script,) if most else ()
 
 
@@ -151,9 +154,9 @@ def _alone(code: str, scripts: Mapping[str, tuple[str, ...]]) -> tuple[list[str]
     mine = {*scripts[code]}
     if not mine:
         return [], "its script is not known"
-    others = {c: {*own} for c, own in scripts.items() if c != code and not {*own} > mine}
+    others = {c: {*theirs} for c, theirs in scripts.items() if c != code and not {*theirs} > mine}
     alone = [s for s in scripts[code] if s not in _MANY.union(*others.values())]
-    shared = [c for c, own in others.items() if own & mine]
+    shared = [c for c, theirs in others.items() if theirs & mine]
     many = f"{' and '.join(scripts[code])} is written by {', '.join(shared) or 'many'} too"
     return alone, "" if alone else many
 
