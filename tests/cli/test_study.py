@@ -12,6 +12,7 @@ from salt_lib.cli import study as commands
 from salt_lib.errors import SaltError
 from salt_lib.laboratory import study as laboratory
 from salt_lib.laboratory.setup import Laboratory
+from salt_lib.salt.methods import MAIN
 from salt_lib.study import grid, study
 from salt_lib.study.grid import Workers
 
@@ -131,3 +132,24 @@ def test_without_runs_the_frozen_table_is_shown_and_named(tmp_path, monkeypatch)
 def test_units_and_p_values_in_the_table():
     assert (commands._unit("mini-ner"), commands._unit("mini-xnli")) == ("F1", "accuracy")
     assert [commands._p(p) for p in (None, 0.00001, 0.5)] == ["–", "<0.0001", "0.5000"]
+
+
+def test_the_complete_methods_of_this_machine_are_frozen(tmp_path):
+    for task in laboratory.TASKS:
+        for method in MAIN:
+            for seed in laboratory.SEEDS:
+                write(tmp_path / "runs", task=task, method=method, seed=seed, config={"epochs": 2})
+    path = tmp_path / "table.json"
+    shown = salt("results", "--runs-dir", tmp_path / "runs", "--record", path)
+    assert shown.exit_code == 0 and f"{path}: baseline, " in shown.stdout
+    assert len(json.loads(path.read_text())["rows"]) == 150
+    shown = salt("results", "--runs-dir", tmp_path / "none", "--record", tmp_path / "no.json")
+    assert shown.exit_code == 2 and "salt study" in shown.stderr
+    assert not (tmp_path / "no.json").exists()
+
+
+def test_the_headline_is_a_picture(tmp_path):
+    path = tmp_path / "headline.png"
+    shown = salt("results", "--runs-dir", tmp_path / "none", "--figure", path)
+    assert shown.exit_code == 0 and "frozen table" in shown.stdout
+    assert path.read_bytes().startswith(b"\x89PNG")

@@ -9,7 +9,8 @@ import pytest
 from cli.test_main import salt
 
 from salt_lib.cli import words
-from salt_lib.laboratory import predictions as laboratory
+from salt_lib.laboratory import predictions as laboratory_predictions
+from salt_lib.laboratory import tasks
 from salt_lib.laboratory.checkpoints import checkpoint
 from salt_lib.salt import predictions
 
@@ -17,8 +18,8 @@ from salt_lib.salt import predictions
 @pytest.fixture
 def predicted(tmp_path, monkeypatch):
     """A few predictions for the first sentences of mini-xnli, and what was asked for."""
-    data = laboratory.encoded(0, "mini-xnli", "train", "en")
-    vocabulary = laboratory.vocabularies(0, ("de", "en", "fr"))
+    data = laboratory_predictions.encoded(0, "mini-xnli", "train", "en")
+    vocabulary = laboratory_predictions.vocabularies(0, ("de", "en", "fr"))
     whole = data.whole[: data.start[2]].nonzero()[:, 0].tolist()
     first, second = whole[:2]
     rows = [
@@ -33,7 +34,9 @@ def predicted(tmp_path, monkeypatch):
     ]
     path, asked = tmp_path / "predictions.parquet", []
     predictions.save(path, iter([pa.record_batch(columns, schema=predictions.SCHEMA)]), {})
-    monkeypatch.setattr(laboratory, "predictions_path", lambda *a, **_: asked.append(a[:3]) or path)
+    monkeypatch.setattr(
+        laboratory_predictions, "predictions_path", lambda *a, **_: asked.append(a[:3]) or path
+    )
     return path, asked
 
 
@@ -98,3 +101,51 @@ def test_words_of_a_model_and_sentences_of_ones_own(tmp_path):
 def test_what_is_missing_is_said(arguments, message):
     shown = salt("distill", *arguments)
     assert shown.exit_code == 2 and message in shown.stderr
+
+
+def test_from_text_to_a_copy_that_is_switched_in_context(laboratory, tmp_path):
+    """The words of one's own text, every prediction of a table, and its words replaced."""
+    model = ("--model", laboratory / "world-0")
+    english = tasks.load("mini-xnli", "train", "en", 0)
+    german = tasks.load("mini-xnli", "test", "de", 0)
+    for code, lines in {"en": english.first, "de": german.first * 5}.items():
+        (tmp_path / f"{code}.txt").write_text("\n".join(lines), encoding="utf-8")
+    given = ("--texts", tmp_path, "--output", tmp_path / "words.json")
+    shown = salt("vocabulary", *model, *given, "--language", "de", "--top", 3)
+    assert shown.exit_code == 0 and shown.stdout.startswith("de: ")
+    assert shown.stdout.count(",") == 2
+    told = json.loads(salt("vocabulary", *model, "--texts", tmp_path, "--json").stdout)
+    assert set(told["words"]) == {"de", "en"} and told["most_frequent"]["de"]
+    table = pd.DataFrame(
+        {"premise": english.first, "hypothesis": english.second, "label": english.labels}
+    )
+    path = tmp_path / "my.csv"
+    table.to_csv(path, index=False)
+    given = ("--input", path, "--predictions", tmp_path / "own.parquet", *model)
+    given += ("--vocabulary", tmp_path / "words.json")
+    low = ("--threshold", 0, "--synonym-threshold", 0)
+    made = salt("distill", *given, "--languages", "de", *low, "--json")
+    assert made.exit_code == 0, made.output
+    counts = json.loads(made.stdout)["languages"]
+    assert set(counts) == {"de", "en"} and counts["de"]["kept"] == counts["de"]["predicted"] > 0
+    given = ("--input", path, "--substitutions", tmp_path / "own.parquet")
+    made = salt("augment", *model, *given, "--output", tmp_path / "switched.csv", *low)
+    assert made.exit_code == 0, made.output
+    assert f"of {len(table)} rows have words of other languages" in made.stdout
+    switched = pd.read_csv(tmp_path / "switched.csv")
+    assert (switched["label"] == table["label"]).all()
+    assert (switched["premise"] != table["premise"]).any()
+    unknown = salt(
+        "distill",
+        *given[:2],
+        *model,
+        "--vocabulary",
+        tmp_path / "words.json",
+        "--predictions",
+        tmp_path / "p.parquet",
+        "--languages",
+        "xx",
+    )
+    assert unknown.exit_code == 2 and "unknown language 'xx'; known: de, en" in unknown.output
+    lacking = salt("vocabulary", *model, "--texts", tmp_path, "--language", "x").output
+    assert "'x': no whole word occurs 5 times" in lacking

@@ -5,51 +5,25 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from invented import BEST, aggregate, fused_run
 
 from salt_lib.errors import SaltError
 from salt_lib.laboratory import aggregation, deeper
-from salt_lib.laboratory import run as laboratory_run
 from salt_lib.laboratory.aggregation import LAYERS, SEEDS, SWEEP_SEEDS, TASKS, aggregation_study
 from salt_lib.laboratory.setup import Laboratory
-from salt_lib.laboratory.tasks import task
-from salt_lib.salt.methods import method
 from salt_lib.study import stats, store
 from salt_lib.study.grid import Workers
 from salt_lib.study.results import COLUMNS, FROZEN, HERE, frame_of
 
-BEST = dict(zip(TASKS, (2, 0, 5, 3), strict=True))  # the layer that English dev shall choose
 ALONE = Workers(jobs=1)
-
-
-def invented(name: str, method_name: str, seed: int) -> dict:
-    """A run whose dev score peaks at `BEST` and whose test scores peak at layer 1."""
-    row, rng = method(method_name), np.random.default_rng([seed, len(name), len(method_name)])
-    gain = 0.0 if row.layer is None else 0.05 - 0.01 * abs(row.layer - 1)
-    dev = 0.8 if row.layer is None else 0.9 - 0.01 * abs(row.layer - BEST[name])
-    gain += 0.02 * (row.substitutions is not None)
-    scores = {
-        code: float(np.clip(0.6 + gain + rng.normal(0, 0.005), 0, 1))
-        for code in task(name).languages
-    }
-    return {"scores": scores, "dev": [dev - 0.1, dev], "epoch": 1, "seconds": 1.0, "config": {}}
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """A whole study of invented runs, made by the study's own steps; it, and what was run."""
-    calls = []
-
-    def run(job):
-        calls.append((job.spec.task, job.spec.method, job.spec.seed))
-        return invented(*calls[-1])
-
+    """A whole study of invented runs; it, and what was run."""
     study = aggregation_study(root=tmp_path_factory.mktemp("runs"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(laboratory_run, "run", run)
-        patch.setattr(laboratory_run, "prepare", lambda job: None)
-        patch.setattr(store, "commit", lambda: "0" * 40)
-        made, there = aggregation.execute(study, ALONE, progress=False)
-    assert (made, there) == (len(calls), 0) and len(set(calls)) == made
+    calls, told = aggregate(study)
+    assert told == (len(calls), 0) and len(set(calls)) == len(calls)
     return study, calls
 
 
@@ -102,22 +76,13 @@ def test_a_run_that_is_missing_is_counted(whole, tmp_path):
     assert not (tmp_path / "table.json").exists()
 
 
-def test_forced_no_run_is_made_twice(whole, monkeypatch):
+def test_forced_no_run_is_made_twice(whole):
     study, calls = whole
-    again = []
-
-    def run(job):
-        again.append((job.spec.task, job.spec.method, job.spec.seed))
-        return invented(*again[-1])
-
-    monkeypatch.setattr(laboratory_run, "run", run)
-    monkeypatch.setattr(laboratory_run, "prepare", lambda job: None)
-    monkeypatch.setattr(store, "commit", lambda: "0" * 40)
-    made, there = aggregation.execute(study, ALONE, force=True, progress=False)
-    assert (made, there) == (len(calls), 0) and sorted(again) == sorted(calls)
+    again, told = aggregate(study, force=True)
+    assert told == (len(calls), 0) and sorted(again) == sorted(calls)
 
 
-def test_a_part_of_the_study_is_a_study(whole, monkeypatch):
+def test_a_part_of_the_study_is_a_study(whole):
     """What is there of it is not made again; tasks that it leaves out are not asked for."""
     study, _ = whole
     part = replace(study, tasks=("mini-ner",))
@@ -143,7 +108,7 @@ def test_the_main_comparison_and_its_families(found):
         assert np.allclose(family["p_holm"], stats.holm(family["p"]))
     one = tests[(tests["task"] == "mini-ner") & (tests["method"] == "dlfa")].iloc[0]
     ours = [
-        np.mean([v for c, v in invented("mini-ner", "dlfa-5", s)["scores"].items() if c != "en"])
+        np.mean([v for c, v in fused_run("mini-ner", "dlfa-5", s)["scores"].items() if c != "en"])
         for s in SEEDS
     ]
     assert one["mean"] == pytest.approx(np.mean(ours))

@@ -44,11 +44,9 @@ def sentence(language: str, draw: random.Random) -> str:
     return f"{subject} {draw.choice(VERBS[language])} {thing}."
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
+def write_data(root):
     """Invented pairs in XNLI's layout: threes that share a premise, bare quotation marks."""
-    root = tmp_path_factory.mktemp("data")
-    (root / "xnli").mkdir()
+    (root / "xnli").mkdir(parents=True)
     for language in LANGUAGES:
         for split, threes in (("dev", 60), ("test", 20)):
             draw = random.Random(f"{language} {split}")
@@ -60,6 +58,11 @@ def data(tmp_path_factory):
             path = root / "xnli" / f"{split}-{language}.tsv"
             path.write_text("\n".join(rows) + "\n", encoding="utf-8")
     return root
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_data(tmp_path_factory.mktemp("world") / "data")
 
 
 def run(data, out, **options):
