@@ -29,7 +29,7 @@ from .salt import substitutions
 from .salt.distill import predict
 from .salt.methods import Method
 from .salt.methods import method as method_by_name
-from .salt.predictions import load_none, select, word_pairs
+from .salt.predictions import no_predictions, select, word_pairs
 from .salt.prepared import prepare
 from .salt.vocabulary import piece_ids, words_by_language
 from .salt.whole_words import MINIMUM, whole_words
@@ -92,7 +92,7 @@ def distill(
         mask_token=loading.mask_token(model) if masked else None,
     )
     kept = [select(b.to_pandas(), threshold, synonym_threshold) for b in batches]
-    return word_pairs(pd.concat([load_none(), *kept], ignore_index=True), encoded, pieces)
+    return word_pairs(pd.concat([no_predictions(), *kept], ignore_index=True), encoded, pieces)
 
 
 def augment(
@@ -267,13 +267,14 @@ def compare(
     >>> round(compare(results, "salt").difference, 3)
     0.02
     """
+    chosen = None if languages is None else list(languages)
     scores: dict[str, dict[int, float]] = {method: {}, baseline: {}}
     for result in results:
         if (by_seed := scores.get(result["method"])) is None:
             continue
         if result["seed"] in by_seed:
             raise SaltError(f"two results of {result['method']!r} with seed {result['seed']}")
-        codes = list(languages or [c for c in result["scores"] if c != SOURCE] or result["scores"])
+        codes = chosen or [c for c in result["scores"] if c != SOURCE] or list(result["scores"])
         if lacking := [code for code in codes if code not in result["scores"]]:
             raise unknown("language", lacking[0], result["scores"])
         by_seed[result["seed"]] = float(np.mean([result["scores"][code] for code in codes]))
@@ -323,7 +324,8 @@ def _words(
         # Without English text the sentences' own words are it, however seldom each occurs.
         corpora.setdefault(SOURCE, chain.from_iterable(repeat(list(sentences), MINIMUM)))
         return dict(whole_words(model, corpora, languages=wanted))
-    for code in (wanted := list(dict.fromkeys([SOURCE, *(languages or words)]))):
+    wanted = list(dict.fromkeys([SOURCE, *(words if languages is None else languages)]))
+    for code in wanted:
         if code not in words:
             raise unknown("language", code, words)
     return {code: words[code] for code in wanted}

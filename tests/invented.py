@@ -21,7 +21,7 @@ def frame(gain=0.02, methods=MAIN, noise=0.005) -> pd.DataFrame:
     rows = []
     for task in reversed(study.TASKS):
         rng = np.random.default_rng(7)
-        for code in tasks.TASKS[task].languages:
+        for code in tasks.PAIR_TASKS[task].languages:
             level = 0.9 if code == "en" else rng.uniform(0.5, 0.8)
             for seed in study.SEEDS:
                 shared = rng.normal(0, noise)

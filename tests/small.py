@@ -64,9 +64,9 @@ CACHED = (
 def shrink(setitem, setattr_):
     """Make the tasks and the random control small; the arguments are monkeypatch's methods."""
     for name, groups in GROUPS.items():
-        setitem(tasks.TASKS, name, replace(tasks.TASKS[name], groups=groups))
-    for name, item in list(tasks.TAGGING.items()):
-        setitem(tasks.TAGGING, name, replace(item, groups=SENTENCES))
+        setitem(tasks.PAIR_TASKS, name, replace(tasks.PAIR_TASKS[name], groups=groups))
+    for name, item in list(tasks.TAG_TASKS.items()):
+        setitem(tasks.TAG_TASKS, name, replace(item, groups=SENTENCES))
     setattr_(controls, "NEIGHBOURS", 5)
     forget()
 

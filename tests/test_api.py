@@ -167,7 +167,7 @@ def test_train_scores_every_language_and_compare_tests_the_gain(data, cache):
     targets = [[np.mean([r["scores"][c] for c in ("de", "sw")])] for r in results]
     assert comparison.n == 2
     assert comparison.difference == pytest.approx(np.mean(targets[2:]) - np.mean(targets[:2]))
-    english = salt.compare(results, "salt", languages=["en"])
+    english = salt.compare(iter(results), "salt", languages=iter(["en"]))
     assert english.mean == pytest.approx(np.mean([r["scores"]["en"] for r in results[2:]]))
 
 

@@ -229,9 +229,9 @@ def _table(summary: dict) -> str:
 
 
 def _unit(task: str) -> str:
-    from ..laboratory.tasks import TAGGING
+    from ..laboratory.tasks import TAG_TASKS
 
-    return "F1" if task in TAGGING else "accuracy"
+    return "F1" if task in TAG_TASKS else "accuracy"
 
 
 def _p(value: float | None) -> str:

@@ -125,7 +125,7 @@ def _laboratory_pairs(world, task, masked, limits, languages):
     from ..salt import predictions
 
     path = predictions_path(world, task, masked, progress=True)
-    kept = predictions.load_kept(path, *limits.values())
+    kept = predictions.read_kept(path, *limits.values())
     counts = predictions.count(path, *limits.values())
     if languages:
         chosen = names(languages)

@@ -125,7 +125,7 @@ _UDPOS = {
     for code, _, *numbers in _UDPOS_ROWS
 }
 
-TASKS = {
+BENCHMARKS = {
     item.name: item
     for item in (
         RealTask(
@@ -189,9 +189,9 @@ _warned: set[tuple[str, ...]] = set()
 
 def task(name: str) -> RealTask:
     """The real task of this name; SaltError lists the known ones otherwise."""
-    if name not in TASKS:
-        raise unknown("task", name, TASKS)
-    return TASKS[name]
+    if name not in BENCHMARKS:
+        raise unknown("task", name, BENCHMARKS)
+    return BENCHMARKS[name]
 
 
 def load(

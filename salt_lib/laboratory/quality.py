@@ -34,7 +34,7 @@ def verdict(word: str, substitute: str, language: str) -> str:
 def judge(predictions: pd.DataFrame, encoded: Encoded, pieces: dict[str, int]) -> pd.DataFrame:
     """Judge every prediction: columns language, word, substitute, probability, verdict, content.
 
-    predictions: as from `predictions.load`. encoded: the data they were made on. pieces: the
+    predictions: as from `predictions.read_all`. encoded: the data they were made on. pieces: the
     tokenizer's entry → id. One row for each prediction whose source is a word of the lexicon and
     doesn't look the same in the language.
     """

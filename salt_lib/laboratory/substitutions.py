@@ -65,7 +65,7 @@ def _kept(
     world: int, name: str, masked: bool, threshold: float, synonyms: float, layers: int | None
 ) -> pd.DataFrame:
     path = predictions_path(world, name, masked, layers=layers)
-    return predictions.load_kept(path, threshold, synonyms)
+    return predictions.read_kept(path, threshold, synonyms)
 
 
 def _dictionary(world: int, name: str) -> pd.DataFrame:

@@ -37,7 +37,7 @@ class Task:
         return tuple(code for code in self.languages if code != SOURCE)
 
 
-TASKS = {
+PAIR_TASKS = {
     item.name: item
     for item in (
         Task(
@@ -55,7 +55,7 @@ TASKS = {
     )
 }
 # A hundred sentences: with more, English itself is at its ceiling, and dev can't choose anything.
-TAGGING = {
+TAG_TASKS = {
     item.name: item
     for item in (
         Task(
@@ -86,7 +86,7 @@ _VIEWS = {"mini-xnli": views.nli_pairs, "mini-paws-x": views.paraphrase_pairs}
 
 def task(name: str) -> Task:
     """The laboratory task of this name; SaltError lists the known ones otherwise."""
-    known = TASKS | TAGGING
+    known = PAIR_TASKS | TAG_TASKS
     if name not in known:
         raise unknown("task", name, known)
     return known[name]

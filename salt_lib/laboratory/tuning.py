@@ -123,7 +123,7 @@ def distillation(
 ) -> list[dict]:
     """Precision and coverage of content words, averaged over a task's targets, by threshold."""
     pieces = loading.tokenizer(checkpoint(world)).get_vocab()
-    predicted = predictions.load(predictions_path(world, name))
+    predicted = predictions.read_all(predictions_path(world, name))
     predicted = predicted[predicted["language"] != SOURCE]
     judged = quality.judge(predicted, encoded(world, name, "train", SOURCE), pieces)
     curve = quality.curve(judged, thresholds).groupby("threshold")[["precision", "coverage"]].mean()

@@ -16,7 +16,7 @@ from ..laboratory.minibabel.facts import Fact
 from ..laboratory.minibabel.grammar import words
 from ..laboratory.minibabel.lexicon import forms, lexicon
 from ..laboratory.minibabel.views import Pair
-from ..laboratory.tasks import SPLITS, TASKS, load
+from ..laboratory.tasks import PAIR_TASKS, SPLITS, load
 from ..languages import LANGUAGES, SOURCE, language
 from . import style
 from .html import Markup, attributes, table, word
@@ -184,7 +184,7 @@ def sizes(world: int) -> Markup:
             ", ".join(item.labels),
             *(len(load(item.name, split, SOURCE, world)) for split in SPLITS),
         )
-        for item in TASKS.values()
+        for item in PAIR_TASKS.values()
     ]
     caption = (
         "The tasks. Training pairs are English; dev and test pairs are there once per language."
@@ -199,7 +199,7 @@ def classifiers(reached: Mapping[str, Mapping[str, float]]) -> Markup:
         (kind, *(float(accuracies[kind]) for accuracies in reached.values()))
         for kind in next(iter(reached.values()))
     ]
-    rows.append(("chance", *(1 / len(TASKS[name].labels) for name in reached)))
+    rows.append(("chance", *(1 / len(PAIR_TASKS[name].labels) for name in reached)))
     caption = (
         "Accuracy on the English test pairs of classifiers that may not compare the sentences."
     )

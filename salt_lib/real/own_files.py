@@ -138,7 +138,7 @@ def run_own(
                 seconds[kind] = time.perf_counter() - begun
             thresholds = (config.threshold, config.synonym_threshold)
             kept = kept_predictions(path, train, row, *thresholds)
-            counts[row.name] = _counts(predictions.load(path), kept, words)
+            counts[row.name] = _counts(predictions.read_all(path), kept, words)
             ready = base.substituting(row.substitutions, kept)
         done = train_and_score(ready, row, config, settings.seed)
         results[row.name] = {key: done[key] for key in ("scores", "dev", "epoch")}

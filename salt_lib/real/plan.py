@@ -100,7 +100,7 @@ def measure(setup: Setup, task: str, steps: int = STEPS) -> Costs:
         del lm
         if on_gpu:
             torch.cuda.reset_peak_memory_stats(compute.device)
-        kept = pd.concat([predictions.load_none(), *predicted], ignore_index=True)
+        kept = pd.concat([predictions.no_predictions(), *predicted], ignore_index=True)
         for name, method in (("plain_step", "baseline"), ("mixup_step", "salt")):
             row, stopwatch = method_by_name(method), Stopwatch()
             now_ready = ready.substituting(row.substitutions, kept) if row.substitutions else ready

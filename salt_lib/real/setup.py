@@ -72,7 +72,7 @@ class Setup:
         Of ``languages`` those that the task has; SaltError: one that no task has, or none is left.
         """
         known = benchmarks.task(task).languages
-        every = {code for name in benchmarks.TASKS for code in benchmarks.task(name).languages}
+        every = {code for name in benchmarks.BENCHMARKS for code in benchmarks.task(name).languages}
         for code in self.languages:
             if code not in every:
                 raise unknown("language", code, sorted(every))

@@ -106,23 +106,23 @@ def read(path: str | Path, rows: int = 1_000_000) -> Iterator[pa.RecordBatch]:
         ) from error
 
 
-def load(path: str | Path) -> pd.DataFrame:
+def read_all(path: str | Path) -> pd.DataFrame:
     """All that `read` gives: columns example, position, language, token, probability."""
     return pa.Table.from_batches(read(path), SCHEMA).to_pandas()
 
 
-def load_kept(
+def read_kept(
     path: str | Path, threshold: float, synonym_threshold: float, source: str = SOURCE
 ) -> pd.DataFrame:
     """What `select` keeps of a file, which is never in memory as a whole."""
-    kept = [load_none()]
+    kept = [no_predictions()]
     for part in read(path):
         kept.append(select(part.to_pandas(), threshold, synonym_threshold, source))
     return pd.concat(kept[1:] or kept, ignore_index=True)
 
 
-def load_none() -> pd.DataFrame:
-    """No predictions, in the columns of `load`."""
+def no_predictions() -> pd.DataFrame:
+    """No predictions, in the columns of `read_all`."""
     return pa.Table.from_batches([], SCHEMA).to_pandas()
 
 

@@ -97,7 +97,7 @@ def kept_predictions(
             f"{path}: not the {kind} predictions of this data; make them with "
             "salt_lib.salt.substitutions.write_predictions"
         )
-    return used(method, predictions.load_kept(path, threshold, synonym_threshold))
+    return used(method, predictions.read_kept(path, threshold, synonym_threshold))
 
 
 def used(method: Method, kept: pd.DataFrame) -> pd.DataFrame:

@@ -176,7 +176,7 @@ def _by_piece(path: Path) -> Iterator[pd.DataFrame]:
             yield pd.concat([*waiting, table[inside]], ignore_index=True)
             low, waiting, table = low + PIECE, [], table[~inside]
         waiting.append(table)
-    empty = predictions.load_none()
+    empty = predictions.no_predictions()
     yield pd.concat(waiting, ignore_index=True) if waiting else empty
     while True:
         yield empty

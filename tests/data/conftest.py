@@ -45,7 +45,7 @@ def both(tmp_path):
         ("udpos", "pos_tags", "udpos.English", "en"),
         ("udpos", "pos_tags", "udpos.German", "de"),
     ):
-        labels = benchmarks.TASKS[name].labels
+        labels = benchmarks.BENCHMARKS[name].labels
         names = list(reversed(labels))
         path = XTREME / xtreme.FOLDERS[name] / f"dev-{code}.tsv"
         tokens, tags = zip(*xtreme.read_tags(path, labels), strict=True)

@@ -21,16 +21,21 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*are published")
 
 
 def test_tasks_have_xtreme_s_languages_labels_and_counts():
-    assert list(benchmarks.TASKS) == ["xnli", "paws-x", "pan-x", "udpos"]
-    assert [len(row.languages) for row in benchmarks.TASKS.values()] == [15, 7, 40, 33]
-    assert [len(row.labels) for row in benchmarks.TASKS.values()] == [3, 2, 7, 17]
-    assert [row.kind for row in benchmarks.TASKS.values()] == ["pairs", "pairs", "tags", "tags"]
-    for row in benchmarks.TASKS.values():
+    assert list(benchmarks.BENCHMARKS) == ["xnli", "paws-x", "pan-x", "udpos"]
+    assert [len(row.languages) for row in benchmarks.BENCHMARKS.values()] == [15, 7, 40, 33]
+    assert [len(row.labels) for row in benchmarks.BENCHMARKS.values()] == [3, 2, 7, 17]
+    assert [row.kind for row in benchmarks.BENCHMARKS.values()] == [
+        "pairs",
+        "pairs",
+        "tags",
+        "tags",
+    ]
+    for row in benchmarks.BENCHMARKS.values():
         assert list(row.languages) == sorted(set(row.languages)) == sorted(row.counts)
         assert "en" not in row.targets and len(row.targets) == len(row.languages) - 1
         for layout in benchmarks.LAYOUTS[row.name]:
             assert set(layout.configs) == set(row.languages)
-    counts = {name: row.counts for name, row in benchmarks.TASKS.items()}
+    counts = {name: row.counts for name, row in benchmarks.BENCHMARKS.items()}
     assert counts["xnli"]["sw"] == {"train": 392_702, "dev": 2_490, "test": 5_010}
     assert counts["paws-x"]["ko"] == {"train": 49_401, "dev": 2_000, "test": 2_000}
     assert counts["pan-x"]["en"] == {"train": 20_000, "dev": 10_000, "test": 10_000}
@@ -218,7 +223,7 @@ def test_another_number_of_rows_than_published_is_said_once(xnli):
 def test_the_published_number_counts_the_rows_left_out(xnli, monkeypatch):
     counts = {"de": {"dev": 2}}
     row = benchmarks.RealTask("xnli", "pairs", ("de", "en"), xtreme.PAIR_LABELS["xnli"], counts)
-    monkeypatch.setitem(benchmarks.TASKS, "xnli", row)
+    monkeypatch.setitem(benchmarks.BENCHMARKS, "xnli", row)
     assert said(("xnli", "dev", "de", xnli)) == []
     table(shard(xnli, "de"), xnli_columns(premise=["", "b"]), {"label": PERMUTED})
     (message,) = said(("xnli", "dev", "de", xnli))
@@ -252,7 +257,7 @@ CUT = {("xnli", "train"), *(("udpos", split) for split in SPLITS)}
 
 @real
 @pytest.mark.parametrize("split", SPLITS)
-@pytest.mark.parametrize("name", benchmarks.TASKS)
+@pytest.mark.parametrize("name", benchmarks.BENCHMARKS)
 def test_real_files_have_their_published_counts_or_say_how_many_they_have(name, split):
     root = xtreme.folder()
     if not any((root / xtreme.FOLDERS[name]).glob(f"{split}-*.tsv")):

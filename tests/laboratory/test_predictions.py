@@ -28,7 +28,7 @@ def test_predictions_are_made_once(cache_folder, monkeypatch):
     assert masked.name.startswith("mini-xnli-world-0-masked-") and masked.exists()
     monkeypatch.setattr(distill, "predict", None)  # would fail
     assert predictions_path(WORLD, NAME) == path
-    one, other = predictions.load(path), predictions.load(masked)
+    one, other = predictions.read_all(path), predictions.read_all(masked)
     assert not one["token"].equals(other["token"])
     assert set(one["language"]) == set(XNLI_LANGUAGES)
 
@@ -79,8 +79,8 @@ def test_other_data_languages_sources_or_torch_have_other_predictions(copy):
         patch.setattr(torch, "__version__", "0.1")
         seen.add(name())
     with pytest.MonkeyPatch.context() as patch:
-        row = tasks.TASKS[NAME]
-        patch.setitem(tasks.TASKS, NAME, replace(row, languages=row.languages[1:]))
+        row = tasks.PAIR_TASKS[NAME]
+        patch.setitem(tasks.PAIR_TASKS, NAME, replace(row, languages=row.languages[1:]))
         seen.add(name())
     pairs = tasks.load(NAME, "train", "en", WORLD)
     with pytest.MonkeyPatch.context() as patch:
@@ -92,7 +92,7 @@ def test_other_data_languages_sources_or_torch_have_other_predictions(copy):
 
 def test_the_other_task_has_its_own():
     one, two = (predictions_path(WORLD, name) for name in (NAME, "mini-paws-x"))
-    assert one != two and set(predictions.load(two)["language"]) == {
+    assert one != two and set(predictions.read_all(two)["language"]) == {
         *"de en es fr ja ko zh".split()
     }
     with pytest.raises(SaltError, match="unknown task"):

@@ -31,7 +31,7 @@ def small_laboratory(laboratory):
     return laboratory
 
 
-TRUE = {**tasks.TASKS, **tasks.TAGGING}  # before they are made small
+TRUE = {**tasks.PAIR_TASKS, **tasks.TAG_TASKS}  # before they are made small
 
 
 def job(name, seed=0, task=NAME, world=WORLD):
@@ -174,7 +174,7 @@ def test_a_run_of_a_frozen_table_comes_out_again(table, layers, task, name, seed
         patch.setenv("SALT_CHECKPOINTS_DIR", str(tmp_path / "none"))
         patch.setenv("SALT_CACHE_DIR", str(tmp_path))
         for row in TRUE.values():
-            patch.setitem(tasks.TAGGING if row.tagged else tasks.TASKS, row.name, row)
+            patch.setitem(tasks.TAG_TASKS if row.tagged else tasks.PAIR_TASKS, row.name, row)
         patch.setattr(controls, "NEIGHBOURS", 20)
         small.forget()
         made = laboratory_run.train(Laboratory(0, layers), task, name, seed)

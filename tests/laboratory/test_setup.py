@@ -70,7 +70,7 @@ def test_the_fingerprint_is_of_the_checkpoint_that_a_run_would_load(seven, tmp_p
 
 @pytest.mark.parametrize("name", ["mini-xnli", "mini-ner"])
 def test_the_task_s_own_row_counts_and_no_other(seven, monkeypatch, name):
-    table = tasks.TAGGING if name in tasks.TAGGING else tasks.TASKS
+    table = tasks.TAG_TASKS if name in tasks.TAG_TASKS else tasks.PAIR_TASKS
     setup, row = Laboratory(7), table[name]
     others = [task for task in tasks.CONFIGS if task != name]
     before = {task: fingerprint(setup, 7, task, "salt") for task in tasks.CONFIGS}

@@ -14,7 +14,7 @@ from salt_lib.laboratory.shortcuts import BOUND, bag_accuracy, cell, one_sided, 
 MADE = {"mini-xnli": (views.nli_pairs, 900, 200), "mini-paws-x": (views.paraphrase_pairs, 700, 200)}
 
 
-@pytest.fixture(scope="module", params=tasks.TASKS)
+@pytest.fixture(scope="module", params=tasks.PAIR_TASKS)
 def data(request):
     """A task's training and test facts, more of them than the small laboratory has."""
     make, *groups = MADE[request.param]

@@ -48,7 +48,7 @@ def words():
 @pytest.fixture(scope="module")
 def kept(data):
     """The distilled predictions, in the order in which options are gathered."""
-    table = predictions.load(predictions_path(WORLD, NAME))
+    table = predictions.read_all(predictions_path(WORLD, NAME))
     at = data.start.numpy()[table["example"]] + table["position"]
     return table.assign(at=at).sort_values("at", kind="stable", ignore_index=True)
 

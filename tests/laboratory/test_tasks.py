@@ -9,7 +9,7 @@ from salt_lib.laboratory.minibabel.facts import CITIES, NAMES
 from salt_lib.laboratory.minibabel.grammar import sentence
 from salt_lib.languages import PAWSX_LANGUAGES, XNLI_LANGUAGES
 
-TRUE = {**tasks.TASKS, **tasks.TAGGING}  # before they are made small
+TRUE = {**tasks.PAIR_TASKS, **tasks.TAG_TASKS}  # before they are made small
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -39,7 +39,7 @@ def test_the_study_s_tasks_have_their_sizes():
     assert set(tasks.CONFIGS) == set(TRUE)
 
 
-@pytest.mark.parametrize("name", tasks.TASKS)
+@pytest.mark.parametrize("name", tasks.PAIR_TASKS)
 @pytest.mark.parametrize("split", tasks.SPLITS)
 def test_every_language_has_the_same_pairs(name, split):
     item = tasks.task(name)
@@ -83,8 +83,8 @@ def test_what_is_unknown_lists_what_is_known():
 @pytest.fixture
 def full_size(monkeypatch):
     """The tagging tasks as they are in the study."""
-    for name in tasks.TAGGING:
-        monkeypatch.setitem(tasks.TAGGING, name, TRUE[name])
+    for name in tasks.TAG_TASKS:
+        monkeypatch.setitem(tasks.TAG_TASKS, name, TRUE[name])
     tasks.facts.cache_clear()
     tasks.load.cache_clear()
     yield

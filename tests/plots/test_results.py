@@ -8,7 +8,7 @@ from drawn import PHONE
 from invented import frame
 
 from salt_lib.errors import SaltError
-from salt_lib.laboratory.tasks import TASKS
+from salt_lib.laboratory.tasks import PAIR_TASKS
 from salt_lib.languages import language
 from salt_lib.plots import results, style
 from salt_lib.salt.methods import MAIN
@@ -61,14 +61,14 @@ def test_the_headline_has_both_tasks_english_and_all_seeds(gain):
     labels = [label.get_text() for label in ax.get_yticklabels()]
     assert labels == [f"{t}\n{p}" for t in ("mini-xnli", TASK) for p in ("zero-shot", "English")]
     assert points(ax) == [15] * 4 and apart(ax.get_yticklabels())
-    ours, theirs = wording.paired(found, "mini-xnli", "salt", TASKS["mini-xnli"].targets)
+    ours, theirs = wording.paired(found, "mini-xnli", "salt", PAIR_TASKS["mini-xnli"].targets)
     drawn = np.asarray(ax.collections[0].get_offsets())[:, 0]
     assert drawn == pytest.approx(100 * (ours - theirs))
 
 
 def test_an_interval_is_the_one_of_the_tables():
     found = frame()
-    ours, theirs = wording.paired(found, TASK, "salt", TASKS[TASK].targets)
+    ours, theirs = wording.paired(found, TASK, "salt", PAIR_TASKS[TASK].targets)
     _, ax = style.figure(2)
     results.dots(ax, {"a": (ours, theirs)})
     interval = next(line for line in ax.lines if len(line.get_xdata()) == 2)
@@ -95,9 +95,9 @@ def test_the_saved_headline_is_a_picture_on_white(tmp_path):
     assert not (tmp_path / "none.png").exists()
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", PAIR_TASKS)
 def test_languages_are_rows_with_a_point_per_seed(task):
-    found, codes = frame(), TASKS[task].languages
+    found, codes = frame(), PAIR_TASKS[task].languages
     scores = {m: stats.scores_array(found, task, m, codes)[1] for m in ("baseline", "salt")}
     figure, ax = style.figure(1.2 + 0.42 * len(codes))
     assert results.by_language(ax, scores, style.names(codes)) is ax
@@ -110,7 +110,8 @@ def test_languages_are_rows_with_a_point_per_seed(task):
 def test_strips_have_a_row_per_method_and_a_line_at_the_baseline():
     found = frame()
     scores = {
-        m: stats.scores_array(found, TASK, m, TASKS[TASK].targets)[1].mean(axis=1) for m in MAIN
+        m: stats.scores_array(found, TASK, m, PAIR_TASKS[TASK].targets)[1].mean(axis=1)
+        for m in MAIN
     }
     figure, ax = style.figure(3)
     assert results.strips(ax, scores) is ax

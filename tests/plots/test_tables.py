@@ -5,7 +5,7 @@ import re
 import pytest
 from invented import frame
 
-from salt_lib.laboratory.tasks import TASKS
+from salt_lib.laboratory.tasks import PAIR_TASKS
 from salt_lib.languages import language
 from salt_lib.plots import tables
 from salt_lib.salt.methods import MAIN
@@ -31,7 +31,7 @@ def test_languages_english_first_then_by_accuracy():
     found = cells(tables.languages_table(summary, "caption"))
     names = [row[0] for row in found[1:]]
     assert names[0] == "English" and names[-2:] == ["average without English", "average of all"]
-    assert set(names[:-2]) == {language(code).name for code in TASKS["mini-paws-x"].languages}
+    assert set(names[:-2]) == {language(code).name for code in PAIR_TASKS["mini-paws-x"].languages}
     means = [float(row[1].split()[0]) for row in found[2:-2]]
     assert means == sorted(means, reverse=True)
     salt = summary["salt"]["average_zero_shot"]["comparison"]

@@ -103,7 +103,7 @@ def test_the_whole_path_gives_scores(result, out):
 
 
 def test_a_substitution_is_a_whole_word_of_its_language(result, out, checkpoint):
-    found = predictions.load(out / "distilled.parquet")
+    found = predictions.read_all(out / "distilled.parquet")
     entries = loading.tokenizer(checkpoint).convert_ids_to_tokens(list(range(500)))
     words = salt_vocabulary.words_by_language(checkpoint)
     assert result["whole_words"] == {code: len(own_words) for code, own_words in words.items()}

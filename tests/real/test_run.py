@@ -89,7 +89,7 @@ def test_substitutes_are_whole_words_of_their_language(setup, tmp_path):
     real_run.prepare(job(setup, tmp_path))
     (path,) = (tmp_path / "substitutions").iterdir()
     entries = loading.tokenizer(setup.model).convert_ids_to_tokens
-    found = predictions.load(path)
+    found = predictions.read_all(path)
     assert set(found["language"]) == {"en", "de", "th"}
     for code, own in found.groupby("language"):
         words = {word.lstrip("▁") for word in entries(own["token"].unique().tolist())}
@@ -104,7 +104,7 @@ def test_substitutes_are_whole_words_of_their_language(setup, tmp_path):
 
 def test_pairs_are_cut_at_the_setup_s_length(bert, tmp_path):
     real_run.prepare(job(replace(bert, max_length=9), tmp_path))
-    assert predictions.load(next((tmp_path / "substitutions").iterdir()))["position"].max() < 9
+    assert predictions.read_all(next((tmp_path / "substitutions").iterdir()))["position"].max() < 9
 
 
 def test_a_prepared_file_is_made_once_and_anew_for_other_words_or_code(bert, tmp_path, monkeypatch):
@@ -127,7 +127,7 @@ def test_what_runs_share(bert, tmp_path):
     salt = real_run.prepared(bert, "xnli", METHODS["salt"], tmp_path, compute)
     assert set(salt.words) == {"en", "de", "th"} and (salt.choices.count > 0).any()
     (path,) = (tmp_path / "substitutions").iterdir()
-    assert len(salt.choices.tokens) == len(predictions.load(path))
+    assert len(salt.choices.tokens) == len(predictions.read_all(path))
 
 
 @pytest.mark.skipif(_absent(), reason="no XTREME files: set SALT_XTREME_DIR")

@@ -34,8 +34,8 @@ def batches_of(table):
 def test_a_table_comes_back_from_parquet(tmp_path):
     path = tmp_path / "folder" / "substitutions.parquet"
     salt_predictions.save(path, batches_of(TABLE), {"world": 0, "kind": "masked"})
-    pd.testing.assert_frame_equal(salt_predictions.load(path), TABLE, check_dtype=False)
-    assert [str(t) for t in salt_predictions.load(path).dtypes.drop("language")] == [
+    pd.testing.assert_frame_equal(salt_predictions.read_all(path), TABLE, check_dtype=False)
+    assert [str(t) for t in salt_predictions.read_all(path).dtypes.drop("language")] == [
         "int32",
         "int16",
         "int32",
@@ -45,8 +45,8 @@ def test_a_table_comes_back_from_parquet(tmp_path):
     assert about[b"world"] == b"0" and about[b"kind"] == b"masked"
     salt_predictions.save(path, iter([]), {})
     assert (
-        salt_predictions.load(path).empty
-        and [*salt_predictions.load(path)] == salt_predictions.SCHEMA.names
+        salt_predictions.read_all(path).empty
+        and [*salt_predictions.read_all(path)] == salt_predictions.SCHEMA.names
     )
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
@@ -54,11 +54,11 @@ def test_a_table_comes_back_from_parquet(tmp_path):
 def test_no_damaged_byte_goes_unnoticed(tmp_path):
     path = tmp_path / "a.parquet"
     salt_predictions.save(path, batches_of(pd.concat([TABLE] * 20, ignore_index=True)), {})
-    whole, data = salt_predictions.load(path), path.read_bytes()
+    whole, data = salt_predictions.read_all(path), path.read_bytes()
     for i in [*range(0, len(data), 61), len(data) - 6]:
         path.write_bytes(data[:i] + bytes([data[i] ^ 16]) + data[i + 1 :])
         try:
-            found = salt_predictions.load(path)
+            found = salt_predictions.read_all(path)
         except SaltError as error:
             assert str(path) in str(error)
         else:
@@ -72,17 +72,17 @@ def test_a_truncated_file_is_an_error(tmp_path, keep):
     data = path.read_bytes()
     path.write_bytes(data[: keep if isinstance(keep, int) else int(keep * len(data))])
     with pytest.raises(SaltError, match="a.parquet: not a readable Parquet .*`salt distill`"):
-        salt_predictions.load(path)
+        salt_predictions.read_all(path)
 
 
 def test_what_is_no_table_of_ours_is_an_error(tmp_path):
     path = tmp_path / "a.parquet"
     for what in (path, tmp_path):
         with pytest.raises(SaltError, match="not a readable Parquet file"):
-            salt_predictions.load(what)
+            salt_predictions.read_all(what)
     path.write_text("example,position\n")
     with pytest.raises(SaltError, match="not a readable Parquet file"):
-        salt_predictions.load(path)
+        salt_predictions.read_all(path)
     for foreign in (
         TABLE.rename(columns={"token": "word"}),
         TABLE.astype({"token": str}),
@@ -90,7 +90,7 @@ def test_what_is_no_table_of_ours_is_an_error(tmp_path):
     ):
         foreign.to_parquet(path, index=False)
         with pytest.raises(SaltError, match="has the columns example .*written by `salt distill`"):
-            salt_predictions.load(path)
+            salt_predictions.read_all(path)
 
 
 def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
@@ -146,11 +146,11 @@ def test_a_file_is_read_some_rows_at_a_time(tmp_path):
     salt_predictions.save(path, batches_of(many), {})
     parts = list(salt_predictions.read(path, rows=7))
     assert max(map(len, parts)) <= 7 and sum(map(len, parts)) == 60
-    kept = salt_predictions.load_kept(path, 0.5, 0.9)
+    kept = salt_predictions.read_kept(path, 0.5, 0.9)
     pd.testing.assert_frame_equal(kept, salt_predictions.select(many, 0.5, 0.9), check_dtype=False)
-    assert salt_predictions.load_kept(path, 1.0, 1.0)["language"].unique().tolist() == ["sw"]
+    assert salt_predictions.read_kept(path, 1.0, 1.0)["language"].unique().tolist() == ["sw"]
     salt_predictions.save(path, iter([]), {})
-    assert salt_predictions.load_kept(path, 0.0, 0.0).empty
+    assert salt_predictions.read_kept(path, 0.0, 0.0).empty
 
 
 def test_what_a_file_has_and_what_is_kept_is_counted(tmp_path):
@@ -182,7 +182,7 @@ def test_an_interrupted_file_goes_on_with_its_parts(tmp_path):
     calls.clear()
     salt_predictions.save_in_parts(path, parts(calls), {"data": "one"})
     assert calls == [2] and [p.name for p in tmp_path.iterdir()] == ["a.parquet"]
-    found = salt_predictions.load(path)
+    found = salt_predictions.read_all(path)
     assert found["example"].tolist() == [0, 0, 1, 2, 2, 3, 4, 4, 5]
     assert pq.read_schema(path).metadata[b"data"] == b"one"
 
@@ -193,7 +193,7 @@ def test_parts_of_something_else_are_made_again(tmp_path):
         salt_predictions.save_in_parts(path, parts(calls, last=2), {"data": "one"})
     calls.clear()
     salt_predictions.save_in_parts(path, parts(calls), {"data": "another"})
-    assert calls == [0, 1, 2] and len(salt_predictions.load(path)) == 9
+    assert calls == [0, 1, 2] and len(salt_predictions.read_all(path)) == 9
 
 
 def test_pairs_of_words_are_counted_and_the_commonest_is_first():

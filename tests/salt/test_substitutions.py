@@ -49,7 +49,7 @@ def path(checkpoint, pairs, words, tmp_path_factory):
 
 def test_predictions_are_the_whole_model_s_among_a_language_s_words(checkpoint, pairs, words, path):
     tokenizer = loading.tokenizer(checkpoint)
-    found = predictions.load(path)
+    found = predictions.read_all(path)
     assert set(found["language"]) == set(WORDS)
     for code, group in found.groupby("language"):
         said = tokenizer.convert_ids_to_tokens(np.unique(group["token"]).tolist())
@@ -75,8 +75,8 @@ def test_from_predictions_to_scores(checkpoint, pairs, words, path):
 
 def test_masked_predictions_are_others(checkpoint, pairs, words, path, tmp_path):
     write_predictions(checkpoint, pairs, words, tmp_path / "masked.parquet", masked=True)
-    masked = predictions.load(tmp_path / "masked.parquet")
-    one = predictions.load(path)
+    masked = predictions.read_all(tmp_path / "masked.parquet")
+    one = predictions.read_all(path)
     assert set(masked["language"]) == set(one["language"])
     assert not masked["probability"].equals(one["probability"])
     kept = kept_predictions(tmp_path / "masked.parquet", pairs, method("salt-masked"), 0.0, 0.0)
@@ -85,7 +85,7 @@ def test_masked_predictions_are_others(checkpoint, pairs, words, path, tmp_path)
 
 def test_predictions_belong_to_their_data_and_their_kind(pairs, path):
     salt = method("salt")
-    assert len(kept_predictions(path, pairs, salt, 0.0, 0.0)) == len(predictions.load(path))
+    assert len(kept_predictions(path, pairs, salt, 0.0, 0.0)) == len(predictions.read_all(path))
     other = replace(pairs, labels=[0] * len(pairs))
     with pytest.raises(SaltError, match="not the distilled predictions of this data; make them wi"):
         kept_predictions(path, other, salt, 0.0, 0.0)
@@ -113,7 +113,7 @@ def test_what_the_file_is_about_stands_in_it(checkpoint, pairs, words, path, tmp
     write_predictions(checkpoint, pairs[:6], words, tmp_path / "a.parquet", longest=9)
     other = pq.read_schema(tmp_path / "a.parquet").metadata
     assert other[b"longest"] == b"9" and other[b"data"] != about[b"data"]
-    assert predictions.load(tmp_path / "a.parquet")["position"].max() < 9
+    assert predictions.read_all(tmp_path / "a.parquet")["position"].max() < 9
 
 
 def test_interrupted_it_goes_on_after_the_pieces_that_are_made(
@@ -145,7 +145,7 @@ def test_interrupted_it_goes_on_after_the_pieces_that_are_made(
             write_predictions(checkpoint, data, words, own)
             assert firsts[3] == 32
         order = ["example", "position", "language"]
-        one, two = (predictions.load(p).sort_values(order) for p in (own, at_once))
+        one, two = (predictions.read_all(p).sort_values(order) for p in (own, at_once))
         for column in (*order, "token"):
             assert one[column].tolist() == two[column].tolist()
         own.unlink()

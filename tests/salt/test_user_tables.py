@@ -81,7 +81,9 @@ def test_pieces_are_distilled_as_the_whole(checkpoint, words, pairs, table, tmp_
     path = write(table, tmp_path / "a.csv")
     substitutions.write_predictions(checkpoint, pairs, words, tmp_path / "whole.parquet")
     count = user_tables.distill_table(checkpoint, path, COLUMNS, words, tmp_path / "own.parquet")
-    whole, own = (predictions.load(tmp_path / name) for name in ("whole.parquet", "own.parquet"))
+    whole, own = (
+        predictions.read_all(tmp_path / name) for name in ("whole.parquet", "own.parquet")
+    )
     assert count == len(own) > 1000
     pd.testing.assert_frame_equal(own, whole)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "own.parquet", "whole.parquet"]
@@ -111,7 +113,7 @@ def test_an_interrupted_distillation_goes_on(checkpoint, words, table, tmp_path,
     monkeypatch.setattr(distill, "predict_pieces", counted)
     user_tables.distill_table(*arguments)
     assert calls[0] == 128 and len(calls) == -(-len(table) // 64) - 2
-    found = predictions.load(tmp_path / "own.parquet")
+    found = predictions.read_all(tmp_path / "own.parquet")
     assert (found["example"] // 64).is_monotonic_increasing
     # Another table of the same name: what lies there is not taken for its pieces.
     shutil.copytree(tmp_path, tmp_path / "kept", ignore=shutil.ignore_patterns("kept"))
@@ -119,7 +121,7 @@ def test_an_interrupted_distillation_goes_on(checkpoint, words, table, tmp_path,
     (tmp_path / "own.parquet.parts" / "about.json").write_text("{}")
     (tmp_path / "own.parquet.parts" / "000000000000.parquet").write_text("of another")
     user_tables.distill_table(*arguments)
-    pd.testing.assert_frame_equal(predictions.load(tmp_path / "own.parquet"), found)
+    pd.testing.assert_frame_equal(predictions.read_all(tmp_path / "own.parquet"), found)
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +143,7 @@ def test_words_are_replaced_where_they_were_predicted(checkpoint, distilled, wor
     changed, total = switch(checkpoint, distilled, tmp_path / "b.csv")
     before, after = read(distilled[0]), read(tmp_path / "b.csv")
     assert changed == total == len(before) == len(after)
-    found = predictions.load(distilled[1])
+    found = predictions.read_all(distilled[1])
     tokenizer = loading.tokenizer(checkpoint)
     entry = {i: piece for piece, i in tokenizer.get_vocab().items()}
     for number in (0, 1, 63, 64, total - 1):
