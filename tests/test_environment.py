@@ -59,11 +59,11 @@ def test_every_direct_dependency_is_locked_within_its_bounds(requirement):
     assert requirement.specifier.contains(version)
 
 
-def test_torch_and_the_book_are_pinned():
+def test_the_book_is_pinned_and_torch_in_the_lock_alone():
     assert str(locked()["torch"]) == "2.13.0"
     assert str(locked()["jupyter-book"]) == "1.0.4.post1"
-    pinned = {str(requirement) for requirement in DIRECT}
-    assert {"torch==2.13.0", "jupyter-book==1.0.4.post1"} <= pinned
+    asked = {requirement.name: str(requirement.specifier) for requirement in DIRECT}
+    assert asked["jupyter-book"] == "==1.0.4.post1" and asked["torch"].startswith(">=")
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "salt_lib").rglob("*.py")), ids=lambda p: p.name)
