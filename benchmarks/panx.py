@@ -35,6 +35,7 @@ from salt_lib.salt.substitutions import kept_predictions, write_predictions
 from salt_lib.salt.whole_words import whole_words
 from salt_lib.study import provenance
 from salt_lib.study.grid import Job, Workers
+from salt_lib.study.results import key_of
 from salt_lib.study.study import Study
 from salt_lib.training.config import Config
 from salt_lib.training.run import train_and_score
@@ -161,11 +162,11 @@ def kept(folder: str) -> dict[str, int]:
 
 
 def made(study: Study, methods: list[str], seeds: Sequence[int], jobs: int) -> list[dict]:
-    """The runs, made now where they are missing."""
+    """The runs, made now where they are missing; seed by seed."""
     specs = study.specs(methods=methods, seeds=seeds)
     study.execute(specs, Workers(jobs=jobs))
-    wanted = {astuple(spec)[1:] for spec in specs}
-    return list(study.fresh().only(wanted).runs)
+    by_key = {key_of(run): run for run in study.fresh().runs}
+    return [by_key[astuple(spec)[1:]] for spec in specs]
 
 
 def main() -> None:

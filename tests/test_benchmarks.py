@@ -2,19 +2,18 @@
 
 import json
 import sys
-from pathlib import Path
 
 import pytest
+import small
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # benchmarks/ is no part of the library
-
-from benchmarks import __main__ as bench  # noqa: E402
-from benchmarks import measure, rivals  # noqa: E402
-from salt_lib.laboratory import checkpoints, substitutions, tasks
+from benchmarks import __main__ as bench
+from benchmarks import measure, rivals
+from salt_lib.laboratory import checkpoints, tasks
+from salt_lib.laboratory.predictions import vocabularies
 from salt_lib.models import classifiers, loading
 from salt_lib.salt import distill
-from salt_lib.training import config as training_config  # noqa: E402
+from salt_lib.training import config as training_config
 
 pytestmark = pytest.mark.usefixtures("laboratory")
 
@@ -22,13 +21,13 @@ pytestmark = pytest.mark.usefixtures("laboratory")
 @pytest.fixture(scope="module")
 def parts(laboratory):
     folder = checkpoints.checkpoint(0)
-    words = substitutions.vocabularies(0, tasks.task("mini-xnli").languages)
+    words = vocabularies(0, tasks.task("mini-xnli").languages)
     return folder, loading.tokenizer(folder), loading.masked_lm(folder), words
 
 
 def test_the_plain_loop_finds_what_distillation_finds(parts):
     _, _, model, words = parts
-    data = substitutions.encoded(0, "mini-xnli", "train", "en")
+    data = small.encoded("train")
     eligible = distill.eligible(data, torch.as_tensor(words["en"]))
     theirs = {row[:4]: row[4] for row in rivals.plain_loop(model, data, words, eligible)}
     ours = {}
