@@ -14,6 +14,7 @@ from salt_lib.laboratory.setup import Laboratory
 from salt_lib.study import stats, store
 from salt_lib.study.grid import Workers
 from salt_lib.study.results import COLUMNS, FROZEN, HERE, frame_of
+from salt_lib.training.config import Config
 
 ALONE = Workers(jobs=1)
 
@@ -154,5 +155,5 @@ def test_the_shipped_table_is_whole():
     assert found.source == FROZEN and aggregation.missing(study, found.runs) == 0
     assert "-dirty" not in found.origin["commit"] and found.origin["gate"] == deeper.GATE
     setup = Laboratory(0, LAYERS)
-    wanted = json.dumps({name: setup.identity(name)["training"] for name in TASKS})
-    assert json.dumps(found.origin["configurations"]) == wanted
+    recorded = {name: Config(**own) for name, own in found.origin["configurations"].items()}
+    assert recorded == {name: setup.config(name) for name in TASKS}

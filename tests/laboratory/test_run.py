@@ -24,6 +24,7 @@ from salt_lib.study import provenance
 from salt_lib.study.frozen import read_table
 from salt_lib.study.grid import Job, Spec
 from salt_lib.training import evaluate
+from salt_lib.training.config import Config
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -179,7 +180,7 @@ def test_a_run_of_a_frozen_table_comes_out_again(table, layers, task, name, seed
         small.forget()
         made = laboratory_run.train(Laboratory(0, layers), task, name, seed)
     small.forget()
-    assert made["config"] == found.origin["configurations"][task]
+    assert Config(**made["config"]) == Config(**found.origin["configurations"][task])
     if provenance.hardware() == found.origin["hardware"]:
         assert (made["scores"], made["dev"]) == (kept["scores"], kept["dev"])
         assert made["epoch"] == kept["epoch"]

@@ -13,6 +13,7 @@ from salt_lib.laboratory.study import SEEDS, TASKS, freeze, laboratory_study
 from salt_lib.salt.methods import ABLATIONS, MAIN
 from salt_lib.study import provenance, store
 from salt_lib.study.results import FROZEN, HERE
+from salt_lib.training.config import Config
 
 METHODS = (*MAIN, "salt-masked")
 
@@ -100,6 +101,6 @@ def test_the_shipped_table_is_whole():
     seeds = found.frame.groupby(["task", "method"])["seed"].agg(lambda s: sorted(set(s)))
     assert len(seeds) == 2 * 11
     for task in TASKS:
-        assert found.origin["configurations"][task] == Laboratory(0).identity(task)["training"]
+        assert Config(**found.origin["configurations"][task]) == Laboratory(0).config(task)
         assert all(seeds[task, method] == list(SEEDS) for method in MAIN)
     assert len(found.histories) > 0

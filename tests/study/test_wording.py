@@ -8,7 +8,7 @@ import pytest
 from invented import frame
 
 from salt_lib.errors import SaltError
-from salt_lib.laboratory.tasks import TASKS
+from salt_lib.laboratory.tasks import PAIR_TASKS
 from salt_lib.study import stats, wording
 
 GAIN = {
@@ -100,7 +100,7 @@ def test_how_many_agree(verdicts, words):
 
 
 def test_paired_scores_are_those_of_the_seeds():
-    found, targets = frame(), TASKS["mini-paws-x"].targets
+    found, targets = frame(), PAIR_TASKS["mini-paws-x"].targets
     ours, theirs = wording.paired(found, "mini-paws-x", "salt", targets)
     summary = stats.summarise(found)["primary"]["mini-paws-x"]
     assert np.mean(ours - theirs) == pytest.approx(summary["difference"])
