@@ -118,7 +118,7 @@ def test_the_best_layer_differs():
     assert audit(swept=sweep(one, dict.fromkeys(TASKS, 0.05)))["D7"].verdict == SOME
 
 
-def test_families():
+def test_families_count_where_they_are_nearer():
     assert audit()["D9"].verdict == SEEN
     assert audit(pairs=couples(0.0))["D9"].verdict == claims.UNSEEN
 

@@ -53,7 +53,7 @@ def test_pairs_keep_every_row_and_character():
     assert pairs.first[3] == "Two goats stand on the\u2028 bridge."
 
 
-def test_paraphrase_pairs():
+def test_paraphrase_pairs_have_their_labels():
     labels = xtreme.PAIR_LABELS["paws-x"]
     assert xtreme.read_pairs(XTREME / "pawsx" / "dev-en.tsv", labels).labels == [1, 0, 1, 0]
     assert len(xtreme.read_pairs(XTREME / "pawsx" / "dev-ja.tsv", labels).first) == 2
@@ -63,7 +63,7 @@ def panx(language: str) -> list[tuple[list[str], list[str]]]:
     return xtreme.read_tags(XTREME / "panx" / f"dev-{language}.tsv")
 
 
-def test_tags_by_sentence():
+def test_tags_stand_by_sentence():
     sentences = panx("en")
     assert [len(tokens) for tokens, _ in sentences] == [6, 3, 3]
     assert sentences[0][0][:2] == ["Mira", "Okafor"]

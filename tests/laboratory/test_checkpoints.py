@@ -29,7 +29,7 @@ def test_checkpoints_are_looked_for_in_the_environment(checkpoint, tmp_path, mon
     assert checkpoints.checkpoint(0) == checkpoint  # one's own before the shipped one
 
 
-def test_without_any_checkpoint(tmp_path, monkeypatch):
+def test_without_any_checkpoint_the_error_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path)
     monkeypatch.setenv("SALT_CHECKPOINTS_DIR", str(tmp_path / "none"))
     with pytest.raises(SaltError, match=r"world 0 \(there: none\)"):
@@ -57,6 +57,6 @@ def test_what_a_run_depends_on_is_all_but_what_is_told_of_it(tmp_path):
     assert found == ["config.json", "model.safetensors"]
 
 
-def test_names():
+def test_a_folder_is_called_by_world_and_layers():
     assert checkpoints.checkpoint_name(7) == "world-7"
     assert checkpoints.checkpoint_name(7, 6) == "world-7-layers-6"

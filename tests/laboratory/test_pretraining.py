@@ -25,7 +25,7 @@ FILES = {
 }
 
 
-def test_what_is_written(tiny):
+def test_a_checkpoint_with_its_curve_and_words_is_written(tiny):
     folder = tiny / "world-0"
     assert {path.name for path in folder.iterdir()} == FILES
     curve = json.loads((folder / "curve.json").read_text())

@@ -63,7 +63,7 @@ def judged():
         ("lake", "see", "en", "other"),
     ],
 )
-def test_verdicts(word, substitute, language, kind):
+def test_a_substitute_is_right_or_wrong_in_a_known_way(word, substitute, language, kind):
     assert quality.verdict(word, substitute, language) == kind
 
 
@@ -94,7 +94,7 @@ def numbers(judged, threshold, by):
     return {code: tuple(row) for code, row in table.iterrows()}
 
 
-def test_by_tokens(judged):
+def test_precision_and_coverage_by_tokens(judged):
     assert numbers(judged, 0.0, "tokens") == {
         "de": (4 / 6, 1.0, 6, 6),
         "en": (1 / 2, 1.0, 2, 2),
@@ -107,7 +107,7 @@ def test_by_tokens(judged):
     }
 
 
-def test_by_content_words(judged):
+def test_precision_and_coverage_by_content_words(judged):
     assert numbers(judged, 0.7, "content") == {
         "de": (2 / 3, 3 / 5, 3, 5),
         "en": (1.0, 1 / 2, 1, 2),
@@ -115,7 +115,7 @@ def test_by_content_words(judged):
     }
 
 
-def test_by_types(judged):
+def test_precision_and_coverage_by_types(judged):
     # dog → Katze and dog → Hund are two types of one word; twice the same type counts once.
     twice = pd.concat([judged, judged])
     often = pd.concat([judged, *[judged[judged["substitute"] == "Hund"]] * 5])
@@ -134,7 +134,7 @@ def test_where_nothing_is_kept_precision_is_nan(judged):
     assert table["precision"].isna().all() and (table["coverage"] == 0).all()
 
 
-def test_errors(judged):
+def test_unknown_units_and_nothing_to_judge_are_errors(judged):
     with pytest.raises(SaltError, match="unknown unit 'words'; known: tokens, types, content"):
         quality.precision_coverage(judged, 0.5, "words")
     nothing = quality.judge(PREDICTIONS[:0], DATA, IDS)
@@ -156,7 +156,7 @@ def test_the_curve_is_precision_and_coverage_at_each_threshold(judged):
     np.testing.assert_allclose(german["precision"], [3 / 5, 2 / 3, np.nan])
 
 
-def test_kinds_of_error(judged):
+def test_kinds_of_error_add_up(judged):
     kinds = quality.error_kinds(judged, 0.0)
     assert [*kinds] == ["right", "antonym", "co-hyponym", "other"]
     assert kinds.loc["de"].tolist() == [3 / 5, 1 / 5, 1 / 5, 0]
@@ -166,7 +166,7 @@ def test_kinds_of_error(judged):
     assert quality.error_kinds(judged, 0.97).empty
 
 
-def test_ceilings():
+def test_a_ceiling_is_the_share_of_words_that_are_whole():
     from salt_lib.laboratory.minibabel.lexicon import concept_of, forms, lexicon
 
     content = [w for w, c in concept_of().items() if lexicon()[c].kind != "function"]

@@ -109,7 +109,7 @@ def test_every_kind_of_task_and_method(task, name):
 # What is prepared
 
 
-def test_what_runs_share():
+def test_runs_share_tokens_options_and_translations():
     base = laboratory_run.prepared(SETUP, NAME, method("baseline"), CONFIG)
     assert base.labels == 3 and list(base.tests) == list(tasks.task(NAME).languages)
     assert not len(base.choices.count) and base.translated is None
@@ -148,7 +148,7 @@ def test_prepare_makes_what_runs_share(tmp_path, monkeypatch):
         laboratory_run.prepare(job("slat"))
 
 
-def test_unknown_names():
+def test_unknown_names_list_the_known_ones():
     with pytest.raises(SaltError, match="unknown method 'slat'; known: baseline, code-switch"):
         laboratory_run.train(SETUP, NAME, "slat", 0)
     with pytest.raises(SaltError, match="unknown task 'xnli'; known: mini-xnli"):

@@ -17,7 +17,7 @@ def small_laboratory(laboratory):
     return laboratory
 
 
-def test_the_tasks():
+def test_tasks_have_their_languages_and_labels():
     xnli, pawsx = tasks.task("mini-xnli"), tasks.task("mini-paws-x")
     assert len(xnli.languages) == 15 and xnli.languages == XNLI_LANGUAGES
     assert len(pawsx.languages) == 7 and pawsx.languages == PAWSX_LANGUAGES

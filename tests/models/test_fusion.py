@@ -92,7 +92,7 @@ def test_shapes_ranges_and_gradients():
     assert model.fusion.here.squeeze.weight.shape == (2, 8)
 
 
-def test_errors():
+def test_gates_reductions_and_batches_that_can_not_be():
     with pytest.raises(SaltError, match="unknown gate 'relu'; known: literal, sigmoid"):
         Fusion(8, gate="relu")
     with pytest.raises(SaltError, match="reduction 9: it is from 1 to the width, 8"):

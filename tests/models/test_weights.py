@@ -11,7 +11,7 @@ from salt_lib.models import weights
 from salt_lib.models.weights import save_tensors
 
 
-def test_tensors_come_back(tmp_path):
+def test_tensors_come_back_tied_turned_or_cut(tmp_path):
     tied = torch.arange(6.0).reshape(2, 3)
     tensors = {"a": tied, "b": tied, "turned": tied.T, "part": torch.arange(10)[3:5]}
     path = tmp_path / "new" / "t.safetensors"

@@ -30,7 +30,7 @@ def survey():
     return pd.DataFrame(rows, columns=columns)
 
 
-def test_the_diagram():
+def test_the_diagram_has_the_formula_and_both_branches():
     figure, ax = style.figure(5.8)
     check(aggregation.diagram(ax).figure)
     said = " ".join(text.get_text() for text in ax.texts)
@@ -66,7 +66,7 @@ def test_the_sweep_marks_the_chosen_layer_and_the_oracle():
     assert points == 30
 
 
-def test_lines_over_layers():
+def test_lines_over_layers_are_the_survey_s():
     figure, ax = style.figure(5.0)
     check(aggregation.layers_know(ax, survey()).figure)
     retrieval = [line for line in ax.lines if line.get_label() == "translation retrieval"][0]
@@ -92,7 +92,7 @@ def test_families_side_by_side_and_the_numbers_in_their_cells():
     assert ax.get_yticklabels()[0].get_text() == "English"
 
 
-def test_pairs_of_languages():
+def test_pairs_of_languages_have_a_line_for_each_kind():
     rows = [("de", "en", True, True, 0.9, layer) for layer in (0, 1)] + [
         ("de", code, False, order, 0.5, layer)
         for code, order in (("bg", True), ("hi", False))

@@ -29,7 +29,7 @@ def test_positions_on_the_line():
     assert abs(along.mean() - 0.5) < 0.02 and along.std() < 0.1 and off.min() > 0.1
 
 
-def test_places():
+def test_places_on_the_line_are_drawn():
     figure, ax = style.figure(3.4)
     along = {"one weight per dimension": np.full(10, 0.5), "one weight": np.linspace(0, 1, 10)}
     assert augmentation.places(ax, along) is ax
@@ -45,7 +45,7 @@ def test_kept_by_language_counts_right_and_wrong():
     check(figure)
 
 
-def test_replaced():
+def test_shares_of_rows_by_replaced_words():
     figure, ax = style.figure(3)
     assert augmentation.replaced(ax, np.array([0, 1, 1, 4])) is ax
     assert [bar.get_height() for bar in ax.containers[0]] == [0.25, 0.5, 0.25]

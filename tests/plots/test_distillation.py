@@ -13,7 +13,7 @@ from salt_lib.laboratory.quality import KINDS
 from salt_lib.plots import distillation, style
 
 
-def test_probabilities():
+def test_probabilities_are_drawn():
     figure, ax = style.figure(3.2)
     assert distillation.probabilities(ax, rows(), 0.9) is ax
     check(figure)

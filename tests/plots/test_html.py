@@ -31,7 +31,7 @@ def test_a_row_that_does_not_fit_the_header_is_an_error():
 @pytest.mark.parametrize(
     ("items", "text"), [([], "none"), (["a"], "a"), (["a", "b"], "a and b"), ("abc", "a, b and c")]
 )
-def test_listing(items, text):
+def test_a_list_ends_with_and(items, text):
     assert plots_html.listing(items) == text
 
 

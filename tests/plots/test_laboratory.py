@@ -22,7 +22,7 @@ CURVE = [
 ]
 
 
-def test_preferences():
+def test_each_noun_s_strongest_habit_is_shown():
     figure, ax = style.figure(3.6)
     weights = World(0).noun_adjective
     assert laboratory.preferences(ax, weights, ("dog", "king"), 6) is ax
@@ -34,7 +34,7 @@ def test_preferences():
     check(figure)
 
 
-def test_same_habits():
+def test_habits_of_two_languages_are_beside_each_other():
     figure, ax = style.figure(4)
     shares = np.random.default_rng(0).random((5, 4))
     assert laboratory.same_habits(ax, shares, shares, ("de", "sw")) is ax
@@ -42,7 +42,7 @@ def test_same_habits():
     check(figure)
 
 
-def test_losses():
+def test_losses_have_an_axis_below_alone():
     figure, axes = style.figure(4.4, 2, sharex=True)
     laboratory.loss(axes[0], CURVE, "masked_word_loss", "masked words")
     assert laboratory.loss(axes[1], CURVE, "next_sentence_loss", "next", np.log(2)) is axes[1]

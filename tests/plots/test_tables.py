@@ -18,7 +18,7 @@ def cells(html):
 
 
 @pytest.mark.parametrize(("gain", "word"), [(0.02, "higher"), (0, "not distinguishable")])
-def test_methods(gain, word):
+def test_methods_have_a_row_each_with_their_verdict(gain, word):
     summary = stats.summarise(frame(gain))
     found = cells(tables.methods_table(summary["mini-xnli"], "caption"))
     assert [row[0] for row in found] == ["method", *MAIN]

@@ -101,7 +101,7 @@ def test_noise_is_of_the_language(text):
         assert set(noise[language == code].flatten().tolist()) == set(own.tolist())
 
 
-def test_sentences_become_rows():
+def test_sentences_become_rows_of_tokens_by_language():
     tokenizer = train_tokenizer({"de": ["a b c"] * 9, "sw": ["d e"] * 9}, 50)
     found = tokenize(tokenizer, {"de": [["a", "b c"], ["a a", "c"]], "sw": [["d e d", "d"]]})
     ids = tokenizer.get_vocab()

@@ -157,13 +157,13 @@ def test_pretraining_trains(tmp_path):
         ({**TEXTS, "sw": [["mbwa", "paka", "samaki"]] * 20}, "documents of unequal length in sw"),
     ],
 )
-def test_unfit_text(tmp_path, texts, message):
+def test_text_that_is_unfit_is_an_error_and_leaves_nothing(tmp_path, texts, message):
     with pytest.raises(SaltError, match=message):
         pretrain_on(texts, tmp_path, LITTLE, device="cpu", progress=False)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_single_step(tmp_path):
+def test_a_single_step_gives_a_whole_checkpoint(tmp_path):
     last = make(tmp_path, replace(LITTLE, steps=1))
     assert last["step"] == 1 and {path.name for path in tmp_path.iterdir()} == FILES
 

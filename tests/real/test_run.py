@@ -69,7 +69,7 @@ def _absent() -> bool:
 # The whole path
 
 
-def test_the_whole_path(setup, tmp_path, monkeypatch):
+def test_every_main_method_runs_on_both_tasks(setup, tmp_path, monkeypatch):
     monkeypatch.setattr("salt_lib.salt.controls.NEIGHBOURS", 5)  # the control needs more words
     specs = grid(setup, MAIN, (0, 1), ("xnli", "paws-x"))
     assert execute(specs, tmp_path, setup) == specs
@@ -119,7 +119,7 @@ def test_a_prepared_file_is_made_once_and_anew_for_other_words_or_code(bert, tmp
     assert len(list((tmp_path / "substitutions").iterdir())) == 3
 
 
-def test_what_runs_share(bert, tmp_path):
+def test_runs_share_tokens_words_and_predictions(bert, tmp_path):
     compute = Accelerated("cpu")
     plain = real_run.prepared(bert, "xnli", METHODS["baseline"], tmp_path, compute)
     assert list(plain.tests) == ["en", "de", "th"] and plain.labels == 3

@@ -30,7 +30,7 @@ SAID = {"en": GOLD["en"], "sw": "B-PER\nO\nB-ORG\nO\n\nB-LOC\nO\nB-LOC\n"}
 
 @pytest.mark.parametrize("inside", [True, False])
 @pytest.mark.parametrize("task", ["panx", "pan-x"])
-def test_names_by_hand(tmp_path, inside, task):
+def test_f1_of_names_by_hand(tmp_path, inside, task):
     gold, said = (
         write(tmp_path / name / "panx" if inside else tmp_path / name, **files)
         for name, files in (("gold", GOLD), ("said", SAID))
@@ -120,7 +120,7 @@ def test_predictions_without_gold_are_left_out_and_said(tmp_path):
     assert set(found["f1"]) == {"en", "sw"}
 
 
-def test_other_bad_input(tmp_path):
+def test_folders_without_files_and_unknown_tasks_are_errors(tmp_path):
     gold = write(tmp_path / "gold", en="neutral\nneutral\n")
     with pytest.raises(SaltError, match="1 labels, where .* has 2; predict every row"):
         scoring.score("xnli", gold, write(tmp_path / "said", en="neutral\n"))
@@ -141,7 +141,7 @@ REAL = [("xnli", "de"), ("xnli", "sw"), ("paws-x", "de")]
 
 
 @pytest.mark.parametrize(("task", "code"), REAL)
-def test_real_gold_files(tmp_path, task, code):
+def test_real_gold_files_score_themselves(tmp_path, task, code):
     """Against itself 100; with every fourth label shifted, what counting says."""
     try:
         root = xtreme.folder()
@@ -164,7 +164,7 @@ def test_real_gold_files(tmp_path, task, code):
 
 
 @pytest.mark.parametrize("code", ["de", "sw", "zh"])
-def test_real_names(tmp_path, code):
+def test_real_names_score_as_seqeval_has_them(tmp_path, code):
     """PAN-X's dev tags as gold and as predictions, then with all names of one kind left out."""
     try:
         path = xtreme.folder() / "panx" / f"dev-{code}.tsv"

@@ -39,7 +39,7 @@ def write_setup(folder, text):
     return path
 
 
-def test_a_setup_file(tmp_path):
+def test_a_file_sets_what_it_names_and_leaves_the_rest(tmp_path):
     (tmp_path / "mbert").mkdir()
     path = write_setup(
         tmp_path,
@@ -91,7 +91,7 @@ def test_a_wrong_setup_file_says_where(tmp_path, text, message):
         real_setup.read_setup(write_setup(tmp_path, text))
 
 
-def test_wrong_languages(bert):
+def test_languages_that_no_task_has_are_errors(bert):
     with pytest.raises(SaltError, match="unknown language 'xx'; known: af, ar"):
         replace(bert, languages=("xx",)).codes("xnli")
     with pytest.raises(SaltError, match="paws-x has none of the languages th"):

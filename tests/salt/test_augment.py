@@ -43,7 +43,7 @@ def test_gradients_flow_to_both_sides():
     assert one.grad.tolist() == [[[0.25, 1.0]] * 2] and two.grad.tolist() == [[[0.75, 0.0]] * 2]
 
 
-def test_ratios():
+def test_ratios_are_uniform_and_seeded():
     vector, scalar = draw_ratio("vector", 400, 50, dice()), draw_ratio("scalar", 400, 50, dice())
     assert vector.shape == (400, 1, 50) and scalar.shape == (400, 1, 1)
     for ratio in (vector, scalar):

@@ -193,7 +193,7 @@ def test_examples_without_eligible_tokens_are_passed_over():
     assert set(found["example"]) == {1}
 
 
-def test_wrong_vocabularies():
+def test_a_language_without_words_is_an_error():
     with pytest.raises(SaltError, match="no vocabulary for the source language 'en'"):
         predictions(stub(), vocabulary(de="Hund"))
     with pytest.raises(SaltError, match="no whole word in the vocabulary of sw, ur"):
@@ -222,7 +222,7 @@ def test_pieces_are_numbered_on_and_on(monkeypatch):
 # Real models
 
 
-def test_a_real_model(laboratory):
+def test_a_real_model_predicts_as_its_whole_logits_say(laboratory):
     """The stub's interface is that of the shipped model, and its whole logits give the same."""
     folder = laboratory / "world-0"
     model, tokenizer = loading.masked_lm(folder), loading.tokenizer(folder)

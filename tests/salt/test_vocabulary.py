@@ -15,7 +15,7 @@ from salt_lib.salt.vocabulary import (
 )
 
 
-def test_words_are_counted():
+def test_words_are_counted_in_all_lines():
     assert count_words(["a b a", "", "b  c"]) == Counter(a=2, b=2, c=1)
     assert count_words([]) == {}
 

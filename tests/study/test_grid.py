@@ -68,7 +68,7 @@ def test_nothing_to_run_is_an_error():
         small([])
 
 
-def test_wrong_workers():
+def test_workers_that_can_not_be_are_errors():
     with pytest.raises(SaltError, match="unknown backend 'slurm'; known: processes, ray"):
         Workers("slurm")
     with pytest.raises(SaltError, match="0 jobs"):

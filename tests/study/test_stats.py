@@ -224,7 +224,7 @@ def test_holm_textbook():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
 
 
-def test_holm_edges():
+def test_holm_of_none_of_one_and_of_equals():
     assert holm([0.6, 0.7]) == pytest.approx([1, 1])
     assert holm([0.04]) == pytest.approx([0.04])
     assert holm([]).shape == (0,)
@@ -368,7 +368,7 @@ def test_summary_agrees_with_its_parts():
         assert cell["p_holm"] == pytest.approx(holm(p)[k])
 
 
-def test_summary_families():
+def test_a_summary_corrects_within_its_families():
     summary = summarise(study())
     zero_shot = {
         task: {name: row["average_zero_shot"]["comparison"] for name, row in summary[task].items()}

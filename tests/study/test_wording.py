@@ -56,7 +56,7 @@ def test_a_comparison_will_do_in_the_place_of_a_mapping():
     assert wording.interval(test) == wording.interval(asdict(test))
 
 
-def test_sentences():
+def test_a_finding_is_one_sentence_with_its_numbers():
     assert doctest.testmod(wording).failed == 0
     assert wording.finding("SALT's average", GAIN) == (
         "SALT's average is **higher** than the baseline's, by 1.70 points (95% interval +1.30 to "

@@ -41,7 +41,7 @@ def test_an_empty_corpus_is_an_error(world, count):
         corpora.texts(world, "sw", count)
 
 
-def test_an_unknown_language(world):
+def test_an_unknown_language_is_an_error(world):
     with pytest.raises(SaltError, match="unknown language 'xx'; known: ar"):
         corpora.texts(world, "xx")
 

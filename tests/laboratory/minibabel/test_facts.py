@@ -214,7 +214,7 @@ def test_partitions_are_of_like_size(facts):
     assert len(shares) == len(LANGUAGES) + 3 and shares.min() > 0.6 / 20 and shares.max() < 1.5 / 20
 
 
-def test_sampling_in_partitions(world):
+def test_facts_are_sampled_in_their_partitions(world):
     where = np.arange(200) % len(PARTITIONS)
     drawn = sample_in(world, np.random.default_rng(0), where)
     assert np.array_equal(partition(drawn), where)

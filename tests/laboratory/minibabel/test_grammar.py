@@ -141,7 +141,7 @@ LOCATED = Fact("teacher", None, None, preposition="near", place="school")
         ("zh", "老师 靠近 学校"),
     ],
 )
-def test_being_somewhere(code, expected):
+def test_being_somewhere_in_every_language(code, expected):
     assert sentence(LOCATED, code) == expected
 
 
@@ -151,6 +151,6 @@ def test_each_synonym_has_its_own_counterpart():
     assert sentence(large, "fr").split()[2] == "gros"
 
 
-def test_an_unknown_language():
+def test_an_unknown_language_is_an_error():
     with pytest.raises(SaltError, match="unknown language 'xx'; known: ar, bg, de"):
         sentence(SEES, "xx")

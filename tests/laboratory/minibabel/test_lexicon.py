@@ -157,7 +157,7 @@ def test_relations_hold_both_ways():
             assert item.name in module.hyponyms(above.name)
 
 
-def test_looking_up():
+def test_words_and_concepts_are_looked_up_both_ways():
     assert module.synonyms("large") == ("big",) and module.synonyms("cat") == ()
     assert module.forms("de")["large"] == "riesig" and module.forms("de")["big"] == "groß"
     assert module.forms("ru")["the"] == ""
