@@ -32,6 +32,8 @@ NAME = "mini-xnli"
 GROUPS = {
     "mini-xnli": {"train": 60, "dev": 15, "test": 15},
     "mini-paws-x": {"train": 40, "dev": 12, "test": 12},
+    "mini-nli": {"train": 60, "dev": 15, "test": 15},
+    "mini-paraphrase": {"train": 40, "dev": 12, "test": 12},
 }
 SENTENCES = {"train": 24, "dev": 12, "test": 12}
 # Text enough that every language has some whole words that it uses often, and so timid a training
@@ -63,8 +65,9 @@ CACHED = (
 
 def shrink(setitem, setattr_):
     """Make the tasks and the random control small; the arguments are monkeypatch's methods."""
-    for name, groups in GROUPS.items():
-        setitem(tasks.PAIR_TASKS, name, replace(tasks.PAIR_TASKS[name], groups=groups))
+    for table in (tasks.PAIR_TASKS, tasks.WORLD_TASKS):
+        for name in list(table):
+            setitem(table, name, replace(table[name], groups=GROUPS[name]))
     for name, item in list(tasks.TAG_TASKS.items()):
         setitem(tasks.TAG_TASKS, name, replace(item, groups=SENTENCES))
     setattr_(controls, "NEIGHBOURS", 5)

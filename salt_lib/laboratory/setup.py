@@ -11,7 +11,7 @@ from ..salt.methods import Method
 from ..training.config import Config
 from . import deeper
 from .checkpoints import checkpoint, files_of
-from .tasks import CONFIGS, task
+from .tasks import CONFIGS, WORLD_TASKS, task
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ class Laboratory:
 
     def config(self, name: str) -> Config:
         """How a task is trained."""
-        return (CONFIGS if self.layers is None else deeper.CONFIGS)[task(name).name]
+        alike = self.layers is None or name in WORLD_TASKS
+        return (CONFIGS if alike else deeper.CONFIGS)[task(name).name]
 
     def identity(self, name: str) -> dict:
         """All that decides the scores of a task's runs besides method and seed, as JSON."""

@@ -5,6 +5,8 @@ Chapter: Training over 15 seeds.
 
 from dataclasses import dataclass
 
+from ..errors import SaltError
+
 
 @dataclass(frozen=True)
 class Config:
@@ -13,7 +15,10 @@ class Config:
     The defaults were chosen in the laboratory's tuning world; ``recorded/tuning.json`` has what was
     tried. learning_rate: the peak; it rises over the share ``warmup`` of the steps and falls
     linearly. threshold, synonym_threshold: least probability of a kept substitution, and of an
-    English one. instance_rate, token_rate: see `augment.code_switch`.
+    English one. instance_rate, token_rate: see `augment.code_switch`. redraw: whether copies are
+    switched anew in each epoch, not once before the first. until: the share of the epochs, rounded
+    up, in which the data are augmented at all. mix_rate: the share of an epoch's instances whose
+    embeddings are mixed.
     """
 
     epochs: int = 5
@@ -27,3 +32,11 @@ class Config:
     synonym_threshold: float = 0.98
     instance_rate: float = 0.5
     token_rate: float = 0.3
+    redraw: bool = False
+    until: float = 1.0
+    mix_rate: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("instance_rate", "token_rate", "mix_rate", "until"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise SaltError(f"{name} {getattr(self, name)}: a share lies between 0 and 1")

@@ -78,28 +78,42 @@ class Draws:
         self.prepared, self.method, self.config, self.width = prepared, method, config, width
         self.order = torch.Generator().manual_seed(seed)
         self.noise = torch.Generator().manual_seed(seed + 1_000_003)
-        self.ids = prepared.train.ids
+        self.epochs = 0  # that were begun
+        self.switched = prepared.train.ids
         if method.translate and prepared.translated is None:
             raise SaltError(f"method {method.name!r}: the prepared data have no translations")
-        if method.code_switch:
-            rates = (config.instance_rate, config.token_rate)
-            self.ids = code_switch(prepared.train, prepared.choices, *rates, self.noise)
 
     def epoch(self) -> Iterator[Batch]:
         """The batches of the next epoch."""
-        data, drawn = self.prepared.train, None
+        data, augmented = self.prepared.train, self.epochs < self.config.until * self.config.epochs
+        if self.method.code_switch and augmented and (self.config.redraw or not self.epochs):
+            rates = (self.config.instance_rate, self.config.token_rate)
+            self.switched = code_switch(data, self.prepared.choices, *rates, self.noise)
+        self.epochs += 1
+        token_ids = self.switched if augmented else data.ids
+        drawn = self._mixed(token_ids) if self.method.mixup and augmented else None
         translated = self.prepared.translated if self.method.translate else None
-        if self.method.mixup:  # every token stands in one step of an epoch: each step draws anew
-            drawn = self.prepared.choices.draw(torch.arange(len(self.ids)), self.ids, self.noise)
         for rows in batches(data.lengths, self.config.batch, self.order):
-            now, ids, ratio = data, self.ids, None
+            now, ids, ratio = data, token_ids, None
             if translated is not None:
                 languages = len(translated) // len(data)
                 chosen = torch.randint(languages, rows.shape, generator=self.noise)
                 now, ids, rows = translated, translated.ids, rows + len(data) * chosen
-            if self.method.mixup:
+            if self.method.mixup and drawn is not None:
                 ratio = draw_ratio(self.method.mixup, len(rows), self.width, self.noise)
             yield Batch(now, ids, rows, drawn, ratio)
+
+    def _mixed(self, ids: Tensor) -> Tensor:
+        """What each token of an epoch is mixed with; where nothing is, the token itself.
+
+        Every token stands in one step of an epoch: each step draws anew.
+        """
+        data = self.prepared.train
+        drawn = self.prepared.choices.draw(torch.arange(len(ids)), ids, self.noise)
+        if self.config.mix_rate < 1:
+            some = torch.rand(len(data), generator=self.noise) < self.config.mix_rate
+            drawn = torch.where(some.repeat_interleave(data.lengths), drawn, ids)
+        return drawn
 
 
 def pace(step: int, steps: int, warmup: float) -> float:

@@ -1,15 +1,18 @@
 """A task is the same test in each of its languages, and names what is wrong with a request."""
 
+import json
+
 import pytest
 
 from salt_lib.errors import SaltError
+from salt_lib.files import RECORDED
 from salt_lib.laboratory import tasks
 from salt_lib.laboratory.minibabel import views
 from salt_lib.laboratory.minibabel.facts import CITIES, NAMES
 from salt_lib.laboratory.minibabel.grammar import sentence
 from salt_lib.languages import PAWSX_LANGUAGES, XNLI_LANGUAGES
 
-TRUE = {**tasks.PAIR_TASKS, **tasks.TAG_TASKS}  # before they are made small
+TRUE = {**tasks.PAIR_TASKS, **tasks.WORLD_TASKS, **tasks.TAG_TASKS}  # before they are made small
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -33,6 +36,8 @@ def test_the_study_s_tasks_have_their_sizes():
     assert sizes == {
         "mini-xnli": {"train": 2400, "dev": 200, "test": 200},
         "mini-paws-x": {"train": 1800, "dev": 150, "test": 200},
+        "mini-nli": {"train": 9600, "dev": 400, "test": 1000},
+        "mini-paraphrase": {"train": 3600, "dev": 300, "test": 1000},
         "mini-ner": {"train": 100, "dev": 300, "test": 300},
         "mini-pos": {"train": 100, "dev": 300, "test": 300},
     }
@@ -40,12 +45,15 @@ def test_the_study_s_tasks_have_their_sizes():
     assert all(tasks.task(name).name == name for name in tasks.CONFIGS)
 
 
-@pytest.mark.parametrize("name", tasks.PAIR_TASKS)
+SIZES = {"mini-xnli": 3, "mini-paws-x": 4, "mini-nli": 3, "mini-paraphrase": 4}  # of a group
+
+
+@pytest.mark.parametrize("name", SIZES)
 @pytest.mark.parametrize("split", tasks.SPLITS)
 def test_every_language_has_the_same_pairs(name, split):
     item = tasks.task(name)
     english = tasks.load(name, split, "en", 0)
-    size = {"mini-xnli": 3, "mini-paws-x": 4}[name]
+    size = SIZES[name]
     assert len(english) == len(english.first) == item.groups[split] * size
     counts = [english.labels.count(label) for label in range(len(item.labels))]
     assert len(set(counts)) == 1 and sum(counts) == len(english)
@@ -111,3 +119,16 @@ def test_the_tasks_are_parallel_and_training_knows_half_of_the_names(full_size):
     parts = [tasks.facts("mini-ner", split, 0) for split in tasks.SPLITS]
     facts = [{told.fact for told in part} for part in parts]
     assert not facts[0] & facts[1] and not facts[0] & facts[2] and not facts[1] & facts[2]
+
+
+def test_the_tasks_for_claims_over_worlds_see_what_true_translations_are_worth():
+    """In the tuning worlds, by the settings that the tasks have: on record with all that was tried."""
+    rows = json.loads((RECORDED / "sensitivity.json").read_text(encoding="utf-8"))["rows"]
+    assert {row["method"] for row in rows} == {"baseline", "dictionary", "translate-train"}
+    config = tasks.CONFIGS["mini-nli"]
+    settings = {"epochs": config.epochs, "redraw": True, "until": config.until}
+    settings |= {"mix_rate": config.mix_rate, "train": TRUE["mini-nli"].groups["train"]}
+    tried = [row for row in rows if row["settings"] == settings and row["method"] == "dictionary"]
+    assert {row["world"] for row in tried} == {100, 101, 102}
+    for row in tried:
+        assert row["gain_zero_shot"] >= 6 and row["gain_english"] >= -1 and row["english"] >= 90

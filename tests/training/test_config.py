@@ -5,6 +5,7 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
+from salt_lib.errors import SaltError
 from salt_lib.files import RECORDED
 from salt_lib.laboratory import deeper, tasks
 from salt_lib.training.config import Config
@@ -26,3 +27,10 @@ def test_what_was_chosen_is_on_record(name, configurations):
     assert {"mini-xnli", "mini-paws-x"} <= set(chosen)
     for task, recorded in chosen.items():
         assert configurations[task] == Config(**recorded)  # what came later changes nothing
+
+
+@pytest.mark.parametrize("name", ["instance_rate", "token_rate", "mix_rate", "until"])
+@pytest.mark.parametrize("value", [-0.1, 1.5])
+def test_a_share_lies_between_0_and_1(name, value):
+    with pytest.raises(SaltError, match=f"{name} {value}"):
+        replace(Config(), **{name: value})

@@ -179,6 +179,41 @@ def test_the_offline_part_is_fixed_and_the_online_part_is_drawn_anew():
         assert torch.equal(~kept, choices.count[data.start[row] : data.start[row + 1]] > 0)
 
 
+def differing(one, two):
+    """The share of rows that two epochs read differently, but for rounding."""
+
+    def close(row):
+        shorter = min(len(one[row]), len(two[row]))
+        return torch.allclose(one[row][:shorter], two[row][:shorter], atol=1e-5)
+
+    return np.mean([not close(row) for row in one])
+
+
+def test_copies_may_be_switched_anew_in_each_epoch():
+    english, _ = inputs("baseline")
+    drawn, _ = inputs("code-switch", replace(CONFIG, redraw=True))
+    assert differing(drawn[0], drawn[1]) > 0.3
+    assert 0.3 < differing(drawn[1], english[0]) < 0.55
+    fixed, _ = inputs("code-switch")
+    assert differing(drawn[0], fixed[0]) == 0  # the first copy is the same
+
+
+@pytest.mark.parametrize("name", ["code-switch", "mixup", "salt"])
+def test_the_last_epochs_may_be_left_as_they_are(name):
+    config = replace(CONFIG, epochs=4, until=0.7)
+    english, _ = inputs("baseline", config)
+    read, _ = inputs(name, config)
+    assert [differing(a, b) > 0 for a, b in zip(read, english, strict=True)] == [True] * 3 + [False]
+
+
+def test_only_some_instances_may_be_mixed():
+    english, _ = inputs("baseline")
+    read, _ = inputs("mixup", replace(CONFIG, mix_rate=0.5))
+    assert 0.3 < differing(read[0], english[0]) < 0.7 and differing(read[0], read[1]) > 0.3
+    none, _ = inputs("mixup", replace(CONFIG, mix_rate=0.0))
+    assert differing(none[0], english[0]) == 0
+
+
 def test_mixup_mixes_with_the_options_and_leaves_the_rest():
     data = encoded("train")
     choices = options_of("mixup")

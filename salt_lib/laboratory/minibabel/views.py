@@ -11,6 +11,11 @@ pairs: each with itself (a paraphrase) and each with the other (none). The secon
 reordered, says synonyms, or both, alike in all four; as in PAWS (Zhang et al. 2019) the bag of
 words tells nothing.
 
+Paraphrase by words (`word_paraphrases`). The second fact differs from the first not by a swap but
+in one word, by its antonym or a co-hyponym; the second sentence says that word by its synonym in
+all four pairs. So each has one word that the other lacks, and only what the two words mean tells
+the label.
+
 Tags. Sentences whose words carry their part of speech (POS) or, as IOB2, the names of people and
 places among them (NER). The training sentences know only half of the persons and cities (`KNOWN`).
 
@@ -23,6 +28,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...languages import SOURCE
 from .facts import (
     CITIES,
     EDITION,
@@ -290,6 +296,55 @@ def paraphrase_pairs(world: World, split: str, groups: int) -> list[Pair]:
         for one, two in ((True, True), (False, False), (True, False), (False, True)):
             pairs.append(Pair(sides[one], again[two], int(one == two), fronted, change))
     return pairs
+
+
+def word_paraphrases(world: World, split: str, groups: int) -> list[Pair]:
+    """``groups`` × 4 pairs, two of each label, every sentence's fact in the split's partition."""
+    index = PARTITIONS.index(split)
+    rng = np.random.default_rng([EDITION, world.seed, 7, index])
+    pairs: list[Pair] = []
+    for row in _sample(world, split, rng):
+        if max(row[FIELDS["place"]], row[FIELDS["name"]]) < 0 or _repeats_itself(row):
+            continue
+        options = _contrasts(row)
+        if not options:
+            continue
+        slot = _pick(rng, sorted({s for s, _ in options}))
+        value = _pick(rng, [v for s, v in options if s == slot])
+        changed = row.copy()
+        changed[FIELDS[slot]] = value
+        if partition(changed[None])[0] != index or _repeats_itself(changed):
+            continue
+        fronted = bool(rng.random() < FRONTED)
+        plain = _worded(row, rng)
+        words = lexicon()[inventory()[slot][value]].forms[SOURCE]
+        contrast: dict[str, Any] = {slot: words[int(rng.integers(len(words)))]}
+        other = plain._replace(**contrast)
+        rest = {w for s in SLOTS if s != slot and (w := getattr(plain, s)) in _with_synonyms()}
+        otherwise = [word for word in sorted(rest) if rng.random() < SAID_OTHERWISE]
+        otherwise += [getattr(plain, slot), getattr(other, slot)]
+        sides = {True: plain, False: other}
+        again = {side: _say_otherwise(fact, otherwise) for side, fact in sides.items()}
+        change = f"{slot} word" + " fronted" * fronted
+        for one, two in ((True, True), (False, False), (True, False), (False, True)):
+            pairs.append(Pair(sides[one], again[two], int(one == two), fronted, change))
+        if len(pairs) == groups * 4:
+            return pairs
+    raise AssertionError("unreachable: facts are drawn without end")
+
+
+def _contrasts(row: np.ndarray) -> list[tuple[str, int]]:
+    """What may stand in a slot instead: an antonym or co-hyponym, both concepts with synonyms."""
+    options = []
+    for slot in SLOTS:
+        value = int(row[FIELDS[slot]])
+        if value < 0 or slot.endswith("number"):
+            continue
+        names = inventory()[slot]
+        if len(lexicon()[names[value]].forms[SOURCE]) > 1:
+            choices = related(slot)[value]["contradiction"]
+            options += [(slot, j) for j, _ in choices if len(lexicon()[names[j]].forms[SOURCE]) > 1]
+    return options
 
 
 def _say_otherwise(fact: Fact, words: list[str]) -> Fact:

@@ -232,6 +232,34 @@ def test_paraphrases_say_the_same_and_the_others_do_not(paraphrases):
     assert set(kinds) == {"roles", "adjective", "number"} and min(kinds.values()) >= 166
 
 
+@pytest.fixture(scope="module")
+def by_words():
+    return views.word_paraphrases(World(0), "train", 500)
+
+
+def test_paraphrases_by_words_differ_in_one_word_and_its_synonym(by_words):
+    assert views.word_paraphrases(World(0), "train", 20) == by_words[:80]
+    assert Counter(p.label for p in by_words) == {DIFFERENT: 1000, PARAPHRASE: 1000}
+    index = PARTITIONS.index("train")
+    for group in quadruples(by_words):
+        assert [pair.label for pair in group] == [PARAPHRASE] * 2 + [DIFFERENT] * 2
+        assert len({(p.second_fronted, p.change) for p in group}) == 1
+        slot = group[0].change.split()[0]
+        for pair in group:
+            one, two = row(pair.first), row(pair.second)
+            assert partition(np.stack([one, two])).tolist() == [index] * 2
+            fields = {f for f, i in FIELDS.items() if one[i] != two[i]}
+            assert fields == (set() if pair.label == PARAPHRASE else {slot})
+            assert getattr(pair.first, slot) != getattr(pair.second, slot)  # never the same word
+
+
+@pytest.mark.parametrize("code", ["en", "ja"])
+def test_what_is_new_and_lost_is_alike_under_both_labels_of_paraphrases_by_words(by_words, code):
+    for group in quadruples(by_words):
+        cells = [cell(*in_words(pair, code)) for pair in group]
+        assert Counter(cells[:2]) == Counter(cells[2:]), group
+
+
 def test_the_second_sentence_is_always_worded_otherwise(paraphrases):
     fronted = synonyms = 0
     for group in quadruples(paraphrases):
