@@ -93,8 +93,8 @@ TAG_TASKS = {
         ),
     )
 }
-# How each is trained: chosen in the tuning world (`salt_lib.laboratory.tuning`); for `WORLD_TASKS` in
-# three, by what true translations gain and cost there (recorded/sensitivity.json).
+# How each is trained: chosen in the tuning world (`salt_lib.laboratory.tuning`); for `WORLD_TASKS`
+# in three, by what true translations gain and cost there (recorded/sensitivity.json).
 CONFIGS = {
     "mini-xnli": Config(),
     "mini-paws-x": Config(epochs=3),

@@ -122,7 +122,7 @@ def test_the_tasks_are_parallel_and_training_knows_half_of_the_names(full_size):
 
 
 def test_the_tasks_for_claims_over_worlds_see_what_true_translations_are_worth():
-    """In the tuning worlds, by the settings that the tasks have: on record with all that was tried."""
+    """In the tuning worlds, with the tasks' settings; on record with all that was tried."""
     rows = json.loads((RECORDED / "sensitivity.json").read_text(encoding="utf-8"))["rows"]
     assert {row["method"] for row in rows} == {"baseline", "dictionary", "translate-train"}
     config = tasks.CONFIGS["mini-nli"]
