@@ -2,9 +2,10 @@
 
 PYTHON ?= python3
 JOBS ?=
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+MARK := $(VENV)/.made-by-salt
 VIEWERS := $(VENV)/etc/jupyter/labconfig/default_setting_overrides.json
 
 .PHONY: help book test browser wheel lab study study-full bench lint clean
@@ -82,7 +83,13 @@ $(READY): requirements.lock pyproject.toml
 	  $(PYTHON) --version >&2 || true; \
 	  echo "install one (python.org, or your system's packages), then: make PYTHON=python3.12 ..." >&2; \
 	  exit 1; }
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || { \
+	@if [ -L $(VENV) ] || { [ -e $(VENV) ] && [ ! -e $(MARK) ] && [ ! -e $(READY) ]; }; then \
+	  echo "$(CURDIR)/$(VENV) is a link, or an environment that this Makefile did not make: it stays as" >&2; \
+	  echo "it is. Move it, or give another folder: make VENV=.venv-salt ..." >&2; \
+	  exit 1; fi
+	@mkdir -p $(VENV) && touch $(MARK)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || \
+	  { $(PYTHON) -m venv --clear $(VENV) && touch $(MARK); } || { \
 	  echo "python3 can't make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; \
 	  exit 1; }
 	PIP_CONSTRAINT=requirements.build PIP_BUILD_CONSTRAINT=requirements.build \

@@ -9,6 +9,7 @@ Usage: ``python book/build.py``, from any folder. ``make book`` runs the study f
 """
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -62,11 +63,36 @@ def environment(root: Path) -> dict[str, str]:
     profile.mkdir(parents=True)
     (profile / "ipython_kernel_config.py").write_text('c.IPKernelApp.log_level = "ERROR"\n')
     own = {"SALT_RUNS_DIR": str(runs(root)), "IPYTHONDIR": str(profile.parent)}
+    own["JUPYTER_PATH"] = str(kernels(root))
     # A notebook runs in its own folder, where it would find neither what the study has distilled
     # nor a checkpoint that was made here.
     for name, folder in (("SALT_CACHE_DIR", "cache"), ("SALT_CHECKPOINTS_DIR", "checkpoints")):
         own[name] = str(Path(os.environ.get(name) or root / folder).resolve())
     return os.environ | own | {"PYTHONWARNINGS": "ignore:IProgress not found"}
+
+
+def kernels(root: Path) -> Path:
+    """A Jupyter folder whose kernel python3 is the Python that builds, whatever the user's is."""
+    folder = root / "_build" / "jupyter"
+    spec = folder / "kernels" / "python3" / "kernel.json"
+    spec.parent.mkdir(parents=True, exist_ok=True)
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    about = {"argv": argv, "display_name": "Python 3", "language": "python"}
+    spec.write_text(json.dumps(about), encoding="utf-8")
+    return folder
+
+
+def library(root: Path, variables: dict[str, str]) -> Path:
+    """The folder of the ``salt_lib`` that the pages' cells would import."""
+    code = "import salt_lib; print(salt_lib.__path__[0])"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=root / "notebooks",
+        env=variables,
+        capture_output=True,
+        text=True,
+    )
+    return Path(done.stdout.strip() or "none").resolve()
 
 
 def build(root: Path, command: list[str]) -> int:
@@ -82,8 +108,15 @@ def build(root: Path, command: list[str]) -> int:
         print(f"The book is current, nothing has changed since it was built: {page}")
         return 0
     shutil.rmtree(output, ignore_errors=True)
-    start = time.monotonic()
-    status = subprocess.run(command, cwd=root, env=environment(root)).returncode
+    start, variables = time.monotonic(), environment(root)
+    if (imported := library(root, variables)) != (root / "salt_lib").resolve():
+        print(
+            f"The pages would be made by {imported}, not by this checkout's salt_lib: unset "
+            "PYTHONPATH, or build with the Python of this checkout (make book)",
+            file=sys.stderr,
+        )
+        return 2
+    status = subprocess.run(command, cwd=root, env=variables).returncode
     if status == 0 and not page.is_file():
         print(f"The build ended well but left no {page}", file=sys.stderr)
         status = 1

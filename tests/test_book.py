@@ -2,7 +2,9 @@
 
 import ast
 import importlib.util
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -53,6 +55,8 @@ def checkout(tmp_path, monkeypatch):
     for name in [*files, "runs/world-0/seed-00.json", "requirements.lock"]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("one")
+    (tmp_path / "salt_lib" / "__init__.py").write_text("")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     return tmp_path
 
 
@@ -61,6 +65,33 @@ def build(checkout) -> tuple[int, int]:
     status = load_build().build(checkout, [sys.executable, "-c", BUILDER])
     count = checkout / "builds"
     return status, len(count.read_text()) if count.exists() else 0
+
+
+def test_another_clones_library_does_not_make_the_pages(
+    checkout, tmp_path_factory, capsys, monkeypatch
+):
+    other = tmp_path_factory.mktemp("other") / "salt_lib"
+    other.mkdir()
+    (other / "__init__.py").write_text("")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(other.parent), str(checkout)]))
+    assert build(checkout) == (2, 0)
+    told = capsys.readouterr().err
+    assert str(other) in told and "not by this checkout's salt_lib" in told
+
+
+def test_the_kernel_is_the_python_that_builds_whatever_the_users_is(
+    checkout, tmp_path, monkeypatch
+):
+    foreign = tmp_path / "foreign" / "kernels" / "python3"
+    foreign.mkdir(parents=True)
+    (foreign / "kernel.json").write_text('{"argv": ["/another/python"], "display_name": "x"}')
+    monkeypatch.setenv("JUPYTER_PATH", str(foreign.parents[1]))
+    code = "from jupyter_client.kernelspec import get_kernel_spec as s; print(s('python3').argv[0])"
+    variables = load_build().environment(checkout)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == sys.executable
 
 
 def test_a_second_build_with_nothing_changed_does_nothing(checkout, capsys):

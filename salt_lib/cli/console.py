@@ -72,7 +72,22 @@ SetupFile = Annotated[
 Model = Annotated[str | None, typer.Option(help="Its model: a folder or a hub name.")]
 Data = Annotated[str | None, typer.Option(help="Its data: a folder, or hub.")]
 Device = Annotated[str | None, typer.Option(help="Its device: auto, cpu or cuda.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an output that is there already.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+def writable(output: Path | None, force: bool, *inputs: Path | None) -> None:
+    """Raise SaltError for an output that is there already, or that is one of the inputs.
+
+    force: whether what is there may be replaced; an input never.
+    """
+    if output is None or not output.exists():
+        return
+    for path in inputs:
+        if path is not None and path.exists() and output.samefile(path):
+            raise SaltError(f"{output} is the input {path}: give another file for the output")
+    if not force:
+        raise SaltError(f"{output} is there already: give another file, or --force to replace it")
 
 
 def names(text: str) -> list[str]:

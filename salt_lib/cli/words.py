@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import SaltError, unknown
-from .console import AsJson, World, names, print_json
+from .console import AsJson, Force, World, names, print_json, writable
 
 
 def distill(
@@ -55,6 +55,7 @@ def distill(
     device: Annotated[
         str, typer.Option(help="Of a model of yours: auto (a GPU where there is one), cpu or cuda.")
     ] = "auto",
+    force: Force = False,
     as_json: AsJson = False,
 ):
     """Distil word translations from a masked language model.
@@ -73,6 +74,8 @@ def distill(
     """
     from ..training.config import Config
 
+    for path in (output, predictions):
+        writable(path, force, input, vocabulary)
     limits = {"threshold": threshold, "synonym_threshold": synonym_threshold}
     limits = {name: getattr(Config, name) if v is None else v for name, v in limits.items()}
     if input is None:
@@ -220,6 +223,7 @@ def vocabulary(
     share: Annotated[
         float, typer.Option(help="Least share of a word's use in the language.", min=0, max=1)
     ] = 0.2,
+    force: Force = False,
     as_json: AsJson = False,
 ):
     """Show which whole words of a model's vocabulary are words of which language.
@@ -234,6 +238,7 @@ def vocabulary(
       salt vocabulary --model mbert --texts text --language th --top 50
       salt vocabulary --setup paper.toml --task xnli --language th
     """
+    writable(output, force, setup)
     from ..data import tables
     from ..salt import user_tables
     from ..salt.whole_words import whole_words
@@ -291,6 +296,7 @@ def augment(
         float, typer.Option(help="How many of a chosen row's words.", min=0, max=1)
     ] = 0.3,
     seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
+    force: Force = False,
     as_json: AsJson = False,
 ):
     """Write a code-switched copy of a table of yours; labels and all other columns stay.
@@ -304,6 +310,7 @@ def augment(
       salt augment --model mbert --input my.csv --substitutions substitutions.parquet \\
         --output switched.csv
     """
+    writable(output, force, input, substitutions)
     rates: dict[str, Any] = {"instance_rate": instance_rate, "token_rate": token_rate, "seed": seed}
     if model is None:
         changed, total = _by_pairs(input, names(text_columns), substitutions, output, rates)

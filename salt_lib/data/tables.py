@@ -7,6 +7,8 @@ Chapter: Reproduce, change, extend.
 
 import csv
 import json
+import re
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -17,6 +19,8 @@ from ..errors import SaltError
 from ..files import write_through
 from .examples import PIECE
 
+# ISO 639 in two or three letters, perhaps with a script or a country (BCP 47).
+_LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
 
 
@@ -136,13 +140,21 @@ def write_rows(path: str | Path, pieces: Iterable[list[dict]]) -> None:
 def read_texts(folder: str | Path) -> dict[str, Iterator[str]]:
     """Language → its sentences, from files ``<language>.txt`` of a sentence a line.
 
-    The files are read as the sentences are asked for. Raises SaltError for a folder without such
-    files, and naming the line that is not UTF-8.
+    The files are read as the sentences are asked for. A file whose name is no language code, such
+    as README.txt, is left out with a warning. Raises SaltError for a folder without texts, and
+    naming the line that is not UTF-8.
     """
     files = sorted(Path(folder).glob("*.txt"))
-    if not files:
+    texts = {path.stem: read_lines(path) for path in files if _LANGUAGE.fullmatch(path.stem)}
+    if left := [path.name for path in files if path.stem not in texts]:
+        warnings.warn(
+            f"{folder}: {', '.join(left)} left out, for a text is named by its language's code: "
+            "de.txt, zh-Hant.txt",
+            stacklevel=2,
+        )
+    if not texts:
         raise SaltError(f"{folder}: no <language>.txt in it, such as en.txt and de.txt")
-    return {path.stem: read_lines(path) for path in files}
+    return texts
 
 
 def read_lines(path: str | Path) -> Iterator[str]:

@@ -57,7 +57,9 @@ def classifier(
         return Fused(model, layer, gate)
     if tagged:
         return model
-    plain = model.config._attn_implementation in ("eager", "sdpa") and not model.config.is_decoder
+    plain = model.config._attn_implementation in ("eager", "sdpa") and not getattr(
+        model.config, "is_decoder", False
+    )
     if model.config.model_type in BERT_LIKE and plain:
         last = model.base_model.encoder.layer[-1]
         # Bound to the layer: weights keep their names, and a saved model is a plain one.

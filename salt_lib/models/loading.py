@@ -3,6 +3,7 @@
 Chapters: The laboratory; Training over 15 seeds.
 """
 
+import json
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from transformers.utils import logging
 from ..digests import digest
 from ..errors import SaltError
 
+UNLIMITED = 1 << 30
 Model = TypeVar("Model", bound=torch.nn.Module)
 
 
@@ -65,6 +67,9 @@ def resolve(source: str | Path) -> Path:
 
 
 def _load(auto, source: str | Path, **options):
+    if auto is not AutoTokenizer:
+        # Whatever the weights are stored in: in half of that, small steps change nothing.
+        options.setdefault("dtype", torch.float32)
     try:
         # Never remote code, never a pickle: a checkpoint from the hub is data, not a program.
         with _quiet():
@@ -85,14 +90,31 @@ def _load(auto, source: str | Path, **options):
 
 @cache
 def tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
-    """The tokenizer of a checkpoint folder or hub name. SaltError: it is none of the fast kind."""
+    """The tokenizer of a checkpoint folder or hub name. SaltError: it is none of the fast kind.
+
+    Its ``model_max_length`` is at most what the model's configuration has positions for: many
+    tokenizers name no limit, or 10^30.
+    """
     loaded = _load(AutoTokenizer, source)
     if not loaded.is_fast:
         raise SaltError(
             f"{source}: its tokenizer can't tell which words its pieces belong to; give a folder "
             "with a tokenizer.json (the fast kind)"
         )
+    loaded.model_max_length = min(loaded.model_max_length, _positions(source))
     return loaded
+
+
+def _positions(source: str | Path) -> int:
+    """How many tokens a model reads at a time, by its configuration; many where it has no limit."""
+    try:
+        config = json.loads((resolve(source) / "config.json").read_text(encoding="utf-8"))
+        positions = config.get("max_position_embeddings")
+        # RoBERTa's positions begin after that of the padding.
+        taken = 2 if "roberta" in config.get("model_type", "") else 0
+    except (OSError, ValueError, AttributeError):
+        return UNLIMITED
+    return positions - taken if isinstance(positions, int) and positions > taken else UNLIMITED
 
 
 def mask_token(source: str | Path) -> int:

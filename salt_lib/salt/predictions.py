@@ -4,7 +4,7 @@ Chapter: Distillation.
 """
 
 import json
-import shutil
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -57,19 +57,42 @@ def save_in_parts(
 
     Each of ``parts`` gives its batches when it is called, which a part that lies in
     ``<path>.parts`` already is not. What lies there and is about something else is made again.
+    Raises SaltError for a folder of that name that holds what was not made here.
     """
     path, about, made = Path(path), dict(about), []
     folder = path.with_name(path.name + ".parts")
     note = folder / "about.json"
-    if not note.exists() or json.loads(note.read_bytes()) != about:
-        shutil.rmtree(folder, ignore_errors=True)
+    if not _is_about(note, about):
+        _remove(folder)
         write_json(note, about)
     for number, part in enumerate(parts):
         made.append(folder / f"{number:06d}.parquet")
         if not made[-1].exists():
             save(made[-1], part(), about)
     save(path, (batch for piece in made for batch in read(piece)), about)
-    shutil.rmtree(folder)
+    _remove(folder)
+
+
+def _is_about(note: Path, about: Mapping[str, str]) -> bool:
+    try:
+        return json.loads(note.read_bytes()) == about
+    except (OSError, ValueError):  # none, or torn while it was written
+        return False
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder of parts; SaltError where it holds anything that was not made here."""
+    if not folder.exists():
+        return
+    ours = re.compile(r"\d{6}\.parquet|about\.json|\.(\d{6}\.parquet|about\.json)\..*\.tmp")
+    if foreign := [path.name for path in folder.iterdir() if not ours.fullmatch(path.name)]:
+        raise SaltError(
+            f"{folder}: holds {', '.join(sorted(foreign)[:3])}, which was not made here, and parts "
+            "of the predictions would lie in it; move it, or give another output"
+        )
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
 
 
 def _row_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:

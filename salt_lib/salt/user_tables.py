@@ -39,6 +39,13 @@ def _texts(rows: Sequence[dict], columns: Sequence[str]) -> Pairs:
     return _pairs(*([str(row[name]) for row in rows] for name in columns))
 
 
+def _apart(output: Path, *inputs: Path) -> None:
+    """Raise SaltError where the output is one of the inputs, which it would replace."""
+    for path in inputs:
+        if output.exists() and path.exists() and output.samefile(path):
+            raise SaltError(f"{output} is the input {path}: give another file for the output")
+
+
 def _check(columns: Sequence[str]) -> None:
     if len(columns) not in (1, 2):
         raise SaltError(
@@ -80,6 +87,7 @@ def distill_table(
     `read_rows` and `distill.predict`.
     """
     _check(columns)
+    _apart(Path(output), Path(source))
     source, output = Path(source), Path(output)
     tokenizer = loading.tokenizer(checkpoint)
     model = loading.to_device(loading.masked_lm(checkpoint), device)
@@ -128,6 +136,7 @@ def augment_table(
     Raises SaltError for substitutions of another table, columns or model.
     """
     _check(columns)
+    _apart(Path(output), Path(source), Path(substitutions))
     source, tokenizer = Path(source), loading.tokenizer(checkpoint)
     next(read_rows(source, columns), None)
     try:

@@ -149,3 +149,24 @@ def test_from_text_to_a_copy_that_is_switched_in_context(laboratory, tmp_path):
     assert unknown.exit_code == 2 and "unknown language 'xx'; known: de, en" in unknown.output
     lacking = salt("vocabulary", *model, "--texts", tmp_path, "--language", "x").output
     assert "'x': no whole word occurs 5 times" in lacking
+
+
+@pytest.mark.parametrize("target", ["table.csv", "pairs.csv", "link.csv", "thesis.csv"])
+def test_no_table_of_the_users_is_replaced(tmp_path, target):
+    table, pairs = tmp_path / "table.csv", tmp_path / "pairs.csv"
+    table.write_text("text\nthe dog\n")
+    pairs.write_text("word,language,substitute\ndog,de,Hund\n")
+    (tmp_path / "link.csv").symlink_to(table)
+    (tmp_path / "thesis.csv").write_text("mine\n")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    options = ["--input", table, "--substitutions", pairs, "--text-columns", "text"]
+    options += ["--instance-rate", 1, "--token-rate", 1, "--output", tmp_path / target]
+    shown = salt("augment", *options)
+    assert shown.exit_code == 2 and {p: p.read_bytes() for p in tmp_path.iterdir()} == before
+    forced = salt("augment", *options, "--force")
+    if target == "thesis.csv":
+        assert "is there already" in shown.stderr and forced.exit_code == 0
+        assert (tmp_path / target).read_text() == "text\nthe Hund\n"
+    else:
+        assert forced.exit_code == 2 and "is the input" in forced.stderr
+        assert {p: p.read_bytes() for p in tmp_path.iterdir()} == before

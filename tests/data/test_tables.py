@@ -131,3 +131,18 @@ def test_texts_are_files_of_a_sentence_a_line(tmp_path):
     (tmp_path / "de.txt").write_bytes(b"eins\nzw\xff\n")
     with pytest.raises(SaltError, match="de.txt, line 2: not UTF-8"):
         list(tables.read_texts(tmp_path)["de"])
+
+
+def test_a_text_is_named_by_its_languages_code(tmp_path):
+    for name in ("de", "zh-Hant", "README", "notes"):
+        (tmp_path / f"{name}.txt").write_text("a line\n", encoding="utf-8")
+    with pytest.warns(UserWarning, match="README.txt, notes.txt left out"):
+        texts = tables.read_texts(tmp_path)
+    assert {code: list(lines) for code, lines in texts.items()} == {
+        "de": ["a line"],
+        "zh-Hant": ["a line"],
+    }
+    for name in ("de", "zh-Hant"):
+        (tmp_path / f"{name}.txt").unlink()
+    with pytest.warns(UserWarning), pytest.raises(SaltError, match="no <language>.txt in it"):
+        tables.read_texts(tmp_path)

@@ -10,9 +10,12 @@ import paper_world
 import pytest
 import torch
 from places import environment
+from safetensors.torch import load_file, save_file
 
+from salt_lib.data.examples import Pairs
 from salt_lib.errors import SaltError
 from salt_lib.models import classifiers, loading
+from salt_lib.models.encoding import encode
 from salt_lib.salt import vocabulary
 
 
@@ -130,3 +133,38 @@ def test_a_name_in_the_cache_needs_no_hub(bert, tmp_path):
         text=True,
     )
     assert done.stdout.strip() == "BertForMaskedLM", done.stderr[-1000:]
+
+
+@pytest.mark.parametrize("stored", [torch.bfloat16, torch.float16, torch.float32])
+def test_weights_are_float32_whatever_they_are_stored_in(checkpoint, tmp_path, stored):
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(checkpoint / name, tmp_path)
+    weights = load_file(checkpoint / "model.safetensors")
+    save_file({name: w.to(stored) for name, w in weights.items()}, tmp_path / "model.safetensors")
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["dtype"] = str(stored).removeprefix("torch.")
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    for model in (loading.masked_lm(tmp_path), classifiers.classifier(tmp_path, 3, 0, 0.0)):
+        assert {w.dtype for w in model.state_dict().values() if w.is_floating_point()} == {
+            torch.float32
+        }
+
+
+@pytest.mark.parametrize(
+    ("kind", "positions", "named", "limit"),
+    [("bert", 64, 10**30, 64), ("xlm-roberta", 66, 10**30, 64), ("bert", 64, 32, 32)],
+)
+def test_the_limit_is_the_smaller_of_tokenizer_and_configuration(
+    checkpoint, tmp_path, kind, positions, named, limit
+):
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(checkpoint / name, tmp_path)
+    about = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    about["model_max_length"] = named
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(about))
+    config = {"model_type": kind, "max_position_embeddings": positions}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    tokenizer = loading.tokenizer(tmp_path)
+    assert tokenizer.model_max_length == limit
+    cut = encode(tokenizer, Pairs(["the dog " * 200], [""], [0]), True)
+    assert int(cut.lengths[0]) == limit

@@ -187,6 +187,26 @@ def test_an_interrupted_file_goes_on_with_its_parts(tmp_path):
     assert pq.read_schema(path).metadata[b"data"] == b"one"
 
 
+def test_a_folder_of_somebody_elses_is_not_removed(tmp_path):
+    path = tmp_path / "a.parquet"
+    folder = tmp_path / "a.parquet.parts"
+    folder.mkdir()
+    (folder / "thesis.tex").write_text("mine")
+    with pytest.raises(SaltError, match="a.parquet.parts: holds thesis.tex, which was not made"):
+        salt_predictions.save_in_parts(path, parts([]), {"data": "one"})
+    assert (folder / "thesis.tex").read_text() == "mine" and not path.exists()
+
+
+def test_a_torn_note_of_the_parts_begins_again(tmp_path):
+    path, calls = tmp_path / "a.parquet", []
+    with pytest.raises(KeyboardInterrupt):
+        salt_predictions.save_in_parts(path, parts(calls, last=2), {"data": "one"})
+    (tmp_path / "a.parquet.parts" / "about.json").write_text('{"data"')
+    calls.clear()
+    salt_predictions.save_in_parts(path, parts(calls), {"data": "one"})
+    assert calls == [0, 1, 2] and [p.name for p in tmp_path.iterdir()] == ["a.parquet"]
+
+
 def test_parts_of_something_else_are_made_again(tmp_path):
     path, calls = tmp_path / "a.parquet", []
     with pytest.raises(KeyboardInterrupt):

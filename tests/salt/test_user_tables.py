@@ -119,7 +119,7 @@ def test_an_interrupted_distillation_goes_on(checkpoint, words, table, tmp_path,
     shutil.copytree(tmp_path, tmp_path / "kept", ignore=shutil.ignore_patterns("kept"))
     (tmp_path / "own.parquet.parts").mkdir()
     (tmp_path / "own.parquet.parts" / "about.json").write_text("{}")
-    (tmp_path / "own.parquet.parts" / "000000000000.parquet").write_text("of another")
+    (tmp_path / "own.parquet.parts" / "000000.parquet").write_text("of another")
     user_tables.distill_table(*arguments)
     pd.testing.assert_frame_equal(predictions.read_all(tmp_path / "own.parquet"), found)
 

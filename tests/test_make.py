@@ -1,0 +1,64 @@
+"""`make` makes an environment of its own, and clears none that it has not made."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A folder with the Makefile, and what its environment is made from: nothing."""
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    shutil.copy(ROOT / "Makefile", folder)
+    for name in ("requirements.lock", "requirements.build", "pyproject.toml"):
+        (folder / name).write_text("")
+    return folder
+
+
+def make(folder, *arguments):
+    options = ["make", "-C", str(folder), f"PYTHON={sys.executable}", *arguments]
+    variables = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    return subprocess.run(options, capture_output=True, text=True, env=variables)
+
+
+def test_an_environment_of_somebody_elses_stays_as_it_is(checkout):
+    environment = checkout / ".venv"
+    (environment / "bin").mkdir(parents=True)
+    (environment / "bin" / "mine").write_text("packages without pip, as uv makes them")
+    done = make(checkout, ".venv/.ready")
+    assert done.returncode and f"{environment} is a link, or an environment" in done.stderr
+    assert [p.name for p in environment.rglob("*")] == ["bin", "mine"]
+
+
+def test_a_link_is_not_followed(checkout, tmp_path):
+    target = tmp_path / "elsewhere"
+    target.mkdir()
+    (target / "file").write_text("kept")
+    (checkout / ".venv").symlink_to(target)
+    done = make(checkout, ".venv/.ready")
+    assert done.returncode and "it stays as" in done.stderr and "VENV=.venv-salt" in done.stderr
+    assert [p.name for p in target.iterdir()] == ["file"]
+
+
+def test_an_interrupted_environment_of_ours_is_made_again(checkout):
+    environment = checkout / ".venv"
+    environment.mkdir()
+    (environment / ".made-by-salt").write_text("")
+    (environment / "torn").write_text("")
+    make(checkout, ".venv/.ready")  # the empty project itself can't be installed
+    assert (environment / "bin" / "python").exists() and not (environment / "torn").exists()
+    assert (environment / ".made-by-salt").exists()
+
+
+def test_another_folder_may_be_given(checkout):
+    (checkout / ".venv").mkdir()
+    make(checkout, "VENV=.other", ".other/.ready")
+    assert (checkout / ".other" / "bin" / "python").exists()
+    assert not list((checkout / ".venv").iterdir())
