@@ -16,7 +16,7 @@ from .tasks import CONFIGS, WORLD_TASKS, task
 
 @dataclass(frozen=True)
 class Laboratory:
-    """A world, and the tiny mBERT that was made in it; see `study.provenance.Setup`.
+    """A world, and the tiny mBERT that was made in it; see `study.provenance.StudySetup`.
 
     layers: of the deeper model of the same world (`salt_lib.laboratory.deeper`), None for the tiny
     mBERT itself.

@@ -26,10 +26,10 @@ from ..errors import SaltError, unknown
 from ..salt.methods import Method
 from ..salt.methods import method as method_by_name
 from . import cluster
-from .provenance import Setup, fingerprint
+from .provenance import StudySetup, fingerprint
 from .store import is_fresh, run_path, write_run
 
-S = TypeVar("S", bound=Setup)
+S = TypeVar("S", bound=StudySetup)
 BACKENDS = ("processes", "ray")
 
 
@@ -97,7 +97,7 @@ def grid(
 ) -> list[Spec]:
     """Every combination once, seed by seed, so that a study stopped early has whole seeds.
 
-    check: raises for a task or method that can't be run (`provenance.Setup.check`). SaltError: an
+    check: raises for a task or method that can't be run (`StudySetup.check`). SaltError: an
     unknown task or method (it lists the known ones), a negative world or seed, or nothing to run.
     """
     tasks, methods, seeds = list(tasks), list(methods), list(seeds)
@@ -118,7 +118,7 @@ def grid(
 def execute(
     specs: Iterable[Spec],
     root: str | Path,
-    setup: Setup,
+    setup: StudySetup,
     workers: Workers = DEFAULT_WORKERS,
     *,
     force: bool = False,

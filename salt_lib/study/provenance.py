@@ -21,7 +21,7 @@ CHECKOUT = PACKAGE.parent
 LIBRARIES = ("torch", "transformers", "tokenizers", "numpy", "seqeval")
 
 
-class Setup(Protocol):
+class StudySetup(Protocol):
     """What all runs of a study share. It is pickled for the workers.
 
     runner: "module:function" that makes a run of a `grid.Job`; the module's ``prepare`` makes of a
@@ -42,7 +42,7 @@ class Setup(Protocol):
         ...
 
 
-def fingerprint(setup: Setup, world: int, task: str, method: str) -> str:
+def fingerprint(setup: StudySetup, world: int, task: str, method: str) -> str:
     """SHA-256, in hex, of what can change the scores of these runs.
 
     That is: world, task and setup, the method's row of the table (but for what it is called

@@ -17,7 +17,7 @@ from pathlib import Path
 from ..errors import SaltError
 from ..files import write_json
 from ..salt.methods import method as method_by_name
-from .provenance import Setup, commit, fingerprint, hardware, versions
+from .provenance import StudySetup, commit, fingerprint, hardware, versions
 
 
 def run_path(root: str | Path, world: int, task: str, method: str, seed: int) -> Path:
@@ -76,7 +76,9 @@ def read_run(path: str | Path) -> dict | None:
     return None
 
 
-def is_fresh(setup: Setup, root: str | Path, world: int, task: str, method: str, seed: int) -> bool:
+def is_fresh(
+    setup: StudySetup, root: str | Path, world: int, task: str, method: str, seed: int
+) -> bool:
     """Whether this run is finished and what made it is what a run would use now."""
     run = read_run(run_path(root, world, task, method, seed))
     return run is not None and run["fingerprint"] == fingerprint(setup, world, task, method)
@@ -89,7 +91,9 @@ def stored(root: str | Path, world: int) -> list[dict]:
     return [run for run in runs if run is not None]
 
 
-def fresh(setup: Setup, root: str | Path, world: int, command: str = "salt study") -> list[dict]:
+def fresh(
+    setup: StudySetup, root: str | Path, world: int, command: str = "salt study"
+) -> list[dict]:
     """The runs of `stored` that were made by what a run would use now.
 
     Stale runs, and those of tasks that the setup doesn't know, are left out with a warning that

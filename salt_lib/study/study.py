@@ -12,7 +12,7 @@ from pathlib import Path
 from ..errors import SaltError
 from .frozen import read_table, write_table
 from .grid import DEFAULT_WORKERS, Spec, Workers, execute, grid
-from .provenance import Setup
+from .provenance import StudySetup
 from .results import Results, key_of, origin_of
 from .store import fresh
 
@@ -21,11 +21,11 @@ from .store import fresh
 class Study:
     """The runs of ``tasks`` × ``methods`` × ``seeds`` in a world, under ``root``.
 
-    setup: what all its runs share, see `provenance.Setup`. command: what makes them. table: the
+    setup: what all its runs share, see `StudySetup`. command: what makes them. table: the
     frozen runs that ship with the package, where there are some.
     """
 
-    setup: Setup
+    setup: StudySetup
     root: Path
     command: str
     tasks: tuple[str, ...]
