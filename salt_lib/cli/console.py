@@ -3,6 +3,7 @@
 Chapter: Reproduce, change, extend.
 """
 
+import io
 import json
 import sys
 import warnings
@@ -39,6 +40,9 @@ class Group(TyperGroup):
 
     def invoke(self, ctx):
         warnings.showwarning = _show
+        for stream in (sys.stdout, sys.stderr):  # words of any script, whatever the terminal's
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(encoding="utf-8", errors="replace")
         try:
             return super().invoke(ctx)
         except SaltError as error:

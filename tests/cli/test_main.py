@@ -1,8 +1,10 @@
 """The `salt` command says what it does, what went wrong, and nothing else."""
 
+import os
 import re
 import subprocess
 import sys
+import unicodedata
 
 import pytest
 from typer.testing import CliRunner
@@ -82,3 +84,13 @@ def test_an_error_is_a_message_and_not_a_traceback(tmp_path, arguments, message)
     assert shown.exit_code == 2 and shown.stdout == ""
     assert shown.stderr.startswith("salt: ") and message in shown.stderr
     assert "Traceback" not in shown.stderr and not list(tmp_path.iterdir())
+
+
+def test_words_of_any_script_are_printed_whatever_the_terminal_is_set_to():
+    done = subprocess.run(
+        [sys.executable, "-m", "salt_lib", "world", "--language", "th", "--facts", "2"],
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+        capture_output=True,
+    )
+    assert done.returncode == 0 and not done.stderr
+    assert any("THAI" in unicodedata.name(letter, "") for letter in done.stdout.decode("utf-8"))
