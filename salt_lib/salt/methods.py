@@ -19,7 +19,7 @@ class Method:
     world's true translations). synonyms: whether substitutions in English take part.
     code_switch: the offline part. mixup: the online part, None, "vector" or "scalar" weights.
     translate: train on true translations of the data instead. layer: the lower layer that the
-    classifier reads fused with the last one, None for the last one alone; gate: how (see `heads`).
+    classifier reads fused with the last one, None for the last one alone; gate: how (see `fusion`).
     """
 
     name: str
@@ -87,7 +87,7 @@ ABLATIONS = tuple(name for name in METHODS if name not in MAIN)
 def dlfa(layer: int, row: Method = METHODS["baseline"], gate: str = "literal") -> Method:
     """A row whose classifier reads ``layer`` fused with the last one (DLFA, Chen et al. 2022).
 
-    row: what it does besides; "salt" gives ``salt+dlfa-<layer>``. gate: see `heads`.
+    row: what it does besides; "salt" gives ``salt+dlfa-<layer>``. gate: see `fusion`.
     """
     before = "" if row.name == "baseline" else f"{row.name}+"
     after = "" if gate == "literal" else f"-{gate}"
