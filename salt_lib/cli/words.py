@@ -103,6 +103,11 @@ def distill(
             options = {"masked": masked, "device": device, "words": words, **limits}
             pairs, counts = api.distill(model, sentences, chosen, texts, **options), None
     if output and pairs is not None:
+        if pairs.empty:
+            raise SaltError(
+                f"no prediction reaches the threshold, so there is nothing to write to {output}; "
+                "lower --threshold"
+            )
         from ..data.tables import write_rows
 
         write_rows(output, [pairs.to_dict("records")])

@@ -170,3 +170,10 @@ def test_no_table_of_the_users_is_replaced(tmp_path, target):
     else:
         assert forced.exit_code == 2 and "is the input" in forced.stderr
         assert {p: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("suffix", [".tsv", ".csv", ".parquet"])
+def test_no_pairs_are_said_and_not_written(predicted, tmp_path, suffix):
+    output = tmp_path / f"pairs{suffix}"
+    shown = salt("distill", "--threshold", 1, "--synonym-threshold", 1, "--output", output)
+    assert shown.exit_code == 2 and "nothing to write" in shown.stderr and not output.exists()

@@ -8,6 +8,8 @@ from transformers import (
     AutoModelForSequenceClassification,
     BertConfig,
     BertForSequenceClassification,
+    DebertaV2Config,
+    DebertaV2ForMaskedLM,
     XLMRobertaConfig,
     XLMRobertaForSequenceClassification,
 )
@@ -138,3 +140,17 @@ def test_what_was_left_half_kept_is_kept_again(checkpoint, tmp_path):
     model = classifiers.classifier(checkpoint, 3, 0, 0.1)
     classifiers.save_classifier(model, checkpoint, tmp_path / "kept", NAMES)
     assert not (tmp_path / "kept" / "torn").exists() and not (tmp_path / "kept.part").exists()
+
+
+def test_an_encoder_whose_configuration_knows_no_decoder_is_trained(tmp_path):
+    config = DebertaV2Config(
+        vocab_size=9000, hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=32, max_position_embeddings=64, type_vocab_size=2,
+    )  # fmt: skip
+    assert not hasattr(config, "is_decoder")
+    DebertaV2ForMaskedLM(config).save_pretrained(tmp_path)
+    model = classifiers.classifier(tmp_path, 3, 0, 0.0)
+    ids = torch.arange(5, 41).reshape(4, 9)
+    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    model(**inputs, labels=torch.tensor([0, 1, 2, 0])).loss.backward()
+    assert model.classifier.weight.grad.abs().sum() > 0
