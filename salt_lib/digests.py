@@ -19,7 +19,7 @@ PACKAGE = Path(__file__).parent
 NEUTRAL = ("errors", "files", "digests")
 # Tables whose rows are part of what is digested beside the sources (`study.provenance`).
 TABLES = {
-    "salt.methods": ("_ROWS", "MAIN"),
+    "salt.methods": ("_ROWS", "_WORLD_ROWS", "MAIN"),
     "laboratory.tasks": ("PAIR_TASKS", "WORLD_TASKS", "TAG_TASKS", "CONFIGS"),
     "laboratory.deeper": ("CONFIGS",),
 }

@@ -18,11 +18,12 @@ from ..salt.prepared import Prepared
 from ..salt.vocabulary import words_by_language
 from ..training.config import Config
 from ..training.run import train_and_score
+from . import measures
 from .checkpoints import checkpoint
 from .predictions import encoded, predictions_path
 from .setup import Laboratory
 from .substitutions import for_method
-from .tasks import load, task
+from .tasks import WORLD_TASKS, load, task
 
 if TYPE_CHECKING:
     from ..study.grid import Job
@@ -71,10 +72,20 @@ def train(
 ) -> dict:
     """Train and evaluate one run; see `training.run.train_and_score` for what is returned.
 
-    config: by default the setup's for this task.
+    config: by default the setup's for this task. A run of `tasks.WORLD_TASKS` has ``measures`` as
+    well (`measures.everything`).
     """
     row, config = method_by_name(method), config or setup.config(name)
-    return train_and_score(prepared(setup, name, row, config), row, config, seed)
+    ready = prepared(setup, name, row, config)
+    if name not in WORLD_TASKS:
+        return train_and_score(ready, row, config, seed)
+    watched, kept = measures.watcher(setup.world, name), {}
+
+    def measure(model) -> None:
+        kept.update(measures.everything(model, watched, setup.world, name))
+
+    result = train_and_score(ready, row, config, seed, monitor=watched, keep=measure)
+    return {**result, "measures": kept}
 
 
 def prepare(job: Job[Laboratory]) -> None:

@@ -11,6 +11,7 @@ import torch
 
 from ..languages import SOURCE
 from ..models import loading
+from ..models.encoding import Encoded
 from ..salt import predictions
 from ..salt.augment import NOTHING, Options, options
 from ..salt.controls import replacements
@@ -19,9 +20,11 @@ from ..salt.methods import Method
 from ..salt.vocabulary import words_by_language
 from ..training.config import Config
 from .checkpoints import checkpoint
-from .minibabel.lexicon import concept_of, forms
+from .minibabel.lexicon import concept_of, forms, lexicon
 from .predictions import encoded, predictions_path, vocabularies
-from .tasks import task
+from .tasks import WORLD_TASKS, task
+
+FUNCTION, OTHER = "function", "other"  # kinds of English words, beside noun, verb, adjective
 
 
 def for_method(
@@ -34,7 +37,8 @@ def for_method(
     if method.substitutions is None:
         return NOTHING
     thresholds = (config.threshold, config.synonym_threshold)
-    return choices(world, name, method.substitutions, method.synonyms, *thresholds, layers)
+    kind, synonyms, words = method.substitutions, method.synonyms, method.words
+    return choices(world, name, kind, synonyms, *thresholds, layers, words)
 
 
 @cache
@@ -46,8 +50,9 @@ def choices(
     threshold: float,
     synonym_threshold: float,
     layers: int | None = None,
+    words: str | None = None,
 ) -> Options:
-    """The options of a task's training tokens; kind as in `methods.Method.substitutions`."""
+    """The options of a task's training tokens; kind and words as in `methods.Method`."""
     if kind == "dictionary":
         kept = _dictionary(world, name)
     else:
@@ -56,8 +61,28 @@ def choices(
         kept = kept[kept["language"] != SOURCE].reset_index(drop=True)
     folder = checkpoint(world)
     pieces, counts = loading.tokenizer(folder).get_vocab(), words_by_language(folder)
-    tokens = replacements(kind, kept, counts, pieces, world)
+    kinds = _kinds(kept, encoded(world, name, "train", SOURCE), pieces)
+    chosen = np.ones(len(kept), dtype=bool)
+    if words:
+        chosen &= (kinds == FUNCTION) == (words == FUNCTION)
+    if name in WORLD_TASKS:
+        # A function word has no synonym: nearly all that is predicted for one is its opposite
+        # (in, near). Of content words nine in ten are right at the same probability.
+        chosen &= (kinds != FUNCTION) | (kept["language"] != SOURCE).to_numpy()
+    kept, kinds = kept[chosen].reset_index(drop=True), kinds[chosen]
+    mask = loading.mask_token(folder) if kind == "mask" else None
+    tokens = replacements(kind, kept, counts, pieces, world, kinds=kinds, mask=mask)
     return options(encoded(world, name, "train", SOURCE), kept["example"], kept["position"], tokens)
+
+
+def _kinds(kept: pd.DataFrame, data: Encoded, pieces: dict[str, int]) -> np.ndarray:
+    """(kept,) what the lexicon calls each English word: noun, function, …; a name is OTHER."""
+    kinds = np.full(max(pieces.values()) + 1, OTHER, dtype=object)
+    for word, concept in concept_of().items():
+        if word in pieces:
+            kinds[pieces[word]] = lexicon()[concept].kind
+    at = data.start.numpy()[kept["example"]] + kept["position"].to_numpy()
+    return kinds[data.ids.numpy()[at]]
 
 
 @cache

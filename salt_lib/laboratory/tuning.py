@@ -56,6 +56,7 @@ def trial(
         "method": method_name,
         "seed": seed,
         "changes": changes,
+        "world": world,
         "english": result["scores"][SOURCE],
         "zero_shot": float(np.mean([result["scores"][code] for code in spec.targets])),
         "dev": result["dev"],
@@ -71,29 +72,36 @@ def sweep(
     jobs: int = 2,
     log: str | Path | None = None,
     layers: int | None = None,
+    worlds: Sequence[int] = (WORLD,),
 ) -> list[dict]:
-    """Every trial of tasks × methods × grid × seeds; with ``log`` those already there are kept.
+    """Every trial of tasks × methods × grid × seeds × worlds; with ``log`` those already there are
+    kept.
 
     log: a JSON file holding the list of all trials so far, rewritten after each one. layers: see
     `trial`.
     """
     done = json.loads(Path(log).read_text()) if log and Path(log).exists() else []
-    key = lambda t: json.dumps([t["task"], t["method"], t["seed"], t["changes"]], sort_keys=True)  # noqa: E731
-    known = {key(t) for t in done}
+    known = {_key(t) for t in done}
     wanted = [
-        {"task": name, "method": m, "seed": s, "changes": changes}
-        for changes, name, m, s in product(grid, tasks, methods, seeds)
+        {"task": name, "method": m, "seed": s, "changes": changes, "world": world}
+        for world, changes, name, m, s in product(worlds, grid, tasks, methods, seeds)
     ]
-    wanted = [w for w in wanted if key(w) not in known]
     run = delayed(trial)
     trials = Parallel(n_jobs=jobs, return_as="generator_unordered")(
-        run(w["task"], w["method"], w["seed"], w["changes"], layers=layers) for w in wanted
+        run(w["task"], w["method"], w["seed"], w["changes"], w["world"], layers)
+        for w in wanted
+        if _key(w) not in known
     )
     for item in trials:
         done.append(item)
         if log:
             write_json(log, done)
     return done
+
+
+def _key(item: Mapping) -> str:
+    world = item.get("world", WORLD)  # trials of before there were more worlds
+    return json.dumps([world, *(item[k] for k in ("task", "method", "seed", "changes"))])
 
 
 def averages(trials: Sequence[dict]) -> list[dict]:

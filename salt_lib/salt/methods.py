@@ -16,9 +16,12 @@ class Method:
     substitutions: where they come from, None for none: "distilled" (unmasked), "masked" (each token
     hidden while predicted), "random" (the distilled positions and languages, each draw a fresh word
     of like frequency), "deranged" (the distilled dictionary, fixedly permuted), "dictionary" (the
-    world's true translations). synonyms: whether substitutions in English take part.
-    code_switch: the offline part. mixup: the online part, None, "vector" or "scalar" weights.
-    translate: train on true translations of the data instead. layer: the lower layer that the
+    world's true translations), "random-kind" (as "random", among the words that are distilled for
+    the same kind of English word), "mask" (the distilled positions, each hidden). synonyms: whether
+    substitutions in English take part. words: which English words are substituted, "content",
+    "function", or None for both. code_switch: the offline part. mixup: the online part, None,
+    "vector" or "scalar" weights. smooth: noise is added to every word embedding. translate: train
+    on true translations of the data instead. layer: the lower layer that the
     classifier reads fused with the last one, None for the last one alone; gate: how (see `fusion`).
     """
 
@@ -26,8 +29,10 @@ class Method:
     label: str
     substitutions: str | None = None
     synonyms: bool = True
+    words: str | None = None
     code_switch: bool = False
     mixup: str | None = None
+    smooth: bool = False
     translate: bool = False
     layer: int | None = None
     gate: str = "literal"
@@ -80,6 +85,45 @@ _ROWS = (
     Method("translate-train", "upper reference: true translations of the data", translate=True),
 )
 METHODS = {row.name: row for row in _ROWS}
+# What the study over worlds has besides: the same method on a kind of words, controls that keep the
+# kind of word or hide it, and rivals that need no more than SALT does.
+_WORLD_ROWS = (
+    Method(
+        "salt-content",
+        "content words alone",
+        "distilled",
+        words="content",
+        code_switch=True,
+        mixup="vector",
+    ),
+    Method(
+        "salt-function",
+        "function words alone",
+        "distilled",
+        words="function",
+        code_switch=True,
+        mixup="vector",
+    ),
+    Method(
+        "salt-random-kind",
+        "control: SALT with random words of the same kind",
+        "random-kind",
+        code_switch=True,
+        mixup="vector",
+    ),
+    Method(
+        "salt-hidden",
+        "control: SALT with [MASK] in the place of its words",
+        "mask",
+        code_switch=True,
+        mixup="vector",
+    ),
+    Method(
+        "scalar-mixup", "rival: mixup with one weight, as in SCOPA", "distilled", mixup="scalar"
+    ),
+    Method("smoothed", "rival: noise on every word embedding, as in Robust-XLT", smooth=True),
+)
+WORLD_METHODS = {row.name: row for row in _WORLD_ROWS}
 MAIN = ("baseline", "code-switch", "mixup", "salt", "salt-random")
 ABLATIONS = tuple(name for name in METHODS if name not in MAIN)
 
@@ -99,12 +143,12 @@ def dlfa(layer: int, row: Method = METHODS["baseline"], gate: str = "literal") -
 def method(name: str) -> Method:
     """The method of this name: a row of the table, or one of `dlfa`'s (``dlfa-3``,
     ``salt+dlfa-3``, ``dlfa-3-sigmoid``); SaltError lists the known ones otherwise."""
-    if name in METHODS:
-        return METHODS[name]
+    if row := METHODS.get(name) or WORLD_METHODS.get(name):
+        return row
     if match := re.fullmatch(r"(?:(.+)\+)?dlfa-(\d+)(?:-(sigmoid))?", name):
-        row, layer, gate = match.groups()
-        return dlfa(int(layer), method(row or "baseline"), gate or "literal")
+        inner, layer, gate = match.groups()
+        return dlfa(int(layer), method(inner or "baseline"), gate or "literal")
     raise SaltError(
-        f"{unknown('method', name, METHODS)}; dlfa-<layer> and <method>+dlfa-<layer> fuse a lower "
-        "layer"
+        f"{unknown('method', name, [*METHODS, *WORLD_METHODS])}; dlfa-<layer> and "
+        "<method>+dlfa-<layer> fuse a lower layer"
     )

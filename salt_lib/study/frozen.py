@@ -13,13 +13,26 @@ from ..errors import SaltError
 from ..files import write_text
 from .results import FROZEN, Results
 
-KEPT = ("world", "task", "method", "seed", "scores", "dev", "epoch", "seconds")
+# Of what a run is stored with; measures are the study over worlds' alone.
+KEPT = (
+    "world",
+    "task",
+    "method",
+    "seed",
+    "scores",
+    "dev",
+    "epoch",
+    "seconds",
+    "measures",
+    "fingerprint",
+)
 
 
 def write_table(path: str | Path, head: dict, runs: Iterable[dict]) -> None:
     """Write a frozen table: what is said of all runs, then a line a run with what is `KEPT`."""
     rows = [
-        {key: round(run[key], 1) if key == "seconds" else run[key] for key in KEPT} for run in runs
+        {key: round(run[key], 1) if key == "seconds" else run[key] for key in KEPT if key in run}
+        for run in runs
     ]
     lines = ",\n".join(map(json.dumps, rows))
     text = json.dumps(head, indent=1)

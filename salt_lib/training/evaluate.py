@@ -55,6 +55,19 @@ def predicted(
     return compute.gather(predictions).sum(dim=0)
 
 
+@torch.inference_mode()
+def logits(
+    model, encoded: Encoded, batch_size: int = 128, *, compute: Compute | None = None
+) -> Tensor:
+    """The logits of each pair, (n, labels); compute: as for `accuracy`."""
+    compute = compute or Compute()
+    model.eval()
+    found = torch.zeros(len(encoded), model.config.num_labels)
+    for rows in _shared(encoded, batch_size, compute):
+        found[rows] = _logits(model, encoded, rows, compute).cpu()
+    return compute.gather(found).sum(dim=0)
+
+
 def sentences(encoded: Encoded, labels: Tensor) -> list[list[str]]:
     """The tags of each sentence's words, from a label id for each token (tokens,)."""
     tags: list[list[str]] = [[] for _ in range(int(encoded.sentence[-1]) + 1)]

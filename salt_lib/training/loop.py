@@ -46,7 +46,8 @@ class Batch:
 
     data: where lengths, segments and labels come from; ids: (tokens,) its token ids, some of them
     code-switched; rows: (batch,) which of its rows. drawn: (tokens,) the ids to mix with, ratio:
-    (batch, 1, dim) the weights of the mixing, both None without mixup.
+    (batch, 1, dim) the weights of the mixing, both None without mixup. noise: (batch, longest row,
+    dim) what is added to the embeddings, None without smoothing.
     """
 
     data: Encoded
@@ -54,11 +55,13 @@ class Batch:
     rows: Tensor
     drawn: Tensor | None = None
     ratio: Tensor | None = None
+    noise: Tensor | None = None
 
     def part(self, which: Tensor) -> "Batch":
         """Some of its rows, by their numbers in the batch."""
         ratio = None if self.ratio is None else self.ratio[which]
-        return replace(self, rows=self.rows[which], ratio=ratio)
+        noise = None if self.noise is None else self.noise[which]
+        return replace(self, rows=self.rows[which], ratio=ratio, noise=noise)
 
     @property
     def tags(self) -> int:
@@ -94,14 +97,17 @@ class Draws:
         drawn = self._mixed(token_ids) if self.method.mixup and augmented else None
         translated = self.prepared.translated if self.method.translate else None
         for rows in batches(data.lengths, self.config.batch, self.order):
-            now, ids, ratio = data, token_ids, None
+            now, ids, ratio, added = data, token_ids, None, None
             if translated is not None:
                 languages = len(translated) // len(data)
                 chosen = torch.randint(languages, rows.shape, generator=self.noise)
                 now, ids, rows = translated, translated.ids, rows + len(data) * chosen
             if self.method.mixup and drawn is not None:
                 ratio = draw_ratio(self.method.mixup, len(rows), self.width, self.noise)
-            yield Batch(now, ids, rows, drawn, ratio)
+            if self.method.smooth and augmented:
+                size = (len(rows), int(now.lengths[rows].max()), self.width)
+                added = self.config.noise * torch.randn(size, generator=self.noise)
+            yield Batch(now, ids, rows, drawn, ratio, added)
 
     def _mixed(self, ids: Tensor) -> Tensor:
         """What each token of an epoch is mixed with; where nothing is, the token itself.
@@ -135,9 +141,9 @@ def fit(
     """Train ``model`` in place; returns the dev score of each epoch and the epoch chosen by it.
 
     compute: where, by default on the processor. monitor: keeps the state from which an interrupted
-    training goes on, to the same end; by default none. The model ends with the weights of the best
-    epoch, the first among equals. Raises SaltError when the loss or the gradients are no longer
-    numbers.
+    training goes on, to the same end; by default none. The model ends with the weights of the
+    epoch that ``config.select`` names: the best, the first among equals, or the last. Raises
+    SaltError when the loss or the gradients are no longer numbers.
     """
     compute, monitor = compute or Compute(), monitor or Monitor()
     width = model.get_input_embeddings().get_parameter("weight").shape[1]
@@ -175,12 +181,13 @@ def fit(
             # Of the last epoch no copy is needed: its weights are the model's. (A model of mBERT's
             # size has 0.7 GB, so that the old copy goes first.)
             better = scores[-1] > max(scores[:-1], default=-1) and epoch < config.epochs
+            better = better and config.select == "dev"
             if better:
                 best = {}
                 best = copy.deepcopy(model.state_dict())
             monitor.epoch(step, epoch, scores, best if better else None)
     monitor.end()
-    chosen = scores.index(max(scores))
+    chosen = scores.index(max(scores)) if config.select == "dev" else config.epochs - 1
     if chosen + 1 < config.epochs:
         model.load_state_dict(best)
     return scores, chosen
@@ -224,6 +231,9 @@ def mean_loss(spread: nn.Module, model: Classifier, batch: Batch, device: torch.
         words, substitutes = embed(both.to(device))
         # Where nothing was drawn both sides are one vector, and mixing changes nothing.
         vectors = mixup(words, substitutes, batch.ratio.to(device))
+    if batch.noise is not None:
+        scale = embed.get_parameter("weight").detach().std()
+        vectors = vectors + scale * batch.noise[:, : vectors.shape[1]].to(device)
     return spread(
         inputs_embeds=vectors,
         attention_mask=inside.to(device),

@@ -1,0 +1,161 @@
+"""The study over worlds: which worlds, methods and seeds, as its protocol says (book/protocol.md).
+
+Each world has preferences, text and a checkpoint of its own, and is a unit of the analysis. Worlds
+0 and 1 were looked at while the study was made, those from 100 on were tuned in: none of them is
+among `WORLDS`.
+
+Chapter: Over worlds.
+"""
+
+from pathlib import Path
+
+from ..errors import SaltError
+from ..files import RECORDED, folder
+from ..study.frozen import read_table, write_table
+from ..study.grid import Spec
+from ..study.provenance import fingerprint
+from ..study.results import key_of, origin_of
+from ..study.study import Study
+from . import tuning
+from .setup import Laboratory
+
+WORLDS = (2, 3, 4, 5, 6, 7)
+DEEPER_WORLDS, LAYERS = (2, 3, 4), 6
+TASKS = ("mini-nli", "mini-paraphrase")
+# Task → methods and how many seeds each has, first those that the primary outcome needs.
+PLAN = {
+    "mini-nli": {
+        "baseline": 5,
+        "salt": 5,
+        "dictionary": 5,
+        "salt-random-kind": 5,
+        "salt-content": 3,
+        "salt-function": 3,
+        "salt-hidden": 3,
+        "scalar-mixup": 3,
+        "smoothed": 3,
+    },
+    "mini-paraphrase": {"baseline": 3, "salt": 3, "dictionary": 3, "salt-random-kind": 3},
+}
+# World 0's checkpoint ships, and its baseline and SALT have more seeds; no unit of the analysis.
+SHIPPED_PLAN = {"mini-nli": {"baseline": 15, "salt": 15, "dictionary": 5}}
+DEEPER_PLAN = {"mini-nli": {"baseline": 3, "salt": 3, "dictionary": 3}}
+
+TUNING_WORLDS, TUNING_SEEDS = (100, 101), (1000,)
+# Three settings a method. The controls have SALT's; true translations were tuned before, when the
+# instrument was chosen (recorded/sensitivity.json).
+TUNING = {
+    "baseline": [{"learning_rate": rate} for rate in (5e-4, 1e-3, 2e-3)],
+    "salt": [{"threshold": p} for p in (0.5, 0.7, 0.9)],
+    "salt-content": [{"threshold": p} for p in (0.5, 0.7, 0.9)],
+    "scalar-mixup": [{"threshold": p} for p in (0.5, 0.7, 0.9)],
+    "smoothed": [{"noise": deviation} for deviation in (0.1, 0.3, 1.0)],
+}
+
+
+def tune(log: str | Path, jobs: int = 1) -> list[dict]:
+    """Try every method's settings in the tuning worlds, on dev; see `tuning.sweep` for ``log``."""
+    for method, settings in TUNING.items():
+        trials = tuning.sweep(
+            TASKS[:1], [method], settings, TUNING_SEEDS, jobs, log, worlds=TUNING_WORLDS
+        )
+    return trials
+
+
+def plan_of(world: int, layers: int | None = None) -> dict[str, dict[str, int]]:
+    """Task → method → how many seeds. SaltError: a world that the protocol doesn't have."""
+    allowed = DEEPER_WORLDS if layers else (0, *WORLDS)
+    if world not in allowed or layers not in (None, LAYERS):
+        raise SaltError(
+            f"world {world} with {layers or 2} layers: the protocol has worlds "
+            f"{', '.join(map(str, (0, *WORLDS)))} with 2 layers and "
+            f"{', '.join(map(str, DEEPER_WORLDS))} with {LAYERS}"
+        )
+    if layers:
+        return DEEPER_PLAN
+    return PLAN if world else SHIPPED_PLAN
+
+
+def table_path(world: int, layers: int | None = None) -> Path:
+    """The frozen table of a world."""
+    deeper = "" if layers is None else f"-layers-{layers}"
+    return RECORDED / "worlds" / f"world-{world}{deeper}.json"
+
+
+def world_study(world: int, layers: int | None = None, root: str | Path | None = None) -> Study:
+    """The study's part in one world; root: by default ``$SALT_RUNS_DIR`` or ``runs``, in it
+    ``worlds``, or ``worlds-6`` for the deeper model."""
+    base = Path(root or folder("SALT_RUNS_DIR", "runs"))
+    plan = plan_of(world, layers)
+    command = "salt study --scale worlds" + (f" --layers {layers}" if layers else "")
+    return Study(
+        setup=Laboratory(world, layers),
+        root=base / ("worlds" if layers is None else f"worlds-{layers}"),
+        command=f"{command} --world {world}",
+        tasks=tuple(plan),
+        methods=tuple(dict.fromkeys(method for methods in plan.values() for method in methods)),
+        seeds=tuple(range(max(n for methods in plan.values() for n in methods.values()))),
+        world=world,
+        table=table_path(world, layers),
+    )
+
+
+def planned(world: int, layers: int | None = None) -> list[Spec]:
+    """The runs of the protocol in a world, in the order in which they are made."""
+    study = world_study(world, layers)
+    return [
+        spec
+        for task, methods in plan_of(world, layers).items()
+        for method, count in methods.items()
+        for spec in study.specs([task], [method], range(count))
+    ]
+
+
+def missing(study: Study, layers: int | None = None) -> list[Spec]:
+    """The planned runs that the frozen table doesn't have from today's sources and checkpoint.
+
+    What is stored under the study's root is no matter here: `Study.execute` passes it over.
+    """
+    have = {key_of(run) for run in _still_true(study)}
+    return [s for s in planned(study.world, layers) if (s.task, s.method, s.seed) not in have]
+
+
+def freeze(study: Study, layers: int | None = None) -> tuple[int, int]:
+    """Add this machine's finished runs to the world's frozen table; returns how many of the planned
+    runs it then has, and how many are planned.
+
+    Runs in the table stay if today's sources and checkpoint would make them again.
+    """
+    wanted = {(s.task, s.method, s.seed): s for s in planned(study.world, layers)}
+    here = {key_of(run): run for run in study.fresh().runs if key_of(run) in wanted}
+    old = {key_of(run): run for run in _still_true(study)}
+    runs = {**old, **here}
+    origin = origin_of(here.values(), study.command)
+    configurations = {run["task"]: run["config"] for run in here.values()}
+    if old and study.table:
+        before = read_table(study.table, study.command).origin
+        configurations = {**before["configurations"], **configurations}
+        for key, between in (("commit", ", "), ("hardware", "; ")):
+            both = {*before[key].split(between), *origin[key].split(between)} - {""}
+            origin[key] = between.join(sorted(both))
+        origin["date"] = max(before["date"], origin["date"])
+    ordered = [runs[key] for key in wanted if key in runs]
+    if ordered and study.table:
+        head = {**origin, "planned": len(wanted), "configurations": configurations}
+        write_table(study.table, head, ordered)
+    return len(ordered), len(wanted)
+
+
+def _still_true(study: Study) -> list[dict]:
+    """The frozen runs whose fingerprint is what a run would have now."""
+    if study.table is None or not study.table.exists():
+        return []
+    current: dict[tuple[str, str], str] = {}
+    kept = []
+    for run in read_table(study.table, study.command).runs:
+        key = run["task"], run["method"]
+        if key not in current:
+            current[key] = fingerprint(study.setup, study.world, *key)
+        if run.get("fingerprint") == current[key]:
+            kept.append(run)
+    return kept
