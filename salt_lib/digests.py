@@ -20,7 +20,7 @@ NEUTRAL = ("errors", "files", "digests")
 # Tables whose rows are part of what is digested beside the sources (`study.provenance`).
 TABLES = {
     "salt.methods": ("_ROWS", "_WORLD_ROWS", "MAIN"),
-    "laboratory.tasks": ("PAIR_TASKS", "WORLD_TASKS", "TAG_TASKS", "CONFIGS"),
+    "laboratory.tasks": ("PAIR_TASKS", "WORLD_TASKS", "TAG_TASKS", "CONFIGS", "METHOD_CONFIGS"),
     "laboratory.deeper": ("CONFIGS",),
 }
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..errors import SaltError, unknown
-from . import aggregation
+from . import aggregation, worlds
 from .console import (
     AsJson,
     Data,
@@ -25,12 +25,12 @@ from .console import (
     print_json,
 )
 
-SCALES = ("laboratory", "aggregation", "paper")
+SCALES = ("laboratory", "worlds", "aggregation", "paper")
 Scale = Annotated[
     str,
     typer.Option(
-        help="laboratory; aggregation: fused layers, a deeper tiny mBERT; paper: a real model and "
-        "real data, see --setup."
+        help="laboratory; worlds: the fixed study over worlds; aggregation: fused layers, a deeper "
+        "tiny mBERT; paper: a real model and real data, see --setup."
     ),
 ]
 
@@ -61,6 +61,9 @@ def study(
         float | None, typer.Option(help="Of a Ray cluster: 0.5 puts two runs on a card.", min=0)
     ] = None,
     runs_dir: RunsDir = None,
+    layers: Annotated[
+        int | None, typer.Option(help="Of the study over worlds: 6 for the deeper models.", min=1)
+    ] = None,
 ):
     """Run what is missing of the study.
 
@@ -75,6 +78,7 @@ def study(
       salt study --tasks mini-xnli --methods baseline,salt --seeds 0-2 --world 1
       salt study --backend ray --runs-dir /a/folder/all/nodes/share
       salt study --scale aggregation
+      salt study --scale worlds --world 2
       salt study --scale paper --setup paper.toml --backend ray --gpus-per-run 0.5
     """
     from ..study.grid import Workers
@@ -89,6 +93,16 @@ def study(
             )
         aggregation.study(world, named, workers, force, runs_dir)
         return
+    if scale == "worlds":
+        if (methods, seeds, tasks) != ("main", "0-14", None):
+            raise SaltError(
+                "--scale worlds is one fixed study, see its protocol: it takes --world, --layers, "
+                "--jobs, --backend and --force, and no --tasks, --methods or --seeds"
+            )
+        worlds.study(world, layers, workers, force, runs_dir)
+        return
+    if layers:
+        raise SaltError("--layers goes with --scale worlds")
     if scale == "paper":
         from ..real.setup import read_setup
 
@@ -153,10 +167,14 @@ def results(
       salt results --record laboratory.json
       salt results --figure book/_static/headline.png
       salt results --scale aggregation
+      salt results --scale worlds
       salt results --scale paper --runs-dir runs-paper
     """
     if _checked(scale) == "aggregation":
         aggregation.results(world, runs_dir, as_json, record)
+        return
+    if scale == "worlds":
+        worlds.results(as_json)
         return
     if scale == "paper":
         from .real import results as paper_results

@@ -26,6 +26,7 @@ from ..models.encoding import Encoded
 from ..study import balance
 from ..training.evaluate import accuracy, logits
 from ..training.progress import Monitor
+from .minibabel.views import Pair
 from .predictions import encoded
 from .tasks import FRESH, facts, load, task
 
@@ -49,7 +50,7 @@ def measured(model, world: int, name: str, splits: Sequence[str] = ("test", FRES
 
 def _of_split(model, world: int, name: str, split: str, biases: Mapping[str, np.ndarray]) -> dict:
     spec, rows = task(name), facts(name, split, world)
-    relations = np.array([row.change.split()[1] for row in rows])
+    relations = np.array([row.change.split()[1] for row in rows if isinstance(row, Pair)])
     labels = np.array(load(name, split, SOURCE, world).labels)
     right, balanced = np.zeros(len(rows), int), np.zeros(len(rows), int)
     found: dict[str, Any] = {key: {} for key in ("accuracy", "balanced", "auc", "shares")}

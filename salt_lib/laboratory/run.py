@@ -75,7 +75,7 @@ def train(
     config: by default the setup's for this task. A run of `tasks.WORLD_TASKS` has ``measures`` as
     well (`measures.everything`).
     """
-    row, config = method_by_name(method), config or setup.config(name)
+    row, config = method_by_name(method), config or setup.config(name, method)
     ready = prepared(setup, name, row, config)
     if name not in WORLD_TASKS:
         return train_and_score(ready, row, config, seed)

@@ -3,7 +3,7 @@
 Chapter: Training over 15 seeds.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ..digests import digest
@@ -11,7 +11,7 @@ from ..salt.methods import Method
 from ..training.config import Config
 from . import deeper
 from .checkpoints import checkpoint, files_of
-from .tasks import CONFIGS, WORLD_TASKS, task
+from .tasks import CONFIGS, METHOD_CONFIGS, WORLD_TASKS, task
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,11 @@ class Laboratory:
         """Raise SaltError for a task that the laboratory doesn't have; it has every method."""
         task(name)
 
-    def config(self, name: str) -> Config:
-        """How a task is trained."""
-        alike = self.layers is None or name in WORLD_TASKS
-        return (CONFIGS if alike else deeper.CONFIGS)[task(name).name]
+    def config(self, name: str, method: str = "") -> Config:
+        """How a task is trained, with what was chosen for a method."""
+        if name in WORLD_TASKS:
+            return replace(CONFIGS[name], **METHOD_CONFIGS.get(method, {}))
+        return (CONFIGS if self.layers is None else deeper.CONFIGS)[task(name).name]
 
     def identity(self, name: str) -> dict:
         """All that decides the scores of a task's runs besides method and seed, as JSON."""
@@ -47,4 +48,5 @@ class Laboratory:
             "layers": self.layers,
             "weights": digest(*files_of(self.checkpoint)),
             "training": asdict(self.config(name)),
+            "by_method": METHOD_CONFIGS if name in WORLD_TASKS else {},
         }

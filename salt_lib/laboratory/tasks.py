@@ -8,6 +8,7 @@ Chapters: The laboratory; Feature aggregation (tags).
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from ..data.examples import SPLITS, Pairs, Tagged, tag
 from ..errors import unknown
@@ -111,6 +112,9 @@ CONFIGS = {
         epochs=5, redraw=True, until=0.7, synonym_threshold=0.9, select="last"
     ),
 }
+# What a method has otherwise in `WORLD_TASKS`, as the protocol's tuning chose it
+# (recorded/worlds-tuning.json).
+METHOD_CONFIGS: dict[str, dict[str, Any]] = {}
 _VIEWS = {
     "mini-xnli": views.nli_pairs,
     "mini-paws-x": views.paraphrase_pairs,

@@ -10,13 +10,18 @@ Chapter: Over worlds.
 from pathlib import Path
 
 from ..errors import SaltError
-from ..files import RECORDED, folder
+from ..files import RECORDED, folder, write_json
+from ..languages import SOURCE
+from ..models import loading
+from ..salt import predictions
 from ..study.frozen import read_table, write_table
 from ..study.grid import Spec
-from ..study.provenance import fingerprint
+from ..study.provenance import fingerprint, origin
 from ..study.results import key_of, origin_of
 from ..study.study import Study
-from . import tuning
+from . import quality, tuning
+from .checkpoints import checkpoint
+from .predictions import encoded, predictions_path
 from .setup import Laboratory
 
 WORLDS = (2, 3, 4, 5, 6, 7)
@@ -60,6 +65,39 @@ def tune(log: str | Path, jobs: int = 1) -> list[dict]:
             TASKS[:1], [method], settings, TUNING_SEEDS, jobs, log, worlds=TUNING_WORLDS
         )
     return trials
+
+
+def record_tuning(path: str | Path, trials: list[dict]) -> None:
+    """Write what was tried in the tuning worlds and what it chose, and how good English synonyms
+    are in the first of them at the threshold that is used (JSON)."""
+    chosen = {}
+    for name in TUNING:
+        rows = tuning.averages([trial for trial in trials if trial["method"] == name])
+        chosen[name] = max(rows, key=lambda row: row["zero_shot"])["changes"]
+    write_json(
+        path,
+        {
+            **origin("salt_lib.laboratory.worlds: tune(...), then record_tuning(...)"),
+            "worlds": TUNING_WORLDS,
+            "chosen": chosen,
+            "synonyms": _synonyms(TUNING_WORLDS[0], TASKS[0]),
+            "trials": trials,
+        },
+    )
+
+
+def _synonyms(world: int, name: str) -> dict[str, float]:
+    """The precision of English substitutions at the task's threshold: of all, of content words."""
+    threshold = Laboratory(world).config(name).synonym_threshold
+    found = predictions.read_all(predictions_path(world, name))
+    found = found[(found["language"] == SOURCE) & (found["probability"] >= threshold)]
+    pieces = loading.tokenizer(checkpoint(world)).get_vocab()
+    judged = quality.judge(found, encoded(world, name, "train", SOURCE), pieces)
+    right = judged["verdict"] == "right"
+    return {
+        "all": round(float(right.mean()), 4),
+        "content": round(float(right[judged["content"]].mean()), 4),
+    }
 
 
 def plan_of(world: int, layers: int | None = None) -> dict[str, dict[str, int]]:
@@ -130,18 +168,18 @@ def freeze(study: Study, layers: int | None = None) -> tuple[int, int]:
     here = {key_of(run): run for run in study.fresh().runs if key_of(run) in wanted}
     old = {key_of(run): run for run in _still_true(study)}
     runs = {**old, **here}
-    origin = origin_of(here.values(), study.command)
-    configurations = {run["task"]: run["config"] for run in here.values()}
+    about = origin_of(here.values(), study.command)
+    configurations = {"{task}, {method}".format(**run): run["config"] for run in here.values()}
     if old and study.table:
         before = read_table(study.table, study.command).origin
         configurations = {**before["configurations"], **configurations}
         for key, between in (("commit", ", "), ("hardware", "; ")):
-            both = {*before[key].split(between), *origin[key].split(between)} - {""}
-            origin[key] = between.join(sorted(both))
-        origin["date"] = max(before["date"], origin["date"])
+            both = {*before[key].split(between), *about[key].split(between)} - {""}
+            about[key] = between.join(sorted(both))
+        about["date"] = max(before["date"], about["date"])
     ordered = [runs[key] for key in wanted if key in runs]
     if ordered and study.table:
-        head = {**origin, "planned": len(wanted), "configurations": configurations}
+        head = {**about, "planned": len(wanted), "configurations": configurations}
         write_table(study.table, head, ordered)
     return len(ordered), len(wanted)
 
