@@ -31,7 +31,7 @@ from .predictions import encoded
 from .tasks import FRESH, facts, load, task
 
 PEEKED = 100  # dev groups of each target language that the oracle sees after each epoch
-DIGITS = 5
+DIGITS = 4
 
 
 def measured(model, world: int, name: str, splits: Sequence[str] = ("test", FRESH)) -> dict:

@@ -8,6 +8,7 @@ Chapter: Over worlds.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,7 +45,7 @@ class Part:
     layers: int
     runs: Mapping[tuple[str, str], Mapping[int, dict]]
     planned: int
-    origin: Mapping[str, str]
+    origin: Mapping[str, Any]
 
     @property
     def complete(self) -> bool:
@@ -62,7 +63,7 @@ def parts() -> list[Part]:
 def _part(world: int, layers: int | None) -> Part:
     path = table_path(world, layers)
     runs: dict[tuple[str, str], dict[int, dict]] = {}
-    origin: Mapping[str, str] = {}
+    origin: Mapping[str, Any] = {}
     if path.exists():
         table = read_table(path, f"salt study --scale worlds --world {world}")
         origin = table.origin
@@ -193,7 +194,8 @@ def summary(of: Iterable[Part] | None = None) -> pd.DataFrame:
     family = (
         (frame["task"] == PRIMARY) & (frame["outcome"] == "accuracy") & (frame["split"] == "test")
     )
-    family &= [pair in SECONDARY for pair in zip(frame["method"], frame["against"], strict=True)]
+    pairs = zip(frame["method"], frame["against"], strict=True)
+    family &= np.array([pair in SECONDARY for pair in pairs])
     frame["p_holm"] = np.nan
     frame.loc[family, "p_holm"] = stats.holm(frame.loc[family, "p"].tolist())
     return frame

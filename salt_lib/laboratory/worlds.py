@@ -100,6 +100,28 @@ def _synonyms(world: int, name: str) -> dict[str, float]:
     }
 
 
+def words(world: int, name: str, layers: int | None = None) -> dict[str, float]:
+    """What SALT substitutes in a world, in other languages: the shares that are right.
+
+    Returns precision and coverage of content words, precision_all with the function words, and
+    function, the share of these among what is kept. Judged by the world's true translations.
+    """
+    threshold = Laboratory(world, layers).config(name, "salt").threshold
+    found = predictions.read_all(predictions_path(world, name, layers=layers))
+    pieces = loading.tokenizer(checkpoint(world)).get_vocab()
+    found = found[found["language"] != SOURCE]
+    judged = quality.judge(found, encoded(world, name, "train", SOURCE), pieces)
+    kept = judged[judged["probability"] >= threshold]
+    content = kept[kept["content"]]
+    return {
+        "threshold": threshold,
+        "precision": round(float((content["verdict"] == "right").mean()), 4),
+        "coverage": round(len(content) / int(judged["content"].sum()), 4),
+        "precision_all": round(float((kept["verdict"] == "right").mean()), 4),
+        "function": round(float(1 - kept["content"].mean()), 4),
+    }
+
+
 def plan_of(world: int, layers: int | None = None) -> dict[str, dict[str, int]]:
     """Task → method → how many seeds. SaltError: a world that the protocol doesn't have."""
     allowed = DEEPER_WORLDS if layers else (0, *WORLDS)
@@ -179,7 +201,13 @@ def freeze(study: Study, layers: int | None = None) -> tuple[int, int]:
         about["date"] = max(before["date"], about["date"])
     ordered = [runs[key] for key in wanted if key in runs]
     if ordered and study.table:
-        head = {**about, "planned": len(wanted), "configurations": configurations}
+        tasks = dict.fromkeys(run["task"] for run in ordered)
+        head = {
+            **about,
+            "planned": len(wanted),
+            "configurations": configurations,
+            "words": {task: words(study.world, task, layers) for task in tasks},
+        }
         write_table(study.table, head, ordered)
     return len(ordered), len(wanted)
 
