@@ -56,16 +56,16 @@ def deeper() -> dict:
 
 
 def second_world() -> str:
-    """One sentence on the second world; it says that no runs are recorded."""
+    """One sentence on the second world (Markdown); it says that no runs are recorded."""
     gain, p = (number("second-world", name) for name in ("difference", "p"))
     return (
-        f"In a second world the same comparison gave {points(gain / 100)} "
+        f"In a second world the same comparison on `{TASK}` gave {points(gain / 100)} "
         f"({p_value(p)}; {read()[0]})."
     )
 
 
 def elsewhere() -> str:
-    """What SALT's gain on mini-xnli came to in a second world and on the deeper model (Markdown)."""
+    """What SALT's gain came to in a second world and on the deeper model (Markdown)."""
     than = finding(f"On the deeper model SALT's zero-shot average on `{TASK}`", deeper())
     return f"{second_world()} {than}"
 
