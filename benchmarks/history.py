@@ -49,19 +49,19 @@ def git(*arguments: str, root: Path = ROOT) -> str:
 
 
 def versions(paths: Sequence[str], root: Path = ROOT) -> Iterator[tuple[dict, str]]:
-    """Each content that a file has had, oldest first: its first commit, and path:blob for git show.
+    """Each content that a file has had, oldest first: its first commit, and its blob.
 
     paths: all places of the file. A commit that only moves it is none of them.
     """
-    before = None
+    before = ""
     log = git("log", "--reverse", "--format=%H\t%cI\t%s", "--", *paths, root=root)
     for line in log.splitlines():
         commit, date, subject = line.split("\t", 2)
         for path in paths:
-            blob = git("ls-tree", "--format=%(objectname)", commit, path, root=root).strip()
-            if blob and blob != before:
-                before = blob
-                yield {"commit": commit, "date": date, "subject": subject, "path": path}, blob
+            entry = git("ls-tree", commit, path, root=root).split()  # mode, kind, blob, path
+            if entry and entry[2] != before:
+                before = entry[2]
+                yield {"commit": commit, "date": date, "subject": subject, "path": path}, before
 
 
 def editions(root: Path = ROOT) -> list[dict]:
@@ -124,7 +124,8 @@ def shown(rows: Sequence[dict]) -> dict:
     zero_shot: on the zero-shot average; english: in English alone, of SALT. A method that shares
     fewer than two seeds with the baseline is left out.
     """
-    frame, tasks = frame_of(rows), {}
+    frame = frame_of(rows)
+    tasks: dict[str, dict] = {}
     for task in dict.fromkeys(row["task"] for row in rows):
         codes = sorted(frame[frame["task"] == task]["language"].unique())
         methods = dict.fromkeys(row["method"] for row in rows if row["task"] == task)
@@ -187,7 +188,8 @@ def freezes(root: Path = ROOT) -> list[dict]:
 
 def lost_trials(root: Path = ROOT) -> dict:
     """Trials of earlier tuning records that the present one has not, with their first commit."""
-    records, kept = [], {}
+    records: list[dict] = []
+    kept: dict[str, tuple[str, dict]] = {}
     every = [
         (about, json.loads(git("cat-file", "blob", blob, root=root)))
         for about, blob in versions(TUNINGS, root)
@@ -211,7 +213,7 @@ def lost_trials(root: Path = ROOT) -> dict:
 
 def trials(record: dict) -> dict[str, tuple[str, dict]]:
     """The trials of a tuning record by their own text: each with its kind."""
-    found = {}
+    found: dict[str, tuple[str, dict]] = {}
     for kind in ("pretraining", "distillation", "finetuning"):
         entries = record[kind]
         if isinstance(entries, dict):  # one model's, or one list for each task

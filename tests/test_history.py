@@ -159,3 +159,21 @@ def test_the_edition_changes_where_the_sources_say_so(repository):
 def test_what_git_refuses_is_an_error(tmp_path):
     with pytest.raises(SaltError, match="git log"):
         history.freezes(tmp_path)
+
+
+def whole_repository():
+    """Whether the checkout has its whole history, as a shallow clone or a copy has not."""
+    try:
+        shallow = history.git("rev-parse", "--is-shallow-repository").strip()
+        history.git("cat-file", "-e", KEPT["freezes"][0]["commit"])
+    except SaltError:
+        return False
+    return shallow == "false"
+
+
+@pytest.mark.skipif(not whole_repository(), reason="the repository's history is not here")
+def test_what_is_kept_is_what_git_says():
+    assert history.editions() == KEPT["editions"]
+    assert history.freezes() == KEPT["freezes"], AGAIN
+    lost = history.lost_trials()
+    assert lost == {key: LOST[key] for key in lost}, AGAIN
