@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,7 @@ def versions(paths: Sequence[str], root: Path = ROOT) -> Iterator[tuple[dict, st
     log = git("log", "--reverse", "--format=%H\t%cI\t%s", "--", *paths, root=root)
     for line in log.splitlines():
         commit, date, subject = line.split("\t", 2)
+        date = datetime.fromisoformat(date).isoformat()  # newer gits write Z for +00:00
         for path in paths:
             entry = git("ls-tree", commit, path, root=root).split()  # mode, kind, blob, path
             if entry and entry[2] != before:
