@@ -19,6 +19,7 @@ from ..errors import SaltError
 from ..files import RECORDED
 from ..laboratory.study import TASKS
 from ..study.wording import HIGHER, LOWER, number, p_value, points, verdict
+from . import review
 
 CLAIMS = RECORDED / "claims.tsv"
 COLUMNS = ("number", "report", "statement", "flag", "confidence", "claim")
@@ -121,6 +122,7 @@ def audit(main: Mapping, parts: Mapping, quality: Mapping[str, float]) -> dict[s
     """
     results, ablations = "notebooks/06_results.md", "notebooks/07_ablations.md"
     distilling, augmenting = "notebooks/03_distillation.md", "notebooks/04_augmentation.md"
+    history = "book/history.md"
     primary = outcome(verdict(main["primary"][task]) for task in TASKS)
     rate = (
         f"precision {100 * quality['precision']:.0f}% at coverage {100 * quality['coverage']:.0f}%"
@@ -128,9 +130,9 @@ def audit(main: Mapping, parts: Mapping, quality: Mapping[str, float]) -> dict[s
     findings = {
         "S1": Finding(
             f"zero-shot average: {_tests(main, 'salt')}; average of all languages: "
-            f"{_tests(main, 'salt', 'average_all')}",
+            f"{_tests(main, 'salt', 'average_all')}. {_elsewhere()}",
             primary,
-            (results,),
+            (results, history),
         ),
         "S2": Finding(rate, BUILT, (distilling,)),
         "S3": Finding("see S2", BUILT, (distilling,)),
@@ -155,7 +157,9 @@ def audit(main: Mapping, parts: Mapping, quality: Mapping[str, float]) -> dict[s
             (augmenting, ablations),
         ),
         "S8": Finding("its effect alone was not measured", BUILT, (augmenting,)),
-        "S13": Finding(_tests(main, "salt", words=False), primary, (results,)),
+        "S13": Finding(
+            f"{_tests(main, 'salt', words=False)}. {_elsewhere()}", primary, (results, history)
+        ),
     }
     findings |= {
         name: Finding(why, CONTRADICTORY, ("notebooks/01_transfer.md",))
@@ -163,6 +167,15 @@ def audit(main: Mapping, parts: Mapping, quality: Mapping[str, float]) -> dict[s
     }
     names = statements(read()).index
     return {name: findings.get(name, Finding("nothing was measured", UNMEASURED)) for name in names}
+
+
+def _elsewhere() -> str:
+    """The same comparison in a second world and on the deeper model; no full stop at the end."""
+    test = review.deeper()
+    return (
+        f"{review.second_world()} On the deeper model of world 0, {review.TASK} "
+        f"{points(test['difference'], '')} ({verdict(test)})"
+    )
 
 
 def _tests(
