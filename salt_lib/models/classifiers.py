@@ -68,11 +68,17 @@ def classifier(
 
 
 def save_classifier(
-    model: Classifier, source: str | Path, folder: str | Path, names: Sequence[str]
+    model: Classifier,
+    source: str | Path,
+    folder: str | Path,
+    names: Sequence[str],
+    placement: str = "first",
 ) -> None:
     """Keep a fine-tuned `classifier` of the checkpoint ``source`` in a folder, all or nothing.
 
-    names: the labels in the order of their ids. Raises SaltError where there is such a folder.
+    names: the labels in the order of their ids. placement: of the tags that it was trained on
+    (`encoding.encode`), so that they are read where they were. Raises SaltError where there is such
+    a folder.
     """
     folder = Path(folder)
     if folder.exists():
@@ -82,6 +88,7 @@ def save_classifier(
     inner = model.model if isinstance(model, Fused) else model
     inner.config.id2label = dict(enumerate(names))
     inner.config.label2id = {name: i for i, name in enumerate(names)}
+    inner.config.tag_placement = placement
     inner.save_pretrained(part)
     tokenizer(source).save_pretrained(part)
     if isinstance(model, Fused):

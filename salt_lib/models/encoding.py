@@ -13,9 +13,13 @@ from transformers import (
 )
 
 from ..data.examples import PIECE, Tagged
-from ..errors import SaltError
+from ..errors import SaltError, unknown
 
 IGNORE = -100  # the label of what has none: torch's cross-entropy leaves it out
+# Where a word's tag stands. XLM-R's kind of tokenizer turns many words of languages without spaces
+# into a bare word mark and the word: XTREME tags, and reads, the mark.
+PLACEMENTS = ("first", "lettered", "mean")
+MARKS = "\u2581\u0120"  # SentencePiece's and byte-level BPE's mark of a word's beginning
 _NONE = torch.zeros(0, dtype=torch.int64)
 
 
@@ -27,9 +31,10 @@ class Encoded:
     whole: mask of tokens that are complete words. labels: (n,).
 
     Tagged sentences, [CLS] sentence [SEP], have a label for every token instead, (tokens,): the
-    tag's at the first piece of a word, `IGNORE` elsewhere. tags: the names of label ids, empty for
+    tag's at one piece of a word, `IGNORE` elsewhere. tags: the names of label ids, empty for
     pairs. sentence: (n,) which sentence a row belongs to, empty for pairs; one that is too long
-    takes several rows.
+    takes several rows. word: (tokens,) the number of the word that a token is a piece of, −1 for
+    none, where a word is tagged by the mean over its pieces; empty otherwise.
     """
 
     ids: torch.Tensor
@@ -39,6 +44,7 @@ class Encoded:
     labels: torch.Tensor
     tags: tuple[str, ...] = ()
     sentence: torch.Tensor = _NONE
+    word: torch.Tensor = _NONE
 
     def __len__(self) -> int:
         return len(self.start) - 1
@@ -48,7 +54,8 @@ class Encoded:
         at = slice(int(self.start[low]), int(self.start[min(high, len(self))]))
         flat = (self.ids[at], self.segments[at], self.whole[at])
         start = self.start[low : high + 1] - self.start[low]
-        return Encoded(*flat, start, self.labels[at], self.tags, self.sentence[low:high])
+        sentence, word = self.sentence[low:high], self.word[at]
+        return Encoded(*flat, start, self.labels[at], self.tags, sentence, word)
 
     @property
     def lengths(self) -> torch.Tensor:
@@ -61,16 +68,26 @@ class Encoded:
 
 
 def encode(
-    tokenizer: PreTrainedTokenizerBase, pairs, truncate: bool = False, longest: int | None = None
+    tokenizer: PreTrainedTokenizerBase,
+    pairs,
+    truncate: bool = False,
+    longest: int | None = None,
+    placement: str = "first",
 ) -> Encoded:
     """Tokenize sentence pairs (`examples.Pairs`), or tagged sentences (`examples.Tagged`).
 
     A pair longer than ``longest`` tokens, by default what the model can read, is an error naming
     it, or, with ``truncate``, cut at the end of its longer sentence. A tagged sentence goes on in
     another row instead, so that no tag is lost. No pair or sentence at all is an error as well.
+
+    placement: where the tag of a word in several pieces stands, one of `PLACEMENTS`: "first", at
+    its first piece, as in XTREME (Hu et al. 2020); "lettered", at the first that is more than a
+    word mark, which for WordPiece is the same; "mean", read from the mean over all of them.
     """
+    if placement not in PLACEMENTS:
+        raise unknown("placement of tags", placement, PLACEMENTS)
     if isinstance(pairs, Tagged):
-        return _encode_tagged(tokenizer, pairs, longest)
+        return _encode_tagged(tokenizer, pairs, longest, placement)
     pieces = list(encode_pieces(tokenizer, pairs, truncate, longest))
     lengths = torch.cat([piece.lengths for piece in pieces])
     start = torch.cat([torch.zeros(1, dtype=torch.int64), lengths.cumsum(0)])
@@ -130,7 +147,7 @@ def _encode(tokenizer, pairs, low: int, truncate: bool, longest: int | None) -> 
     )
 
 
-def _encode_tagged(tokenizer, data: Tagged, longest: int | None) -> Encoded:
+def _encode_tagged(tokenizer, data: Tagged, longest: int | None, placement: str) -> Encoded:
     if not len(data):
         raise SaltError("no sentences to encode: the data set is empty")
     limit = min(longest or tokenizer.model_max_length, tokenizer.model_max_length)
@@ -154,13 +171,15 @@ def _encode_tagged(tokenizer, data: Tagged, longest: int | None) -> Encoded:
             rows[-1].append(word if length[word] else tokenizer.unk_token)
             labels[-1].append(label)
     tokenized = tokenizer(rows, is_split_into_words=True, truncation=True, max_length=limit)
-    whole, flat = [], []
+    whole, flat, numbers, count = [], [], [], 0
     for encoding, row_labels in zip(tokenized.encodings, labels, strict=True):
-        counts, last = Counter(encoding.word_ids), None
-        for word in encoding.word_ids:
+        counts = Counter(encoding.word_ids)
+        places = _places(encoding.word_ids, encoding.tokens, placement == "lettered")
+        for at, word in enumerate(encoding.word_ids):
             whole.append(word is not None and counts[word] == 1)
-            flat.append(IGNORE if word is None or word == last else row_labels[word])
-            last = word
+            flat.append(row_labels[word] if at == places.get(word) else IGNORE)
+            numbers.append(-1 if word is None else count + word)
+        count += len(row_labels)
     ids = torch.tensor([i for row in tokenized["input_ids"] for i in row], dtype=torch.int64)
     return Encoded(
         ids,
@@ -170,7 +189,38 @@ def _encode_tagged(tokenizer, data: Tagged, longest: int | None) -> Encoded:
         torch.tensor(flat, dtype=torch.int64),
         data.names,
         torch.tensor(sentence, dtype=torch.int64),
+        torch.tensor(numbers, dtype=torch.int64) if placement == "mean" else _NONE,
     )
+
+
+def _places(words: list[int | None], pieces: list[str], lettered: bool) -> dict[int | None, int]:
+    """Word → the position of the piece that carries its tag."""
+    places: dict[int | None, int] = {}
+    for at, word in enumerate(words):
+        if word is None:
+            continue
+        bare = lettered and word in places and not pieces[places[word]].strip(MARKS)
+        if word not in places or bare:
+            places[word] = at
+    return places
+
+
+def pooled(logits: torch.Tensor, encoded: Encoded, rows: torch.Tensor) -> torch.Tensor:
+    """The logits (batch, longest, labels) of tagged rows, each word's pieces with their mean where
+    the data are tagged so (`Encoded.word`), else as they are.
+
+    The head being linear, this is the head's answer to the mean of the pieces' vectors.
+    """
+    if not len(encoded.word):
+        return logits
+    at, inside = positions(encoded, rows)
+    words = encoded.word[at].where(inside, -1).to(logits.device)
+    piece = words >= 0
+    distinct, inverse = words[piece].unique(return_inverse=True)
+    sums = logits.new_zeros(len(distinct), logits.shape[-1]).index_add(0, inverse, logits[piece])
+    counts = torch.bincount(inverse, minlength=len(distinct)).to(logits.dtype)
+    mean = sums / counts[:, None]
+    return logits.masked_scatter(piece[..., None], mean[inverse])
 
 
 def positions(encoded: Encoded, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -85,8 +85,16 @@ def measure(setup: Setup, task: str, steps: int = STEPS) -> Costs:
     rows = torch.randint(len(data), ((WARM + 1 + steps) * config.batch,), generator=dice).tolist()
     sample, word_counts, labels = data.take(rows), words(setup, task), benchmarks.task(task).labels
     few = sample[: 4 * config.batch]
-    options = {"longest": setup.max_length}
-    ready = prepare(setup.model, labels, sample, few, {}, word_counts, **options)
+    ready = prepare(
+        setup.model,
+        labels,
+        sample,
+        few,
+        {},
+        word_counts,
+        longest=setup.max_length,
+        placement=setup.placement,
+    )
     seconds: dict[str, float] = {}
     on_gpu = compute.device.type == "cuda"
     with enough_memory(compute, config):

@@ -41,6 +41,7 @@ def predict(
     tagged = row.kind == "tags"
     classifier = classifiers.saved_classifier(model, row.labels, tagged).to(compute.device)
     tokenizer = loading.tokenizer(model)
+    placement = getattr(classifier.config, "tag_placement", "first")
     written = []
     known = benchmarks.languages(task, "test", data)
     if missing := [code for code in languages if code not in known]:
@@ -48,7 +49,7 @@ def predict(
             f"{data}: no {task} test set in {', '.join(missing)}; there: {', '.join(known) or '–'}"
         )
     for code in languages or known:
-        encoded = encode(tokenizer, _read(row, code, data), True, longest)
+        encoded = encode(tokenizer, _read(row, code, data), True, longest, placement)
         predicted = evaluate.predicted(classifier, encoded, compute=compute)
         if tagged:
             sentences = evaluate.sentences(encoded, predicted)

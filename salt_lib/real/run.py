@@ -79,6 +79,7 @@ def prepared(
         tests,
         word_counts,
         longest=setup.max_length,
+        placement=setup.placement,
     )
     if not row.substitutions:
         return ready
@@ -122,7 +123,13 @@ def run(
         every=setup.save_every,
     )
     names = benchmarks.task(spec.task).labels
-    keep = partial(classifiers.save_classifier, source=setup.model, folder=save or "", names=names)
+    keep = partial(
+        classifiers.save_classifier,
+        source=setup.model,
+        folder=save or "",
+        names=names,
+        placement=setup.placement,
+    )
     return train_and_score(
         ready,
         row,

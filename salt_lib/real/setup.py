@@ -19,6 +19,7 @@ from ..digests import digest
 from ..errors import SaltError, unknown
 from ..languages import SOURCE
 from ..models import loading
+from ..models.encoding import PLACEMENTS
 from ..salt.methods import Method
 from ..salt.substitutions import check_method
 from ..salt.whole_words import MINIMUM, SHARE, whole_words
@@ -41,7 +42,9 @@ class Setup:
     model: a folder, or a name on the hub. data: "hub", or a folder (`benchmarks.load`). texts: a
     folder of ``<language>.txt``, from which the languages' words are counted; without it the
     unlabelled sentences of the dev sets are. languages: those scored, all of the task by default.
-    minimum, share: see `whole_words`. max_length: tokens of a pair. training: how it is trained.
+    minimum, share: see `whole_words`. max_length: tokens of a pair. placement: where the tag of a
+    word in several pieces stands, see `encoding.encode`; XTREME's is "first", but see the chapter.
+    training: how it is trained.
 
     The rest changes no result but in its last digits: precision ("bf16" or "fp32"), device,
     micro_batch (rows at a time), save_every (steps between two states), tensorboard (a folder),
@@ -56,6 +59,7 @@ class Setup:
     minimum: int = MINIMUM
     share: float = SHARE
     max_length: int = 128
+    placement: str = "first"
     training: Config = RECIPE
     precision: str = "bf16"
     device: str = "auto"
@@ -110,7 +114,11 @@ def read_setup(path: str | Path | None = None, **changes) -> Setup:
     setup = _placed(setup, base)
     given = {name: value for name, value in changes.items() if value is not None}
     setup = _placed(replace(setup, **given), Path())
-    for name, known in (("precision", PRECISIONS), ("device", DEVICES)):
+    for name, known in (
+        ("precision", PRECISIONS),
+        ("device", DEVICES),
+        ("placement", PLACEMENTS),
+    ):
         if getattr(setup, name) not in known:
             raise unknown(name, getattr(setup, name), known)
     return setup
@@ -177,6 +185,7 @@ def _identity(setup: Setup, task: str) -> dict:
         "minimum": setup.minimum,
         "share": setup.share,
         "max_length": setup.max_length,
+        "placement": setup.placement,
         "precision": setup.precision,
         "training": asdict(setup.training),
     }

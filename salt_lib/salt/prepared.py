@@ -60,12 +60,14 @@ def prepare(
     words: Mapping[str, Mapping[str, int]] | None = None,
     *,
     longest: int | None = None,
+    placement: str = "first",
 ) -> Prepared:
     """Tokenize a task's data for an encoder.
 
     labels: their names, or how many there are. words: as `whole_words.whole_words` gives them,
     needed for the random control. longest: cut pairs at so many tokens, by default at what the
-    model reads. Raises SaltError for data without rows or with a label that isn't there.
+    model reads. placement: of tags, see `encoding.encode`. Raises SaltError for data without rows
+    or with a label that isn't there.
     """
     count = labels if isinstance(labels, int) else len(labels)
     for name, data in {"train": train, "dev": dev, **tests}.items():
@@ -75,11 +77,12 @@ def prepare(
         if not len(data) or not set(used) <= set(range(count)):
             raise SaltError(f"{name}: no pairs, or a label outside 0 to {count - 1}")
     tokenizer = loading.tokenizer(checkpoint)
+    how = (True, longest, placement)
     return Prepared(
         checkpoint,
         count,
-        encode(tokenizer, train, True, longest),
-        encode(tokenizer, dev, True, longest),
-        {code: encode(tokenizer, test, True, longest) for code, test in tests.items()},
+        encode(tokenizer, train, *how),
+        encode(tokenizer, dev, *how),
+        {code: encode(tokenizer, test, *how) for code, test in tests.items()},
         words or {},
     )

@@ -8,7 +8,7 @@ import warnings
 import torch
 from torch import Tensor
 
-from ..models.encoding import IGNORE, Encoded, positions
+from ..models.encoding import IGNORE, Encoded, pooled, positions
 from .device import Compute
 
 
@@ -81,9 +81,9 @@ def sentences(encoded: Encoded, labels: Tensor) -> list[list[str]]:
 def f1(model, encoded: Encoded, batch_size: int = 128, *, compute: Compute | None = None) -> float:
     """Micro F1 of the names found, in [0, 1], by seqeval as in XTREME (Hu et al. 2020).
 
-    A word counts once, by its first piece. Of parts of speech, which are no IOB2, seqeval takes
-    each run of equal tags for a name; that is XTREME's F1 for them as well. compute: as for
-    `accuracy`.
+    A word counts once, by the piece that carries its tag. Of parts of speech, which are no IOB2,
+    seqeval takes each run of equal tags for a name; that is XTREME's F1 for them as well. compute:
+    as for `accuracy`.
     """
     predictions = predicted(model, encoded, batch_size, compute=compute)
     return tag_f1(sentences(encoded, encoded.labels), sentences(encoded, predictions))
@@ -119,8 +119,9 @@ def _shared(encoded: Encoded, batch_size: int, compute: Compute):
 
 def _logits(model, encoded: Encoded, rows: Tensor, compute: Compute) -> Tensor:
     at, inside = positions(encoded, rows)
-    return model(
+    found = model(
         encoded.ids[at].where(inside, 0).to(compute.device),
         attention_mask=inside.to(compute.device),
         token_type_ids=encoded.segments[at].where(inside, 0).to(compute.device),
     ).logits
+    return pooled(found, encoded, rows)

@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from ..errors import SaltError
 from ..models.classifiers import Classifier
-from ..models.encoding import IGNORE, Encoded, positions
+from ..models.encoding import IGNORE, Encoded, pooled, positions
 from ..salt.augment import code_switch, draw_ratio, mixup
 from ..salt.methods import Method
 from ..salt.prepared import Prepared
@@ -234,9 +235,12 @@ def mean_loss(spread: nn.Module, model: Classifier, batch: Batch, device: torch.
     if batch.noise is not None:
         scale = embed.get_parameter("weight").detach().std()
         vectors = vectors + scale * batch.noise[:, : vectors.shape[1]].to(device)
-    return spread(
-        inputs_embeds=vectors,
-        attention_mask=inside.to(device),
-        token_type_ids=data.segments[at].where(inside, 0).to(device),
-        labels=labels.to(device),
-    ).loss
+    inputs = {
+        "inputs_embeds": vectors,
+        "attention_mask": inside.to(device),
+        "token_type_ids": data.segments[at].where(inside, 0).to(device),
+    }
+    if not len(data.word):
+        return spread(**inputs, labels=labels.to(device)).loss
+    found = pooled(spread(**inputs).logits, data, batch.rows)
+    return cross_entropy(found.flatten(0, -2), labels.flatten().to(device))

@@ -3,7 +3,9 @@
 import pytest
 import torch
 import xlm_r
+from paper_world import like_xlm_r
 from small import tokenizer_of
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from salt_lib.data.examples import Pairs, Tagged, tag
 from salt_lib.errors import SaltError
@@ -162,3 +164,59 @@ def test_a_word_is_whole_where_no_piece_goes_on_with_it(tmp_path):
     split = said[said.index("▁goat") + 1 : said.index("▁lamp")]
     assert len(split) > 1 and "".join(split) == "▁rivergoat"
     assert not found.segments.any()
+
+
+# Where the tag of a word in several pieces stands
+
+
+@pytest.fixture(scope="module")
+def unigram(tmp_path_factory):
+    """XLM-R's kind: of Chinese words the mark stands alone, of German ones it is glued on."""
+    entries = [*((name, 0.0) for name in xlm_r.SPECIAL), ("▁", -3.0)]
+    entries += [(piece, -4.0) for piece in ("▁Haus", "▁Häuser", "meer", "的", "水", "果", "水果")]
+    made = Tokenizer(models.Unigram(entries, unk_id=3))
+    made.pre_tokenizer = pre_tokenizers.Metaspace()
+    made.decoder = decoders.Metaspace()
+    return like_xlm_r(made, limit=40)
+
+
+def placed(tokenizer, words, placement):
+    """The pieces that carry a tag."""
+    found = encode(tokenizer, tag([(words, ["O"] * len(words))], NAMES), placement=placement)
+    pieces = tokenizer.convert_ids_to_tokens(found.ids.tolist())
+    labels = found.labels.tolist()
+    return [piece for piece, label in zip(pieces, labels, strict=True) if label != IGNORE]
+
+
+def test_a_bare_word_mark_carries_the_tag_in_xtreme_s_place_alone(unigram):
+    words = ["水果", "的", "Haus", "Häusermeer"]
+    assert placed(unigram, words, "first") == ["▁", "▁", "▁Haus", "▁Häuser"]
+    assert placed(unigram, words, "lettered") == ["水果", "的", "▁Haus", "▁Häuser"]
+    assert placed(unigram, words, "mean") == placed(unigram, words, "first")
+
+
+def test_for_wordpiece_the_first_piece_is_the_lettered_one():
+    words = ["ab", "cd", "x", "ab"]
+    assert placed(TOKENIZER, words, "lettered") == placed(TOKENIZER, words, "first")
+
+
+def test_the_mean_over_a_word_s_pieces_is_its_answer(unigram):
+    data = tag([(["水果", "Haus"], ["O", "B-PER"]), (["Häusermeer"], ["O"])], NAMES)
+    found = encode(unigram, data, placement="mean")
+    pieces = unigram.convert_ids_to_tokens(found.ids.tolist())
+    assert pieces == ["<s>", "▁", "水果", "▁Haus", "</s>", "<s>", "▁Häuser", "meer", "</s>"]
+    assert found.word.tolist() == [-1, 0, 0, 1, -1, -1, 2, 2, -1]
+    logits = torch.randn(2, 5, 3)
+    mean = encoding.pooled(logits, found, torch.tensor([1, 0]))
+    assert torch.allclose(mean[0, 1], logits[0, 1:3].mean(dim=0)) and mean[0, 1].equal(mean[0, 2])
+    assert torch.allclose(mean[1, 1], logits[1, 1:3].mean(dim=0))
+    for row, at in ((0, 0), (0, 3), (1, 0), (1, 3), (1, 4)):  # what is no word, or is whole
+        assert torch.allclose(mean[row, at], logits[row, at])
+    plain = encode(unigram, data)
+    assert encoding.pooled(logits, plain, torch.tensor([1, 0])) is logits
+    assert found.part(1, 2).word.tolist() == [-1, 2, 2, -1]
+
+
+def test_an_unknown_placement_is_an_error(unigram):
+    with pytest.raises(SaltError, match="placement of tags 'last'.*first, lettered, mean"):
+        placed(unigram, ["Haus"], "last")

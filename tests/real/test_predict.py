@@ -12,6 +12,7 @@ from salt_lib.models import classifiers, encoding, loading
 from salt_lib.models.fusion import Fused
 from salt_lib.real import predict
 from salt_lib.real import run as real_run
+from salt_lib.salt.methods import method
 from salt_lib.study.grid import Job, Spec, Workers, execute, grid
 from salt_lib.study.results import collected
 from salt_lib.training.device import Accelerated
@@ -126,3 +127,35 @@ def test_runs_of_tags_are_collected_as_those_of_pairs(world, tmp_path):
     assert execute(specs, tmp_path, setup, Workers(jobs=1), progress=False) == specs
     frame = collected(tmp_path).frame
     assert set(frame["method"]) == {"baseline", "dlfa-0"} and len(frame) == 2 * 2 * 4
+
+
+@pytest.mark.parametrize("placement", ["lettered", "mean"])
+def test_tags_are_read_where_they_were_trained(placement, world, tmp_path):
+    """A model of XLM-R's kind, whose words are often a bare mark and a piece."""
+    root, setup = world
+    made = small.write_model(
+        tmp_path / "model", "xlm-roberta", small.texts(root) + list(NAMES.values())
+    )
+    setup = replace(setup, model=str(made), placement=placement)
+    ready = {
+        one: real_run.prepared(
+            replace(setup, placement=one),
+            "pan-x",
+            method("baseline"),
+            tmp_path,
+            Accelerated("cpu", "fp32"),
+        )
+        for one in ("first", placement)
+    }
+    if placement == "lettered":
+        assert not ready["first"].train.labels.equal(ready[placement].train.labels)
+    run = real_run.run(
+        Job(Spec(0, "pan-x", "baseline", 0), tmp_path / "runs", setup), save=tmp_path / "kept"
+    )
+    assert run["dev"][run["epoch"]] > 0.3
+    predict.predict("pan-x", tmp_path / "kept", root, tmp_path / "out", longest=setup.max_length)
+    for code in small.LANGUAGES:
+        gold = benchmarks.load("pan-x", "test", code, root)
+        text = (tmp_path / "out" / "panx" / f"test-{code}.tsv").read_text(encoding="utf-8")
+        score = tag_f1([tags for _, tags in gold], [block.split() for block in text.split("\n\n")])
+        assert score == pytest.approx(run["scores"][code])
