@@ -3,11 +3,13 @@
 Chapter: Reproduce, change, extend.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from ..errors import SaltError
 from .console import AsJson, World, print_json
 
 
@@ -30,20 +32,40 @@ def pretrain(
     resume: Annotated[
         bool, typer.Option(help="Go on from where an interrupted pretraining was.")
     ] = True,
+    source: Annotated[
+        str | None,
+        typer.Option("--from", help="Go on with this model, a folder or hub name, on --texts."),
+    ] = None,
+    texts: Annotated[
+        Path | None, typer.Option(help="Of --from: a folder of <language>.txt, a sentence a line.")
+    ] = None,
+    frozen: Annotated[
+        int, typer.Option(help="Of --from: lower layers that stay, and the embeddings.", min=0)
+    ] = 0,
+    head_steps: Annotated[
+        int, typer.Option(help="Of --from: steps with the head alone, at first.", min=0)
+    ] = 200,
+    sample: Annotated[
+        int | None,
+        typer.Option(help="Of --from: entries that compete in the softmax.  [default: all]", min=2),
+    ] = None,
 ):
-    """Make the tiny mBERT of a world.
+    """Make the tiny mBERT of a world, or go on with any model's masked-language training.
 
-    From the world's monolingual text come its tokenizer and the model. It can be stopped: the same
-    command goes on from the last evaluation.
+    From the world's monolingual text come its tokenizer and the model. With --from, an encoder gets
+    a masked-language head where it has none, and head and upper layers are trained on your text. It
+    can be stopped: the same command goes on from the last evaluation.
 
     \b
     Examples:
       salt pretrain --world 1
       salt pretrain --layers 6
       salt pretrain --world 1 --steps 200 --device cpu --out /tmp/tiny
+      salt pretrain --from intfloat/multilingual-e5-small --texts text --frozen 8 --sample 4000
     """
-    from dataclasses import replace
-
+    if source or texts:
+        _go_on(source, texts, out, steps, (frozen, head_steps, sample), device, resume)
+        return
     from ..laboratory.checkpoints import checkpoint_name, made
     from ..laboratory.pretraining import pretrain
     from ..pretraining.recipe import Recipe
@@ -54,6 +76,26 @@ def pretrain(
     last = pretrain(world, folder, recipe=recipe, resume=resume, device=device)
     alignment = sum(last["alignment"].values()) / len(last["alignment"])
     typer.echo(f"{folder}: {last['step']} steps, alignment {alignment:.1%} over languages")
+
+
+def _go_on(source, texts, out, steps, options: tuple, device, resume: bool) -> None:
+    """Go on with a model's masked-language training."""
+    from ..data.tables import read_texts
+    from ..pretraining.continued import Continuation, go_on
+
+    if not source or not texts:
+        raise SaltError("--from MODEL and --texts FOLDER go together: give both")
+    frozen, head_steps, sample = options
+    recipe = Continuation(frozen=frozen, head_steps=head_steps, sample=sample)
+    recipe = replace(recipe, steps=steps or recipe.steps)
+    folder = out or Path(f"{Path(source).name}-continued")
+    lines = {code: list(sentences) for code, sentences in read_texts(texts).items()}
+    last = go_on(source, lines, folder, recipe, device=device, resume=resume)
+    right = [row["accuracy"] for row in last["held_out"].values()]
+    typer.echo(
+        f"{folder}: {last['step']} steps; of masked pieces {sum(right) / len(right):.1%} are right "
+        "in held-out text, over languages"
+    )
 
 
 def show_world(

@@ -42,6 +42,8 @@ class Setup:
     model: a folder, or a name on the hub. data: "hub", or a folder (`benchmarks.load`). texts: a
     folder of ``<language>.txt``, from which the languages' words are counted; without it the
     unlabelled sentences of the dev sets are. languages: those scored, all of the task by default.
+    train_rows, test_rows: at most so many of a file's rows, evenly spaced through it; all by
+    default (dev has as many as test).
     minimum, share: see `whole_words`. max_length: tokens of a pair. placement: where the tag of a
     word in several pieces stands, see `encoding.encode`; XTREME's is "first", but see the chapter.
     training: how it is trained.
@@ -56,6 +58,8 @@ class Setup:
     data: str = "hub"
     texts: str | None = None
     languages: tuple[str, ...] = ()
+    train_rows: int | None = None
+    test_rows: int | None = None
     minimum: int = MINIMUM
     share: float = SHARE
     max_length: int = 128
@@ -167,7 +171,11 @@ def read(setup: Setup, task: str) -> dict[str, Pairs | Tagged]:
 
 def _load(setup: Setup, task: str, split: str, code: str) -> Pairs | Tagged:
     data = benchmarks.load(task, split, code, setup.data)
-    return data if isinstance(data, Pairs) else tag(data, benchmarks.task(task).labels)
+    rows = data if isinstance(data, Pairs) else tag(data, benchmarks.task(task).labels)
+    most = setup.train_rows if split == "train" else setup.test_rows
+    if most is None or most >= len(rows):
+        return rows
+    return rows.take([number * len(rows) // most for number in range(most)])
 
 
 @cache
