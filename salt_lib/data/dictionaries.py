@@ -1,8 +1,8 @@
 """Bilingual dictionaries, to judge by: ``en-<language>.tsv``, and English lemmas beside them.
 
-They tell whether a translation is right and never take part in making one. A dictionary lists words
-as its authors did, so that forms are compared without case, in one Unicode form, Arabic ones without
-vowel signs; an English form is looked up by its lemmas as well.
+They tell whether a translation is right and never take part in making one. Forms are compared
+without case, in one Unicode form, Arabic ones without vowel signs; an English form is looked up by
+its lemmas as well.
 
 Chapter: Distillation.
 """
@@ -65,8 +65,9 @@ def read_dictionaries(
     """The dictionaries of a folder: ``en-<language>.tsv``, columns en and translation.
 
     languages: those wanted, by default all. sources: leave out pairs that stand in fewer sources,
-    where there is a column of that name. ``en-lemmas.tsv`` (form, lemma) is read where it lies beside them.
-    Raises SaltError for a folder without any, a language without one, and a missing column.
+    where there is a column of that name. ``en-lemmas.tsv`` (form, lemma) is read where it lies
+    beside them. Raises SaltError for a folder without any, a language without one, and a missing
+    column.
     """
     files = {path.stem.removeprefix("en-"): path for path in Path(folder).glob("en-*.tsv")}
     lemmas = files.pop("lemmas", None)
