@@ -107,6 +107,8 @@ def _table(
         cells = line.split("\t")
         if len(cells) != len(header):
             raise SaltError(f"{path}, line {number}: {len(cells)} cells, {len(header)} are due")
+        if by is not None and not cells[by].isdecimal():
+            raise SaltError(f"{path}, line {number}: sources {cells[by]!r} is no number")
         if by is None or int(cells[by]) >= sources:
             found[normal(cells[at])].add(normal(cells[to], code))
     return {word: frozenset(forms) for word, forms in found.items()}

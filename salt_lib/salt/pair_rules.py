@@ -24,10 +24,11 @@ _SUFFIXES = {
     **{"ied": ("y",), "ing": ("", "e"), "ly": ("",), "ily": ("y",), "er": ("", "e"), "r": ("",)},
     **{"est": ("", "e"), "st": ("",), "ier": ("y",), "iest": ("y",)},
 }
+_VOWELS = frozenset("aeiouy")
 # Common forms that no suffix explains; each row is one word.
 _IRREGULAR = """
 man men|woman women|child children|person people|foot feet|tooth teeth|mouse mice
-am is are was were be been|has have had|do does did done|go goes went gone|say said|make made
+am is are was were be been being|has have had|do does did done|go goes went gone|say said|make made
 take took taken|come came|see saw seen|know knew known|get got gotten|give gave given|find found
 think thought|tell told|become became|leave left|feel felt|put|bring brought|begin began begun
 keep kept|hold held|write wrote written|stand stood|hear heard|let|mean meant|meet met|run ran
@@ -59,10 +60,11 @@ def _stems(word: str) -> Iterator[str]:
     yield _FORMS.get(word, word)
     for suffix, ends in _SUFFIXES.items():
         stem = word.removesuffix(suffix)
-        if stem != word and len(stem) >= 3:
-            yield from (stem + end for end in ends)
-            if len(stem) > 3 and stem[-1] == stem[-2]:  # running, bigger
-                yield stem[:-1]
+        if stem == word or _VOWELS.isdisjoint(stem):  # thing is no form of the
+            continue
+        yield from (stem + end for end in ends if len(stem + end) > 2)
+        if len(stem) > 3 and stem[-1] == stem[-2]:  # running, bigger
+            yield stem[:-1]
 
 
 def inflected(word: str, other: str) -> bool:

@@ -149,9 +149,9 @@ def without_names(words: Counts, language: str, inside: Mapping[str, Counts]) ->
     English as well and occurs there.
     """
     if language in NOUNS:
-        english = inside.get(SOURCE, {})
-        known = {w for w in words if english.get(w.removeprefix("▁"))}
-        return {w: n for w, n in words.items() if w not in known or not is_name(w, english)}
+        there = inside.get(SOURCE, {})
+        known = {w for w in words if there.get(w.removeprefix("▁"))}
+        return {w: n for w, n in words.items() if w not in known or not is_name(w, there)}
     own = inside[language]
     english = FUNCTION_WORDS if language == SOURCE else frozenset()  # I
     return {w: n for w, n in words.items() if bare(w) in english or not is_name(w, own)}

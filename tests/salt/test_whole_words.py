@@ -59,9 +59,7 @@ def test_a_quoted_word_is_not_of_the_language_that_quotes(model):
     quoted = TEXTS["de"] + ["goat Ziege"] * 6
     found = whole_words(model, {"en": TEXTS["en"], "de": quoted})
     assert "goat" in bare(found["en"]) and "goat" not in bare(found["de"])
-    without = whole_words(
-        model, {"en": TEXTS["en"], "de": quoted}, share=0.0, rules=NO_RULES
-    )
+    without = whole_words(model, {"en": TEXTS["en"], "de": quoted}, share=0.0, rules=NO_RULES)
     assert bare(without["de"])["goat"] == 6
 
 
