@@ -29,10 +29,12 @@ from .salt import substitutions
 from .salt.distill import predict
 from .salt.methods import Method
 from .salt.methods import method as method_by_name
+from .salt.pair_rules import coordinated, kept_pairs, sentences_of
 from .salt.predictions import no_predictions, select, word_pairs
 from .salt.prepared import prepare
 from .salt.vocabulary import piece_ids, words_by_language
 from .salt.whole_words import MINIMUM, whole_words
+from .salt.word_rules import RULES, Rules
 from .study import stats
 from .training.config import Config
 from .training.device import Accelerated
@@ -57,6 +59,7 @@ def distill(
     synonym_threshold: float = Config.synonym_threshold,
     masked: bool = False,
     device: str = "auto",
+    rules: Rules = RULES,
 ) -> pd.DataFrame:
     """Word translations of English sentences, out of a model's own masked-language head.
 
@@ -66,7 +69,8 @@ def distill(
     each language are counted; English may be missing. words: instead, language → word → count (see
     `whole_words.whole_words`); by default what stands beside a checkpoint of ours. threshold,
     synonym_threshold: the least probability among the language's words. masked: hide each word
-    while it is predicted. device: "auto", "cpu" or "cuda".
+    while it is predicted. device: "auto", "cpu" or "cuda". rules: which words and pairs of real
+    text are left out (`word_rules.Rules`); a checkpoint of ours keeps its words and pairs.
 
     Returns a table, commonest first: word, language, substitute, probability (the mean over the
     places where it was predicted, in (0, 1]) and count (of these places). Raises SaltError for a
@@ -79,8 +83,10 @@ def distill(
     >>> list(pairs.columns)
     ['word', 'language', 'substitute', 'probability', 'count']
     """
-    data = _pairs(sentences)
-    known = _words(model, [*data.first, *filter(None, data.second)], languages, texts, words)
+    data = pairs_of(sentences)
+    known = words_of(
+        model, [*data.first, *filter(None, data.second)], languages, texts, words, rules
+    )
     tokenizer = loading.tokenizer(model)
     pieces = tokenizer.get_vocab()
     on = Accelerated(device).device
@@ -91,8 +97,12 @@ def distill(
         {code: piece_ids(counts, pieces) for code, counts in known.items()},
         mask_token=loading.mask_token(model) if masked else None,
     )
-    kept = [select(b.to_pandas(), threshold, synonym_threshold) for b in batches]
-    return word_pairs(pd.concat([no_predictions(), *kept], ignore_index=True), encoded, pieces)
+    parts = [select(b.to_pandas(), threshold, synonym_threshold) for b in batches]
+    kept = pd.concat([no_predictions(), *parts], ignore_index=True)
+    if words is not None or texts is not None:
+        opposites = coordinated(sentences_of(data))
+        kept = kept_pairs(kept, encoded, pieces, known, rules, opposites)
+    return word_pairs(kept, encoded, pieces)
 
 
 def augment(
@@ -184,6 +194,7 @@ def train(
     languages: Iterable[str] | None = None,
     texts: Texts | None = None,
     words: Words | None = None,
+    rules: Rules = RULES,
     config: Config = RECIPE,
     max_length: int | None = None,
     device: str = "auto",
@@ -195,9 +206,9 @@ def train(
     test set; each a table with ``text_columns`` (one or two, by default all but the labels) and
     ``label_column``, or `Pairs` or `Tagged` (`load` gives them). "labels": their names, by default
     those of the training data in order. method: a name such as baseline, code-switch, mixup, salt
-    or salt-random, or a `Method` of your own. languages, texts, words: of the substitutions, as for
-    `distill`; by default the languages of the test sets. config: optimiser, thresholds and rates.
-    max_length: pieces of a row. keep: called with the trained model.
+    or salt-random, or a `Method` of your own. languages, texts, words, rules: of the substitutions,
+    as for `distill`; by default the languages of the test sets. config: optimiser, thresholds and
+    rates. max_length: pieces of a row. keep: called with the trained model.
 
     Returns method, seed, scores (language → accuracy or F1 in [0, 1]), dev (per epoch), epoch,
     seconds, config. Predictions are made once per data and model, under ``$SALT_CACHE_DIR`` or
@@ -216,7 +227,7 @@ def train(
     known: Words = {}
     if row.substitutions:
         wanted = [code for code in languages or tests if code != SOURCE]
-        known = _words(model, _sentences(ready["train"]), wanted, texts, words)
+        known = words_of(model, _sentences(ready["train"]), wanted, texts, words, rules)
     prepared = prepare(
         model,
         names,
@@ -242,6 +253,10 @@ def train(
             )
         thresholds = (config.threshold, config.synonym_threshold)
         kept = substitutions.kept_predictions(path, ready["train"], row, *thresholds)
+        if words is not None or texts is not None:
+            pieces = loading.tokenizer(model).get_vocab()
+            opposites = coordinated(sentences_of(ready["train"]))
+            kept = kept_pairs(kept, prepared.train, pieces, known, rules, opposites)
         prepared = prepared.substituting(row.substitutions, kept)
     result = train_and_score(prepared, row, config, seed, compute=compute, threads=None, keep=keep)
     return {"method": row.name, "seed": seed, **result}
@@ -286,7 +301,7 @@ def compare(
     return stats.compare(ours, theirs)
 
 
-def _pairs(sentences: Sentences) -> Pairs:
+def pairs_of(sentences: Sentences) -> Pairs:
     """Sentences as the library takes them; one alone is the first of a pair with nothing."""
     if isinstance(sentences, str):
         raise SaltError("one sentence: give a list of them, [sentence]")
@@ -299,14 +314,15 @@ def _pairs(sentences: Sentences) -> Pairs:
     return Pairs(first, second, [0] * len(rows))
 
 
-def _words(
+def words_of(
     model: str | Path,
     sentences: Iterable[str],
     languages: Iterable[str] | None,
     texts: Texts | None,
     words: Words | None,
+    rules: Rules = RULES,
 ) -> dict[str, Mapping[str, int]]:
-    """Language → whole words with counts, English first."""
+    """Language → whole words with counts, English first, for `distill`'s arguments."""
     if words is None and texts is None:
         beside = loading.resolve(model)
         if not (beside / "vocabulary.json").is_file():
@@ -323,7 +339,7 @@ def _words(
                 raise unknown("language of the texts", code, corpora)
         # Without English text the sentences' own words are it, however seldom each occurs.
         corpora.setdefault(SOURCE, chain.from_iterable(repeat(list(sentences), MINIMUM)))
-        return dict(whole_words(model, corpora, languages=wanted))
+        return dict(whole_words(model, corpora, languages=wanted, rules=rules))
     wanted = list(dict.fromkeys([SOURCE, *(words if languages is None else languages)]))
     for code in wanted:
         if code not in words:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import laboratory, real, study, words
+from . import laboratory, quality, real, study, words
 from .console import SECTIONS, Group
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "distill": words.distill,
         "augment": words.augment,
         "vocabulary": words.vocabulary,
+        "quality": quality.quality,
     },
     "The laboratory": {"world": laboratory.show_world, "pretrain": laboratory.pretrain},
 }

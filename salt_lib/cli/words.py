@@ -12,6 +12,33 @@ import typer
 from ..errors import SaltError, unknown
 from .console import AsJson, Force, World, names, print_json, writable
 
+Languages = Annotated[
+    str | None, typer.Option(help="Such as de,fr.  [default: all that have words]")
+]
+WithoutRules = Annotated[
+    str | None,
+    typer.Option("--without", help="Rules for words to leave out: home,names or all."),
+]
+WithRules = Annotated[
+    str | None, typer.Option("--with", help="Rules that are off by default: foreign,majority.")
+]
+Segment = Annotated[
+    str | None,
+    typer.Option(help="Segmenters for zh, ja, th: always, never, or auto (where installed)."),
+]
+
+
+def rules_of(without: str | None, added: str | None, segment: str | None = None):
+    """The `word_rules.Rules` that these options stand for."""
+    from dataclasses import replace
+
+    from ..salt.word_rules import NO_RULES, RULES
+
+    leave = names(without or "")
+    rules = NO_RULES if "all" in leave else RULES.without(*leave)
+    rules = rules.adding(*names(added or ""))
+    return replace(rules, segment=segment) if segment else rules
+
 
 def distill(
     world: World = 0,
@@ -41,9 +68,10 @@ def distill(
     vocabulary: Annotated[
         Path | None, typer.Option(help="Instead: the languages' words, from 'salt vocabulary'.")
     ] = None,
-    languages: Annotated[
-        str | None, typer.Option(help="Such as de,fr.  [default: all that have words]")
-    ] = None,
+    languages: Languages = None,
+    without: WithoutRules = None,
+    with_: WithRules = None,
+    segment: Segment = None,
     output: Annotated[
         Path | None, typer.Option(help="Write the pairs of words here: .tsv, .csv or .parquet.")
     ] = None,
@@ -62,7 +90,9 @@ def distill(
 
     Predicts, for every English word, a word of each language, and prints those that reach the
     threshold: word, substitute, mean probability, how often. For the laboratory's tasks, or with
-    --input and --model for sentences of yours.
+    --input and --model for sentences of yours, where rules (--without, --with) leave out more:
+    home, foreign, names, pieces, segment for the words of the languages, and for the pairs case,
+    frequency, fragments, inflections, opposites, majority.
 
     \b
     Examples:
@@ -99,8 +129,9 @@ def distill(
         else:
             from .. import api
 
-            sentences = _sentences(input, names(text_columns))
+            sentences = sentences_of(input, names(text_columns))
             options = {"masked": masked, "device": device, "words": words, **limits}
+            options["rules"] = rules_of(without, with_, segment)
             pairs, counts = api.distill(model, sentences, chosen, texts, **options), None
     if output and pairs is not None:
         if pairs.empty:
@@ -172,7 +203,15 @@ def _distil_table(model, source, columns, words, output, masked, device, limits)
     return predictions.count(output, *limits.values())
 
 
-def _sentences(path: Path, columns: list[str]) -> list:
+def known_words(model, sentences, vocabulary, texts, languages, rules):
+    """Language → words, English first: of a file of 'salt vocabulary', or counted in texts."""
+    from .. import api
+
+    words = _known_words(vocabulary, languages)
+    return api.words_of(model, sentences, languages, texts, words, rules)
+
+
+def sentences_of(path: Path, columns: list[str]) -> list:
     """The sentences of a text file, one a line, or the texts of a table's rows."""
     from ..data import tables
 
@@ -228,6 +267,9 @@ def vocabulary(
     share: Annotated[
         float, typer.Option(help="Least share of a word's use in the language.", min=0, max=1)
     ] = 0.2,
+    without: WithoutRules = None,
+    with_: WithRules = None,
+    segment: Segment = None,
     force: Force = False,
     as_json: AsJson = False,
 ):
@@ -235,7 +277,8 @@ def vocabulary(
 
     They are counted in text of each language; a language without text gets the entries of its
     script where no other writes it. That a word which is frequent in a language's text is a word of
-    it, or one of its script, is an assumption: judge it by what is shown.
+    it, or one of its script, is an assumption: judge it by what is shown. Rules keep out what is
+    more at home in English, names, and, where there are no spaces, pieces that are no words.
 
     \b
     Examples:
@@ -261,7 +304,8 @@ def vocabulary(
         wanted = dict.fromkeys(names(languages) if languages else by_language)
         if language:  # one without text may be known by its script
             wanted[language] = None
-        words = whole_words(model, by_language, minimum, share, wanted)
+        rules = rules_of(without, with_, segment)
+        words = whole_words(model, by_language, minimum, share, wanted, rules)
     if language is not None and language not in words:
         raise unknown("language", language, words)
     if output:

@@ -13,10 +13,11 @@ from ..data import benchmarks
 from ..data.examples import Pairs, Tagged
 from ..digests import digest, sources
 from ..errors import SaltError
-from ..models import classifiers
+from ..models import classifiers, loading
 from ..salt import substitutions
 from ..salt.methods import Method
 from ..salt.methods import method as method_by_name
+from ..salt.pair_rules import coordinated, kept_pairs, sentences_of
 from ..salt.prepared import Prepared
 from ..salt.prepared import prepare as prepare_data
 from ..training.device import Accelerated
@@ -37,7 +38,7 @@ def predictions(
     They lie in ``<root>/substitutions``; their names carry a digest of what they depend on.
     """
     kind, about = substitutions.kind_of(row), setup.identity(task)
-    made_of = {k: about[k] for k in ("weights", "texts", "minimum", "share", "max_length")}
+    made_of = {k: about[k] for k in ("weights", "texts", "minimum", "share", "rules", "max_length")}
     made_of |= {"train": about["data"]["train"], "languages": setup.codes(task)}
     made_of["sources"] = sources(substitutions.__name__)
     name = f"{task}-{kind}-{digest(sorted(made_of.items()))[:12]}"
@@ -86,6 +87,9 @@ def prepared(
     path, config = predictions(setup, task, row, root, compute), setup.training
     thresholds = (config.threshold, config.synonym_threshold)
     kept = substitutions.kept_predictions(path, data["train"], row, *thresholds)
+    pieces = loading.tokenizer(setup.model).get_vocab()
+    opposites = coordinated(sentences_of(data["train"]))
+    kept = kept_pairs(kept, ready.train, pieces, word_counts, setup.rules, opposites)
     return ready.substituting(row.substitutions, kept)
 
 

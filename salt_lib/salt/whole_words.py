@@ -10,7 +10,9 @@ language, are assumptions: look at what comes out (`salt vocabulary`).
 
 Languages written without spaces are the reason for the last rule. A tokenizer such as mBERT's takes
 a stretch of Thai for one word and splits it into pieces, none of them whole; Han characters it
-takes for words one by one.
+takes for words one by one. SentencePiece's vocabulary has whole words of them inside a stretch, and
+which of its pieces are words a segmenter tells, or how frequent they are. That and more is left to
+`word_rules.Rules`.
 
 Chapter: At paper scale.
 """
@@ -18,22 +20,23 @@ Chapter: At paper scale.
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
 from pathlib import Path
 
 import regex
 
-from ..data.examples import Pairs
 from ..errors import SaltError
-from ..languages import LANGUAGES
-from ..models import encoding, loading
-from ..models.encoding import PIECE
+from ..languages import LANGUAGES, SOURCE
+from ..models import loading
+from .counted import Counted, count_text
 from .vocabulary import language_words
+from .word_rules import RULES, Rules, at_home, native, without_names
 
 MINIMUM = 5
 SHARE = 0.2  # a word that five languages use alike is just theirs, one that six use is nobody's
 FEW = 100
 _MANY = {"Arabic", "Cyrillic", "Latin"}  # scripts that stand for no language
+_SPACELESS = {"Han", "Hiragana", "Katakana", "Khmer", "Lao", "Myanmar", "Thai"}
+_CASED = {"Cyrillic", "Greek", "Latin"}
 _LETTERS = ("Han", "Hangul", "Hiragana", "Katakana")  # where one letter may be a word
 _SPELT: dict[str, tuple[str, ...]] = {"Japanese": ("Han", "Hiragana", "Katakana")}
 # Unicode's scripts by language: the study's, and the others of XTREME.
@@ -59,30 +62,44 @@ _EVERY = sorted({script for scripts in SCRIPTS.values() for script in scripts})
 
 def whole_words(
     checkpoint: str | Path,
-    texts: Mapping[str, Iterable[str]],
+    texts: Mapping[str, Iterable[str] | Counted],
     minimum: int = MINIMUM,
     share: float = SHARE,
     languages: Iterable[str] | None = None,
+    rules: Rules = RULES,
 ) -> dict[str, dict[str, int]]:
     """Language → vocabulary entries that are whole words of it, with their counts in ``texts``.
 
-    texts: language → sentences, read once. minimum, share: see `vocabulary.language_words`.
-    languages: those that are wanted, by default those of ``texts``. A word from its script alone
-    has the count 1; a warning names such languages. A language of a script that many write keeps
-    what was counted, be it little, with a warning too. Raises SaltError for a language without any
-    word and without a script to know it by.
+    texts: language → sentences, read once, or what `counted.count_text` has counted. minimum,
+    share: see `vocabulary.language_words`. languages: those that are wanted, by default those of
+    ``texts``. rules: which words are left out, and whether pieces inside a stretch are words; what
+    is one both with SentencePiece's mark and without it is there in both forms. A word from its
+    script alone has the count 1; a warning names such languages. A language of a script that many
+    write keeps what was counted, be it little, with a warning too. Raises SaltError for a language
+    without any word and without a script to know it by, and as `segmenting.chosen`.
     """
     tokenizer = loading.tokenizer(checkpoint)
     counts: dict[str, dict[str, int]] = {}
     scripts: dict[str, tuple[str, ...]] = {}
+    inside: dict[str, Counter[str]] = {}
     for code, lines in texts.items():
-        frequencies = _count(tokenizer, lines)
-        scripts[code] = SCRIPTS.get(code) or _main_script(frequencies)
+        if isinstance(lines, Counted):
+            found = lines
+        else:
+            found = count_text(checkpoint, lines, code, rules.segment if rules.pieces else "never")
+        scripts[code] = SCRIPTS.get(code) or _main_script(found.whole)
+        frequencies = found.whole
+        if rules.pieces and not _SPACELESS.isdisjoint(scripts[code]) and not _prefix(tokenizer):
+            letters = not {*_LETTERS}.isdisjoint(scripts[code])
+            frequencies = found.words_inside(minimum, letters, rules.segment != "never")
         written = _written(scripts[code])
         counts[code] = {w: n for w, n in frequencies.items() if written.fullmatch(w)}
+        inside[code] = found.inside
     wanted = dict.fromkeys(texts if languages is None else languages)
     counted = {c: words for c, words in counts.items() if max(words.values(), default=0) >= minimum}
     vocabularies, by_script, few = language_words(counted, minimum, share), [], []
+    for code, words in vocabularies.items():
+        vocabularies[code] = _by_rules(words, code, rules, counts, scripts, inside)
     for code in wanted:
         if len(vocabularies.get(code, ())) >= FEW:
             continue
@@ -116,17 +133,29 @@ def whole_words(
     return {code: vocabularies[code] for code in wanted}
 
 
-def _count(tokenizer, lines: Iterable[str]) -> dict[str, int]:
-    """How often each entry that is a complete word, of letters, occurs."""
-    special = set(tokenizer.all_special_ids)
-    counts: Counter[int] = Counter()
-    lines = iter(lines)
-    while some := list(islice(lines, PIECE)):
-        pairs = Pairs(some, [""] * len(some), [0] * len(some))
-        piece = encoding.encode(tokenizer, pairs, truncate=True)
-        counts.update(i for i in piece.ids[piece.whole].tolist() if i not in special)
-    entries = zip(tokenizer.convert_ids_to_tokens(list(counts)), counts.values(), strict=True)
-    return {word: n for word, n in entries if any(map(str.isalpha, word))}
+def _by_rules(
+    words: dict[str, int],
+    code: str,
+    rules: Rules,
+    counts: Mapping[str, Mapping[str, int]],
+    scripts: Mapping[str, tuple[str, ...]],
+    inside: Mapping[str, Counter[str]],
+) -> dict[str, int]:
+    """Of a language's words those that the rules for candidates keep."""
+    if rules.names and not _CASED.isdisjoint(scripts[code]):
+        words = without_names(words, code, inside)
+    if code == SOURCE:
+        return words
+    if rules.home and counts.get(SOURCE):
+        words = at_home(words, counts[code], counts[SOURCE], rules.home)
+    if rules.foreign:
+        others = [
+            theirs
+            for other, theirs in counts.items()
+            if other not in (code, SOURCE) and theirs and {*scripts[other]} & {*scripts[code]}
+        ]
+        words = native(words, counts[code], others, rules.foreign)
+    return words
 
 
 def _written(scripts: Iterable[str]) -> regex.Pattern:
@@ -182,8 +211,13 @@ def _by_script(tokenizer, scripts: tuple[str, ...], alone: list[str]) -> dict[st
 def _openings(tokenizer) -> Iterator[str]:
     """Entries that begin a word: WordPiece marks those that don't, SentencePiece those that do."""
     special = set(tokenizer.all_special_tokens)
-    inside = getattr(tokenizer.backend_tokenizer.model, "continuing_subword_prefix", None)
+    inside = _prefix(tokenizer)
     for entry in sorted(tokenizer.get_vocab()):
         opens = not entry.startswith(inside) if inside else entry.startswith("▁")
         if opens and entry not in special:
             yield entry
+
+
+def _prefix(tokenizer) -> str | None:
+    """What marks a WordPiece entry that continues a word; None for SentencePiece."""
+    return getattr(tokenizer.backend_tokenizer.model, "continuing_subword_prefix", None)
