@@ -257,7 +257,7 @@ def train(
             pieces = loading.tokenizer(model).get_vocab()
             opposites = coordinated(sentences_of(ready["train"]))
             kept = kept_pairs(kept, prepared.train, pieces, known, rules, opposites)
-        prepared = prepared.substituting(row.substitutions, kept)
+        prepared = prepared.substituting(row.substitutions, kept, words=row.words)
     result = train_and_score(prepared, row, config, seed, compute=compute, threads=None, keep=keep)
     return {"method": row.name, "seed": seed, **result}
 

@@ -139,7 +139,7 @@ def run_own(
             thresholds = (config.threshold, config.synonym_threshold)
             kept = kept_predictions(path, train, row, *thresholds)
             counts[row.name] = _counts(predictions.read_all(path), kept, words)
-            ready = base.substituting(row.substitutions, kept)
+            ready = base.substituting(row.substitutions, kept, words=row.words)
         done = train_and_score(ready, row, config, settings.seed)
         results[row.name] = {key: done[key] for key in ("scores", "dev", "epoch")}
         seconds[row.name] = done["seconds"]

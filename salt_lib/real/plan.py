@@ -111,7 +111,11 @@ def measure(setup: Setup, task: str, steps: int = STEPS) -> Costs:
         kept = pd.concat([predictions.no_predictions(), *predicted], ignore_index=True)
         for name, method in (("plain_step", "baseline"), ("mixup_step", "salt")):
             row, stopwatch = method_by_name(method), Stopwatch()
-            now_ready = ready.substituting(row.substitutions, kept) if row.substitutions else ready
+            now_ready = (
+                ready.substituting(row.substitutions, kept, words=row.words)
+                if row.substitutions
+                else ready
+            )
             model = classifiers.classifier(
                 setup.model, len(labels), 0, config.dropout, tagged=bool(ready.train.tags)
             )

@@ -90,7 +90,7 @@ def prepared(
     pieces = loading.tokenizer(setup.model).get_vocab()
     opposites = coordinated(sentences_of(data["train"]))
     kept = kept_pairs(kept, ready.train, pieces, word_counts, setup.rules, opposites)
-    return ready.substituting(row.substitutions, kept)
+    return ready.substituting(row.substitutions, kept, words=row.words)
 
 
 def prepare(job: Job[Setup]) -> None:

@@ -10,14 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ..data.examples import Pairs, Tagged
 from ..errors import SaltError
 from ..models import loading
-from ..models.encoding import Encoded, encode
+from ..models.encoding import MARKS, Encoded, encode
 from .augment import NOTHING, Options, options
 from .controls import replacements
+from .function_words import FUNCTION_WORDS
 
 
 @dataclass(frozen=True)
@@ -39,16 +41,32 @@ class Prepared:
     choices: Options = NOTHING
     translated: Encoded | None = None
 
-    def substituting(self, kind: str, kept: pd.DataFrame, seed: int = 0) -> "Prepared":
+    def substituting(
+        self, kind: str, kept: pd.DataFrame, seed: int = 0, words: str | None = None
+    ) -> "Prepared":
         """With what its tokens may become.
 
-        kind: the method's ``substitutions`` (`methods.Method`). kept: of `predictions.select`, made
-        on ``train``. seed: of the deranged control.
+        kind, words: the method's ``substitutions`` and ``words`` (`methods.Method`). kept: of
+        `predictions.select`, made on ``train``. seed: of the deranged control. Here a word is of
+        the kind "function" or "content", by `function_words.FUNCTION_WORDS`.
         """
         pieces = loading.tokenizer(self.checkpoint).get_vocab()
-        tokens = replacements(kind, kept, self.words, pieces, seed)
+        kinds = self._kinds(kept, pieces)
+        if words:
+            kept = kept[kinds == words].reset_index(drop=True)
+            kinds = kinds[kinds == words]
+        mask = loading.mask_token(self.checkpoint) if kind == "mask" else None
+        tokens = replacements(kind, kept, self.words, pieces, seed, kinds=kinds, mask=mask)
         made = options(self.train, kept["example"], kept["position"], tokens)
         return replace(self, choices=made)
+
+    def _kinds(self, kept: pd.DataFrame, pieces: Mapping[str, int]) -> np.ndarray:
+        """(kept,) the kind of the English word that each substitution replaces."""
+        function = np.zeros(max(pieces.values()) + 1, dtype=bool)
+        for piece, number in pieces.items():
+            function[number] = piece.strip(MARKS).lower() in FUNCTION_WORDS
+        at = self.train.start.numpy()[kept["example"]] + kept["position"].to_numpy()
+        return np.where(function[self.train.ids.numpy()[at]], "function", "content")
 
 
 def prepare(

@@ -210,6 +210,17 @@ def test_data_are_read_once_in_every_language(bert):
     assert real_setup.read(bert, "xnli") is found
 
 
+def test_fewer_rows_are_spaced_through_the_file(bert):
+    every = real_setup.read(bert, "xnli")
+    few = replace(bert, train_rows=4, test_rows=5)
+    found = real_setup.read(few, "xnli")
+    count = len(every["train"])
+    assert found["train"] == every["train"].take([n * count // 4 for n in range(4)])
+    assert {len(found[name]) for name in found if name != "train"} == {5}
+    assert real_setup.read(replace(bert, train_rows=10**6), "xnli") == every
+    assert few.identity("xnli")["data"] != bert.identity("xnli")["data"]
+
+
 def test_words_are_counted_in_the_dev_sets_or_in_one_s_own_texts(bert, tmp_path):
     words = real_setup.words(bert, "xnli")
     assert set(words) == {"en", "de", "th"} and {*words["de"]} <= {*small.WORDS["de"].split()}

@@ -135,6 +135,32 @@ def test_controls_stand_in_the_place_of_the_substitutions(world, train, monkeypa
         prepare(world[0], LABELS, train, train, {}).substituting("random", kept)
 
 
+def test_function_words_and_content_words_are_kinds_of_their_own(world, train, monkeypatch):
+    words = {"de": {"Lampe": 9, "Garten": 8, "Ziege": 7, "Fluss": 6}}
+    ready = prepare(world[0], LABELS, train, train, {}, words)
+    entries = loading.tokenizer(world[0]).convert_ids_to_tokens
+    row = entries(ready.train.row(0).tolist())
+    function, content = 1, next(at for at in range(2, len(row)) if row[at] != row[1])
+    monkeypatch.setattr("salt_lib.salt.prepared.FUNCTION_WORDS", {row[function].lower()})
+    here = {function: ["Lampe", "Ziege"], content: ["Garten", "Fluss"]}
+    kept = kept_of(ready, [(0, at, "de", word) for at in here for word in here[at]])
+
+    def at(choices, position):
+        first = int(ready.train.start[0]) + position
+        rows = choices.tokens[choices.start[first] :][: choices.count[first]]
+        return {entries(token) for token in rows.flatten().tolist()}
+
+    for words, position, other in (("function", function, content), ("content", content, function)):
+        chosen = ready.substituting("distilled", kept, words=words).choices
+        assert at(chosen, position) == {*here[position]} and chosen.count[other] == 0
+    drawn = ready.substituting("random-kind", kept).choices
+    assert all(at(drawn, position) == {*here[position]} for position in here)
+    first = int(drawn.start[int(ready.train.start[0]) + function])
+    assert set(entries(drawn.tokens[first].tolist())) == {"Ziege"}  # where Lampe was distilled
+    hidden = ready.substituting("mask", kept).choices.tokens
+    assert hidden.tolist() == [[loading.mask_token(world[0])]] * 4
+
+
 def test_any_checkpoint_takes_the_steps(world, train, ready, tmp_path):
     folder, read = world
     texts = {c: [*p.first, *p.second] for c in ("en", "de") for p in [read("dev", c)]}
