@@ -75,6 +75,9 @@ SetupFile = Annotated[
 ]
 Model = Annotated[str | None, typer.Option(help="Its model: a folder or a hub name.")]
 Data = Annotated[str | None, typer.Option(help="Its data: a folder, or hub.")]
+Texts = Annotated[
+    str | None, typer.Option(help="Its monolingual text: a folder of <language>.txt.")
+]
 Device = Annotated[str | None, typer.Option(help="Its device: auto, cpu or cuda.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an output that is there already.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]

@@ -17,6 +17,7 @@ from .console import (
     Model,
     RunsDir,
     SetupFile,
+    Texts,
     World,
     known_methods,
     known_seeds,
@@ -56,6 +57,7 @@ def study(
     setup: SetupFile = None,
     model: Model = None,
     data: Data = None,
+    texts: Texts = None,
     device: Device = None,
     gpus_per_run: Annotated[
         float | None, typer.Option(help="Of a Ray cluster: 0.5 puts two runs on a card.", min=0)
@@ -106,7 +108,7 @@ def study(
     if scale == "paper":
         from ..real.setup import read_setup
 
-        chosen = read_setup(setup, model=model, data=data, device=device)
+        chosen = read_setup(setup, model=model, data=data, texts=texts, device=device)
         _paper(chosen, named, methods, seeds, workers, force, runs_dir)
         return
     from ..laboratory.study import laboratory_study

@@ -9,6 +9,7 @@ Chapter: Over worlds.
 
 from pathlib import Path
 
+from ..data.examples import Pairs
 from ..errors import SaltError
 from ..files import RECORDED, folder, write_json
 from ..languages import SOURCE
@@ -19,10 +20,11 @@ from ..study.grid import Spec
 from ..study.provenance import fingerprint, origin
 from ..study.results import key_of, origin_of
 from ..study.study import Study
-from . import quality, tuning
+from . import quality, shortcuts, tuning
 from .checkpoints import checkpoint
 from .predictions import encoded, predictions_path
 from .setup import Laboratory
+from .tasks import load
 
 WORLDS = (2, 3, 4, 5, 6, 7)
 DEEPER_WORLDS, LAYERS = (2, 3, 4), 6
@@ -68,8 +70,8 @@ def tune(log: str | Path, jobs: int = 1) -> list[dict]:
 
 
 def record_tuning(path: str | Path, trials: list[dict]) -> None:
-    """Write what was tried in the tuning worlds and what it chose, and how good English synonyms
-    are in the first of them at the threshold that is used (JSON)."""
+    """Write what was tried in the tuning worlds and what it chose (JSON); and of the first of them
+    how good English synonyms are at the threshold that is used, and how far shortcuts come."""
     chosen = {}
     for name in TUNING:
         rows = tuning.averages([trial for trial in trials if trial["method"] == name])
@@ -81,6 +83,7 @@ def record_tuning(path: str | Path, trials: list[dict]) -> None:
             "worlds": TUNING_WORLDS,
             "chosen": chosen,
             "synonyms": _synonyms(TUNING_WORLDS[0], TASKS[0]),
+            "shortcuts": {name: _shortcuts(TUNING_WORLDS[0], name) for name in TASKS},
             "trials": trials,
         },
     )
@@ -98,6 +101,19 @@ def _synonyms(world: int, name: str) -> dict[str, float]:
         "all": round(float(right.mean()), 4),
         "content": round(float(right[judged["content"]].mean()), 4),
     }
+
+
+def _shortcuts(world: int, name: str) -> dict[str, float]:
+    """The accuracy in English of classifiers that may not compare the two sentences' words."""
+    train, dev = (load(name, split, SOURCE, world) for split in ("train", "dev"))
+    if not isinstance(train, Pairs) or not isinstance(dev, Pairs):
+        raise SaltError(f"{name}: shortcuts are of pairs")
+    found = {
+        "first sentence": shortcuts.bag_accuracy(train, dev, "first"),
+        "second sentence": shortcuts.bag_accuracy(train, dev),
+        "numbers of words": shortcuts.table_accuracy(train, dev),
+    }
+    return {what: round(value, 4) for what, value in found.items()}
 
 
 def words(world: int, name: str, layers: int | None = None) -> dict[str, float]:
