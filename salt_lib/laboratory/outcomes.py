@@ -193,7 +193,8 @@ def summary(of: Iterable[Part] | None = None) -> pd.DataFrame:
     family = (
         (frame["task"] == PRIMARY) & (frame["outcome"] == "accuracy") & (frame["split"] == "test")
     )
-    family &= [pair in SECONDARY for pair in zip(frame["method"], frame["against"], strict=True)]
+    pairs = zip(frame["method"], frame["against"], strict=True)
+    family &= np.array([pair in SECONDARY for pair in pairs])
     frame["p_holm"] = np.nan
     frame.loc[family, "p_holm"] = stats.holm(frame.loc[family, "p"].tolist())
     return frame
