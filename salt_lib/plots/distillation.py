@@ -269,5 +269,36 @@ def quality_table(tables: Mapping[str, pd.DataFrame], ceilings: pd.Series) -> Ma
     return table(header, rows, caption, numbers=range(1, len(header)))
 
 
+def everything_kept(judged: pd.DataFrame, total: int) -> pd.DataFrame:
+    """All words of all kept substitutions: kept, share of them and precision, by kind of word.
+
+    judged: the kept ones of `quality.judge`, English among them. total: how many are kept in all;
+    what is not judged are names, numbers and words that look alike in both languages.
+    """
+    english = judged["language"] == SOURCE
+    rows = []
+    for where, here in (("other languages", ~english), ("English", english)):
+        for what, kind in (
+            ("content words", judged["content"]),
+            ("function words", ~judged["content"]),
+        ):
+            of = judged[here & kind]
+            right = float((of["verdict"] == "right").mean()) if len(of) else np.nan
+            rows.append((f"{where}, {what}", len(of), len(of) / total, right))
+    left = total - len(judged)
+    rows.append(("names, numbers and look-alikes", left, left / total, np.nan))
+    return pd.DataFrame(rows, columns=["kind", "kept", "share", "right"]).set_index("kind")
+
+
+def everything_table(kept: pd.DataFrame) -> Markup:
+    """`everything_kept` as a table."""
+    rows = [
+        (kind, f"{int(row.kept):,}", percent(row.share), _whole(row.right) if row.kept else "–")
+        for kind, row in kept.iterrows()
+    ]
+    caption = "Every kept substitution of the training set, by the kind of word that it replaces"
+    return table(["", "kept", "share of the kept", "right"], rows, caption, (1, 2, 3))
+
+
 def _whole(share: float) -> str:
     return "–" if np.isnan(share) else percent(share, 0)

@@ -102,3 +102,22 @@ def test_quality_of_no_kept_word_at_all_is_a_dash_and_no_warning():
         warnings.simplefilter("error")
         html = distillation.quality_table({"tokens": part}, pd.Series({"de": 0.8}))
     assert html.count("–") == 2
+
+
+def test_every_kept_substitution_is_in_one_table():
+    judged = pd.DataFrame(
+        {
+            "language": ["de", "de", "de", "en", "en"],
+            "word": ["dog", "in", "in", "big", "near"],
+            "verdict": ["right", "right", "other", "right", "other"],
+            "content": [True, False, False, True, False],
+        }
+    )
+    kept = distillation.everything_kept(judged, 8)
+    assert kept["kept"].tolist() == [1, 2, 1, 1, 3] and kept["share"].sum() == 1
+    assert kept["right"].tolist()[:4] == [1, 0.5, 1, 0] and np.isnan(kept["right"].iloc[4])
+    text = distillation.everything_table(kept)
+    Closed(text)
+    assert "25.0%" in text and "names, numbers and look-alikes" in text
+    none = distillation.everything_kept(judged[:3], 3)
+    assert none["kept"].tolist() == [1, 2, 0, 0, 0] and none["right"].isna().sum() == 3
