@@ -293,7 +293,7 @@ def everything_kept(judged: pd.DataFrame, total: int) -> pd.DataFrame:
 def everything_table(kept: pd.DataFrame) -> Markup:
     """`everything_kept` as a table."""
     rows = [
-        (kind, f"{int(row.kept):,}", percent(row.share), _whole(row.right) if row.kept else "–")
+        (kind, f"{int(row.kept):,}", percent(row.share), float(row.right))
         for kind, row in kept.iterrows()
     ]
     caption = "Every kept substitution of the training set, by the kind of word that it replaces"

@@ -118,6 +118,11 @@ def test_every_kept_substitution_is_in_one_table():
     assert kept["right"].tolist()[:4] == [1, 0.5, 1, 0] and np.isnan(kept["right"].iloc[4])
     text = distillation.everything_table(kept)
     Closed(text)
-    assert "25.0%" in text and "names, numbers and look-alikes" in text
+    assert (
+        "25.0%" in text
+        and "50.0%" in text
+        and "–" in text
+        and "names, numbers and look-alikes" in text
+    )
     none = distillation.everything_kept(judged[:3], 3)
     assert none["kept"].tolist() == [1, 2, 0, 0, 0] and none["right"].isna().sum() == 3
