@@ -63,6 +63,9 @@ def study(
         float | None, typer.Option(help="Of a Ray cluster: 0.5 puts two runs on a card.", min=0)
     ] = None,
     runs_dir: RunsDir = None,
+    stacked: Annotated[
+        int, typer.Option(help="Of --scale paper: seeds that are trained at once.", min=1)
+    ] = 1,
     layers: Annotated[
         int | None, typer.Option(help="Of the study over worlds: 6 for the deeper models.", min=1)
     ] = None,
@@ -82,10 +85,14 @@ def study(
       salt study --scale aggregation
       salt study --scale worlds --world 2
       salt study --scale paper --setup paper.toml --backend ray --gpus-per-run 0.5
+      salt study --scale paper --setup paper.toml --stacked 15
     """
     from ..study.grid import Workers
 
-    named, workers = names(tasks) if tasks else None, Workers(backend, jobs, gpus_per_run or 0.0)
+    named, workers = (
+        names(tasks) if tasks else None,
+        Workers(backend, jobs, gpus_per_run or 0.0, stacked),
+    )
     if _checked(scale) == "aggregation":
         if (methods, seeds, backend) != ("main", "0-14", "processes"):
             raise SaltError(
@@ -105,6 +112,8 @@ def study(
         return
     if layers:
         raise SaltError("--layers goes with --scale worlds")
+    if stacked > 1 and scale != "paper":
+        raise SaltError("--stacked goes with --scale paper")
     if scale == "paper":
         from ..real.setup import read_setup
 

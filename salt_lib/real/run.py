@@ -23,6 +23,7 @@ from ..salt.prepared import prepare as prepare_data
 from ..training.device import Accelerated
 from ..training.progress import Monitor
 from ..training.run import train_and_score
+from ..training.stacked import train_and_score_stacked
 from ..training.state import Saved
 from .setup import Setup, read, words
 
@@ -99,6 +100,15 @@ def prepare(job: Job[Setup]) -> None:
     read(setup, job.spec.task)
     if row.substitutions:
         predictions(setup, job.spec.task, row, job.root, compute_of(setup))
+
+
+def run_stacked(jobs: list[Job[Setup]], compute: Accelerated | None = None) -> list[dict]:
+    """Train several seeds of a task and a method at once, see `training.stacked`."""
+    setup, spec = jobs[0].setup, jobs[0].spec
+    row, compute = method_by_name(spec.method), compute or compute_of(setup)
+    ready = prepared(setup, spec.task, row, jobs[0].root, compute)
+    seeds = [job.spec.seed for job in jobs]
+    return train_and_score_stacked(ready, row, setup.training, seeds, compute=compute, threads=None)
 
 
 def run(

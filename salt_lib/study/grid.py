@@ -64,19 +64,27 @@ class Workers:
 
     backend: "processes" of this machine, or "ray", a cluster's. jobs: how many at a time, by
     default as many as this machine has cores, or the cluster has room for. gpus_per_run: of the
-    cluster's GPUs, 0.5 puts two runs on a card; 0 is for the processor, one core a run. Raises
-    SaltError for an unknown backend, fewer than one job, and GPUs without Ray.
+    cluster's GPUs, 0.5 puts two runs on a card; 0 is for the processor, one core a run. stacked:
+    how many seeds of a method one process trains at once (`training.stacked`); it can't go on from
+    the middle of a run. Raises SaltError for an unknown backend, fewer than one job, GPUs without
+    Ray, and stacked seeds with it.
     """
 
     backend: str = "processes"
     jobs: int | None = None
     gpus_per_run: float = 0.0
+    stacked: int = 1
 
     def __post_init__(self):
         if self.backend not in BACKENDS:
             raise unknown("backend", self.backend, BACKENDS)
         if self.jobs is not None and self.jobs < 1:
             raise SaltError(f"{self.jobs} jobs: at least one is needed")
+        if self.stacked < 1 or (self.stacked > 1 and self.backend != "processes"):
+            raise SaltError(
+                f"{self.stacked} stacked seeds: two or more are trained at once, by a process of "
+                "this machine; leave --backend out, or --stacked"
+            )
         if self.gpus_per_run and self.backend != "ray":
             raise SaltError(
                 f"{self.gpus_per_run} GPUs a run: only the backend 'ray' deals GPUs out, on one "
@@ -244,6 +252,24 @@ class _Processes:
                 ) from error
 
 
+class _Stacked:
+    """This process alone, which trains several seeds of a method at once."""
+
+    def __init__(self, most: int):
+        self.most = most
+
+    def prepare(self, job: Job) -> str | None:
+        return _prepare_one(job)
+
+    def results(self, jobs: list[Job]) -> Iterator[tuple[Spec, str | None, bool]]:
+        groups: dict[tuple[str, str], list[Job]] = {}
+        for job in jobs:
+            groups.setdefault(_shares(job.spec), []).append(job)
+        for group in groups.values():
+            for low in range(0, len(group), self.most):
+                yield from _run_stacked(group[low : low + self.most])
+
+
 @contextmanager
 def _started(workers: Workers, most: int) -> Iterator:
     """Start workers: something with `_Processes`' two methods."""
@@ -254,7 +280,7 @@ def _started(workers: Workers, most: int) -> Iterator:
         return
     count = min(workers.jobs or joblib.cpu_count(), most)
     with joblib.parallel_config("loky", n_jobs=count, inner_max_num_threads=1):
-        yield _Processes()
+        yield _Stacked(workers.stacked) if workers.stacked > 1 else _Processes()
 
 
 def _prepare_one(job: Job) -> str | None:
@@ -287,6 +313,26 @@ def _run_one(job: Job) -> tuple[Spec, str | None, bool]:
     except Exception as error:
         return spec, _words(error), storing and isinstance(error.__cause__, OSError)
     return spec, None, False
+
+
+def _run_stacked(jobs: list[Job]) -> Iterator[tuple[Spec, str | None, bool]]:
+    """Run and store the seeds of a method; as `_run_one` for each of them."""
+    name, _, _ = jobs[0].setup.runner.partition(":")
+    try:
+        train = getattr(importlib.import_module(name), "run_stacked", None)
+        if train is None:
+            raise SaltError("the runs of this study can't be stacked; leave --stacked out")
+        results = train(jobs)
+    except Exception as error:
+        yield from ((job.spec, _words(error), False) for job in jobs)
+        return
+    for job, result in zip(jobs, results, strict=True):
+        try:
+            store(job, result)
+        except Exception as error:
+            yield job.spec, _words(error), isinstance(error.__cause__, OSError)
+        else:
+            yield job.spec, None, False
 
 
 def store(job: Job, result: dict) -> Path:

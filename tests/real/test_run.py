@@ -24,7 +24,7 @@ from salt_lib.salt.methods import MAIN, METHODS
 from salt_lib.study import grid as study_grid
 from salt_lib.study import stats, store
 from salt_lib.study.grid import Job, Spec, Workers
-from salt_lib.study.results import collected
+from salt_lib.study.results import collected, key_of
 from salt_lib.training.device import Accelerated
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*rows, where .* are published")
@@ -83,6 +83,34 @@ def test_every_main_method_runs_on_both_tasks(setup, tmp_path, monkeypatch):
     assert len(files) == 2 and not list(tmp_path.rglob("*.state"))
     rows = [json.loads(line) for line in open(next(tmp_path.rglob("seed-00.log.jsonl")))]
     assert [row["epoch"] for row in rows if "dev" in row] == [1, 2]
+
+
+def test_seeds_can_be_trained_at_once(setup, tmp_path):
+    setup = replace(setup, training=replace(setup.training, dropout=0.0))
+    specs = grid(setup, ("baseline", "salt"), range(3))
+    stacked = Workers(stacked=2)
+    made = study_grid.execute(specs, tmp_path / "at-once", setup, stacked, progress=False)
+    assert made == specs and execute(specs, tmp_path / "alone", setup) == specs
+    at_once, alone = (
+        {key_of(run): run for run in collected(tmp_path / name).runs}
+        for name in ("at-once", "alone")
+    )
+    assert [at_once["xnli", "salt", seed]["stacked"] for seed in range(3)] == [2, 2, 1]
+    assert "stacked" not in alone["xnli", "salt", 0]
+    for key, run in alone.items():
+        assert at_once[key]["fingerprint"] == run["fingerprint"]
+        assert at_once[key]["scores"] == pytest.approx(run["scores"], abs=0.12)  # of 36 pairs
+        assert at_once[key]["dev"] == pytest.approx(run["dev"], abs=0.12)
+    assert study_grid.execute(specs, tmp_path / "at-once", setup, stacked, progress=False) == []
+
+
+def test_what_can_not_be_stacked_fails_and_the_rest_is_made(bert, tmp_path):
+    specs = grid(bert, ("dlfa-1", "baseline"), (0, 1))
+    with pytest.raises(study_grid.RunsFailed, match="fused layers can't be stacked"):
+        study_grid.execute(specs, tmp_path, bert, Workers(stacked=2), progress=False)
+    assert {run["method"] for run in collected(tmp_path).runs} == {"baseline"}
+    with pytest.raises(SaltError, match="2 stacked seeds.*leave --backend out"):
+        Workers("ray", stacked=2)
 
 
 def test_substitutes_are_whole_words_of_their_language(setup, tmp_path):
