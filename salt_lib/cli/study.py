@@ -84,6 +84,8 @@ def study(
     from ..study.grid import Workers
 
     named, workers = names(tasks) if tasks else None, Workers(backend, jobs, gpus_per_run or 0.0)
+    if layers and _checked(scale) != "worlds":
+        raise SaltError("--layers goes with --scale worlds")
     if _checked(scale) == "aggregation":
         if (methods, seeds, backend) != ("main", "0-14", "processes"):
             raise SaltError(
@@ -101,8 +103,6 @@ def study(
             )
         worlds.study(world, layers, workers, force, runs_dir)
         return
-    if layers:
-        raise SaltError("--layers goes with --scale worlds")
     if scale == "paper":
         from ..real.setup import read_setup
 
