@@ -89,10 +89,12 @@ def study(
     """
     from ..study.grid import Workers
 
-    named, workers = (
-        names(tasks) if tasks else None,
-        Workers(backend, jobs, gpus_per_run or 0.0, stacked),
-    )
+    named = names(tasks) if tasks else None
+    workers = Workers(backend, jobs, gpus_per_run or 0.0, stacked)
+    if layers and _checked(scale) != "worlds":
+        raise SaltError("--layers goes with --scale worlds")
+    if stacked > 1 and _checked(scale) != "paper":
+        raise SaltError("--stacked goes with --scale paper")
     if _checked(scale) == "aggregation":
         if (methods, seeds, backend) != ("main", "0-14", "processes"):
             raise SaltError(
@@ -110,10 +112,6 @@ def study(
             )
         worlds.study(world, layers, workers, force, runs_dir)
         return
-    if layers:
-        raise SaltError("--layers goes with --scale worlds")
-    if stacked > 1 and scale != "paper":
-        raise SaltError("--stacked goes with --scale paper")
     if scale == "paper":
         from ..real.setup import read_setup
 

@@ -29,8 +29,9 @@ def results(as_json: bool) -> None:
     progress = outcomes.progress()
     if as_json:
         complete = bool(progress["complete"].all())
-        summary = outcomes.summary().to_dict("records") if complete else None
-        print_json({"progress": progress.to_dict("records"), "outcomes": summary})
+        rows = outcomes.summary().to_dict("records") if complete else None
+        told = rows and [{k: v if v == v else None for k, v in row.items()} for row in rows]  # nan
+        print_json({"progress": progress.to_dict("records"), "outcomes": told})
         return
     for row in progress.to_dict("records"):
         typer.echo(
@@ -44,6 +45,7 @@ def results(as_json: bool) -> None:
     for row in outcomes.summary().to_dict("records"):
         typer.echo(
             f"{row['task']:<16}{row['method']:<18}against {row['against']:<18}{row['outcome']:<10}"
+            f"{row['split']:<6}"
             f"{percent(row['mean'], '+'):>8} ({percent(row['ci_low'], '+')} to "
             f"{percent(row['ci_high'], '+')}), p {row['p']:.4f}"
         )
