@@ -22,7 +22,7 @@ from ..models import loading
 from ..salt.methods import Method
 from ..salt.substitutions import check_method
 from ..salt.whole_words import MINIMUM, SHARE, whole_words
-from ..salt.word_rules import RULES, Rules
+from ..salt.word_rules import RULES
 from ..training.config import Config
 from ..training.device import DEVICES, PRECISIONS
 from ..training.progress import SAVE_EVERY
@@ -42,8 +42,7 @@ class Setup:
     model: a folder, or a name on the hub. data: "hub", or a folder (`benchmarks.load`). texts: a
     folder of ``<language>.txt``, from which the languages' words are counted; without it the
     unlabelled sentences of the dev sets are. languages: those scored, all of the task by default.
-    minimum, share: see `whole_words`. without_rules, with_rules: names of `word_rules.Rules` that
-    are left out, and added. max_length: tokens of a pair. training: how it is trained.
+    minimum, share: see `whole_words`. max_length: tokens of a pair. training: how it is trained.
 
     The rest changes no result but in its last digits: precision ("bf16" or "fp32"), device,
     micro_batch (rows at a time), save_every (steps between two states), tensorboard (a folder),
@@ -57,8 +56,6 @@ class Setup:
     languages: tuple[str, ...] = ()
     minimum: int = MINIMUM
     share: float = SHARE
-    without_rules: tuple[str, ...] = ()
-    with_rules: tuple[str, ...] = ()
     max_length: int = 128
     training: Config = RECIPE
     precision: str = "bf16"
@@ -69,11 +66,6 @@ class Setup:
     gpus_per_run: float = 0.0
     progress: bool = False
     runner = "salt_lib.real.run:run"
-
-    @property
-    def rules(self) -> Rules:
-        """The rules for words and pairs. SaltError for a name that is none."""
-        return RULES.without(*self.without_rules).adding(*self.with_rules)
 
     def codes(self, task: str) -> tuple[str, ...]:
         """The languages that a task is scored in, English first.
@@ -185,7 +177,7 @@ def _identity(setup: Setup, task: str) -> dict:
         "texts": text,
         "minimum": setup.minimum,
         "share": setup.share,
-        "rules": asdict(setup.rules),
+        "rules": asdict(RULES),
         "max_length": setup.max_length,
         "precision": setup.precision,
         "training": asdict(setup.training),
@@ -202,4 +194,4 @@ def words(setup: Setup, task: str) -> dict[str, dict[str, int]]:
     """Language → whole words of the model's vocabulary, with counts (see `Setup`)."""
     texts = tables.read_texts(setup.texts) if setup.texts else _dev_texts(setup, task)
     codes = setup.codes(task)
-    return whole_words(setup.model, texts, setup.minimum, setup.share, codes, setup.rules)
+    return whole_words(setup.model, texts, setup.minimum, setup.share, codes, RULES)
