@@ -20,6 +20,7 @@ from ..errors import SaltError, unknown
 from ..languages import SOURCE
 from ..models import loading
 from ..salt.methods import Method
+from ..salt.segmenting import installed
 from ..salt.substitutions import check_method
 from ..salt.whole_words import MINIMUM, SHARE, whole_words
 from ..salt.word_rules import RULES
@@ -177,7 +178,7 @@ def _identity(setup: Setup, task: str) -> dict:
         "texts": text,
         "minimum": setup.minimum,
         "share": setup.share,
-        "rules": asdict(RULES),
+        "rules": {**asdict(RULES), "segmenters": installed()},
         "max_length": setup.max_length,
         "precision": setup.precision,
         "training": asdict(setup.training),
