@@ -3,9 +3,10 @@
 Distils English NLI sentences (``$SALT_XTREME_DIR/xnli/train-en.tsv``, a sample) with a multilingual
 encoder into the languages of ``$SALT_REAL_DIR/text``, with all rules, without each one, and with
 those that are off by default, and judges all by ``$SALT_REAL_DIR/dictionaries``. The defaults were
-chosen on another sample of the same file (``--sample tuning``). Wrong pairs that somebody has read
-(``--reading``: columns language, word, substitute, right) are counted beside. Result:
-``recorded/real_words.json``.
+chosen on another sample of the same file (``--sample tuning``). ``--wrong`` writes a random sample
+of the pairs that the dictionaries call wrong, and once somebody has read it ``--reading`` (without
+``--model``; columns language, word, substitute, right: yes, no) adds what they say. Result:
+``recorded/real_words.json``. Needs simplemma and the segmenters (extras lemmas and segment).
 """
 
 import argparse
@@ -34,14 +35,14 @@ from salt_lib.salt.word_rules import NO_RULES, RULES, Rules
 from salt_lib.study import provenance
 
 RECORDED = files.RECORDED / "real_words.json"
-TUNING, RECORD = 1_500, 2_000  # pairs of the sample that chose the defaults, and of the other
+TUNING, RECORD = 1_500, 1_000  # pairs of the sample that chose the defaults, and of the other
 ON = ("home", "names", "pieces", "segment", "case", "frequency", "fragments")
 SYNONYMS = ("inflections", "opposites")
 VARIANTS = {
     "all rules": RULES,
     **{f"without {name}": RULES.without(name) for name in (*ON, *SYNONYMS)},
     **{f"and {name}": RULES.adding(name) for name in ("foreign", "majority")},
-    "home 20": Rules(home=20.0),
+    "home 2": Rules(home=2.0),
     "no rule": NO_RULES,
 }
 Words = Mapping[str, Mapping[str, int]]
@@ -132,14 +133,16 @@ def synonyms(judged: pd.DataFrame) -> list[dict]:
 
 def read(path: Path) -> dict:
     """What somebody who has read wrong pairs says of them."""
-    rows = [line for part in tables.read_rows(path, ["language", "word", "right"]) for line in part]
+    columns = ["language", "word", "substitute", "right"]
+    rows = [line for part in tables.read_rows(path, columns) for line in part]
     right = [line for line in rows if line["right"] == "yes"]
     by_language: dict[str, list[int]] = {}
     for line in rows:
         counts = by_language.setdefault(line["language"], [0, 0])
         counts[0] += line["right"] == "yes"
         counts[1] += 1
-    return {"read": len(rows), "right": len(right), "by_language": by_language, "pairs": rows}
+    pairs = [[line[name] for name in columns] for line in rows]
+    return {"read": len(rows), "right": len(right), "by_language": by_language, "pairs": pairs}
 
 
 def measure(model_folder: Path, data: Pairs, counted: Mapping[str, Counted]) -> tuple[dict, dict]:
@@ -187,12 +190,18 @@ def show(name: str, kinds: Mapping[str, list[dict]]) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print and record."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--model", type=Path, required=True, help="folder of the encoder")
+    parser.add_argument("--model", type=Path, help="folder of the encoder")
     parser.add_argument("--sample", choices=("tuning", "record"), default="record")
     parser.add_argument("--reading", type=Path, help="table of wrong pairs that were read")
     parser.add_argument("--wrong", type=Path, help="write a sample of 100 wrong pairs here")
     parser.add_argument("--output", type=Path, default=RECORDED)
     given = parser.parse_args(arguments)
+    if given.reading:
+        recorded = json.loads(given.output.read_bytes())
+        write_json(given.output, {**recorded, "reading": read(given.reading)})
+        return
+    if given.model is None:
+        parser.error("give --model, the folder of the encoder, or --reading")
     torch.set_num_threads(1)
     texts = tables.read_texts(folder() / "text")
     counted = {code: count_text(given.model, lines, code) for code, lines in texts.items()}
@@ -209,8 +218,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         pairs = quality.wrong_pairs(targets, 0.9, 10**6)
         chosen = pairs.sample(min(100, len(pairs)), random_state=0).sort_values("language")
         tables.write_rows(given.wrong, [chosen.to_dict("records")])
-    if given.reading:
-        result["reading"] = read(given.reading)
     command = "python -m benchmarks.real_words --model FOLDER"
     about = {
         "model": loading.identity(given.model),

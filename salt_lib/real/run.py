@@ -20,6 +20,7 @@ from ..salt.methods import method as method_by_name
 from ..salt.pair_rules import coordinated, kept_pairs, sentences_of
 from ..salt.prepared import Prepared
 from ..salt.prepared import prepare as prepare_data
+from ..salt.word_rules import RULES
 from ..training.device import Accelerated
 from ..training.progress import Monitor
 from ..training.run import train_and_score
@@ -90,7 +91,7 @@ def prepared(
     kept = substitutions.kept_predictions(path, data["train"], row, *thresholds)
     pieces = loading.tokenizer(setup.model).get_vocab()
     opposites = coordinated(sentences_of(data["train"]))
-    kept = kept_pairs(kept, ready.train, pieces, word_counts, setup.rules, opposites)
+    kept = kept_pairs(kept, ready.train, pieces, word_counts, RULES, opposites)
     return ready.substituting(row.substitutions, kept, words=row.words)
 
 

@@ -21,9 +21,10 @@ from ..languages import SOURCE
 from ..models import loading
 from ..models.encoding import PLACEMENTS
 from ..salt.methods import Method
+from ..salt.segmenting import installed
 from ..salt.substitutions import check_method
 from ..salt.whole_words import MINIMUM, SHARE, whole_words
-from ..salt.word_rules import RULES, Rules
+from ..salt.word_rules import RULES
 from ..training.config import Config
 from ..training.device import DEVICES, PRECISIONS
 from ..training.progress import SAVE_EVERY
@@ -44,10 +45,9 @@ class Setup:
     folder of ``<language>.txt``, from which the languages' words are counted; without it the
     unlabelled sentences of the dev sets are. languages: those scored, all of the task by default.
     train_rows, test_rows: at most so many of a file's rows, evenly spaced through it; all by
-    default (dev has as many as test). minimum, share: see `whole_words`. without_rules, with_rules:
-    names of `word_rules.Rules` that are left out, and added. max_length: tokens of a pair.
-    placement: where the tag of a word in several pieces stands, see `encoding.encode`; XTREME's is
-    "first", but see the chapter. training: how it is trained.
+    default (dev has as many as test). minimum, share: see `whole_words`. max_length: tokens of a
+    pair. placement: where the tag of a word in several pieces stands, see `encoding.encode`;
+    XTREME's is "first", but see the chapter. training: how it is trained.
 
     The rest changes no result but in its last digits: precision ("bf16" or "fp32"), device,
     micro_batch (rows at a time), save_every (steps between two states), tensorboard (a folder),
@@ -63,8 +63,6 @@ class Setup:
     test_rows: int | None = None
     minimum: int = MINIMUM
     share: float = SHARE
-    without_rules: tuple[str, ...] = ()
-    with_rules: tuple[str, ...] = ()
     max_length: int = 128
     placement: str = "first"
     training: Config = RECIPE
@@ -76,11 +74,6 @@ class Setup:
     gpus_per_run: float = 0.0
     progress: bool = False
     runner = "salt_lib.real.run:run"
-
-    @property
-    def rules(self) -> Rules:
-        """The rules for words and pairs. SaltError for a name that is none."""
-        return RULES.without(*self.without_rules).adding(*self.with_rules)
 
     def codes(self, task: str) -> tuple[str, ...]:
         """The languages that a task is scored in, English first.
@@ -200,7 +193,7 @@ def _identity(setup: Setup, task: str) -> dict:
         "texts": text,
         "minimum": setup.minimum,
         "share": setup.share,
-        "rules": asdict(setup.rules),
+        "rules": {**asdict(RULES), "segmenters": installed()},
         "max_length": setup.max_length,
         "placement": setup.placement,
         "precision": setup.precision,
@@ -218,4 +211,4 @@ def words(setup: Setup, task: str) -> dict[str, dict[str, int]]:
     """Language → whole words of the model's vocabulary, with counts (see `Setup`)."""
     texts = tables.read_texts(setup.texts) if setup.texts else _dev_texts(setup, task)
     codes = setup.codes(task)
-    return whole_words(setup.model, texts, setup.minimum, setup.share, codes, setup.rules)
+    return whole_words(setup.model, texts, setup.minimum, setup.share, codes, RULES)

@@ -36,6 +36,8 @@ pay paid|sit sat|speak spoke spoken|lie lay lain|lead led|grow grew grown|lose l
 send sent|build built|draw drew drawn|break broke broken|spend spent|rise rose risen|buy bought
 drive drove driven|wear wore worn|choose chose chosen|eat ate eaten|fly flew flown|sing sang sung
 ride rode ridden|catch caught|teach taught|sell sold|fight fought|throw threw thrown|win won
+shoot shot|drink drank drunk|light lit|feed fed|hang hung|try tries tried trying
+cry cries cried crying
 good better best|bad worse worst|i me my mine|he him his|she her hers|we us our ours
 they them their theirs|this these|that those|will would|can could|shall should|may might
 """

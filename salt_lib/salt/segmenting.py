@@ -9,6 +9,7 @@ Chapter: At paper scale.
 import logging
 from collections.abc import Callable
 from functools import cache
+from importlib import metadata
 
 from ..errors import SaltError
 
@@ -36,7 +37,22 @@ def _pythainlp() -> Segmenter:
     return lambda line: word_tokenize(line, engine="newmm", keep_whitespace=False)
 
 
+_PACKAGES = {"zh": ("jieba",), "ja": ("fugashi", "unidic-lite"), "th": ("pythainlp",)}
 _MAKERS = {"zh": _jieba, "ja": _fugashi, "th": _pythainlp}
+
+
+def installed() -> dict[str, str]:
+    """Language → the packages that segment it and their versions, where all are installed.
+
+    The words of a language depend on them, so what is made of these words is known by them too.
+    """
+    found = {}
+    for code, packages in _PACKAGES.items():
+        try:
+            found[code] = " ".join(f"{name} {metadata.version(name)}" for name in packages)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
 
 
 @cache

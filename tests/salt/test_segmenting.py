@@ -2,6 +2,7 @@
 
 import sys
 import types
+from importlib import metadata
 
 import pytest
 
@@ -38,6 +39,20 @@ def test_one_that_is_not_is_named_where_it_is_asked_for(monkeypatch):
         assert segmenting.chosen(code, "auto") is None
         with pytest.raises(SaltError, match=rf"'{code}' is installed: pip install 'salt-lib\[seg"):
             segmenting.chosen(code, "always")
+
+
+def test_what_is_installed_has_its_version(monkeypatch):
+    versions = {"jieba": "0.4", "fugashi": "1.5"}
+
+    def version(name):
+        if name not in versions:
+            raise metadata.PackageNotFoundError(name)
+        return versions[name]
+
+    monkeypatch.setattr(metadata, "version", version)
+    assert segmenting.installed() == {"zh": "jieba 0.4"}  # fugashi lacks its dictionary
+    versions["unidic-lite"] = "1.0"
+    assert segmenting.installed()["ja"] == "fugashi 1.5 unidic-lite 1.0"
 
 
 def test_languages_with_spaces_need_none():

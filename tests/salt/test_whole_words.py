@@ -4,16 +4,20 @@ import random
 import unicodedata
 
 import pytest
+import regex
 import xlm_r
-from paper_world import FAMILIES, WORDS, sentence, sentencepiece, wordpiece
+from paper_world import FAMILIES, WORDS, like_xlm_r, sentence, sentencepiece, wordpiece
+from tokenizers import Tokenizer, models, pre_tokenizers
 
 from salt_lib.errors import SaltError
 from salt_lib.languages import LANGUAGES
 from salt_lib.models import loading
+from salt_lib.salt import counted, segmenting
 from salt_lib.salt import whole_words as salt_whole_words
+from salt_lib.salt.counted import count_text
 from salt_lib.salt.vocabulary import language_words
 from salt_lib.salt.whole_words import SCRIPTS, whole_words
-from salt_lib.salt.word_rules import NO_RULES
+from salt_lib.salt.word_rules import NO_RULES, Rules
 
 
 def lines(code, count=200):
@@ -160,3 +164,86 @@ def test_marks_special_tokens_and_rare_words_are_no_words(tmp_path):
         assert whole_words(folder, texts, minimum=2)["en"]["lamp"] == 2
     with pytest.raises(SaltError, match="'en': no whole word occurs 50 times in its text"):
         whole_words(folder, texts, minimum=50)
+
+
+def test_a_word_is_more_at_home_in_its_language_than_in_english(model):
+    quoted = TEXTS["de"] + ["goat Ziege"] * 6
+    without = NO_RULES.adding("home")
+    found = whole_words(model, {"en": TEXTS["en"], "de": quoted}, share=0.0, rules=without)
+    assert "goat" not in bare(found["de"]) and "Ziege" in bare(found["de"])
+    # Without English text there is nothing to compare with.
+    assert "goat" in bare(whole_words(model, {"de": quoted}, share=0.0, rules=without)["de"])
+
+
+def test_names_are_no_words(model):
+    texts = {"en": [*TEXTS["en"], *["the goat sees Ziege"] * 9]}
+    assert "Ziege" in bare(whole_words(model, texts, rules=NO_RULES)["en"])
+    found = bare(whole_words(model, texts, rules=NO_RULES.adding("names"))["en"])
+    assert "Ziege" not in found and "goat" in found
+    small = {"en": [*texts["en"], *["ziege", "a ziege"] * 10]}
+    assert "Ziege" in bare(whole_words(model, small, rules=NO_RULES.adding("names"))["en"])
+
+
+@pytest.fixture
+def unspaced(tmp_path):
+    """XLM-R's kind for Thai and Chinese without spaces, and the texts."""
+    texts = {
+        "en": ["a goat sees a lamp"] * 20,
+        "zh": ["山羊河川山羊太鼓", "河川太鼓山羊山"] * 20,
+        "th": ["แพะกลองสวน", "สวนแพะกลองก"] * 20,
+    }
+    words = "goat sees lamp 山羊 河川 太鼓 山 แพะ กลอง สวน ก".split()
+    scored = [(f"{mark}{word}", -3.0) for word in words for mark in ("", "▁")]
+    special = [(name, 0.0) for name in xlm_r.SPECIAL]
+    made = Tokenizer(models.Unigram([*special, *scored, ("▁", -9.0), ("a", -9.0)], unk_id=3))
+    made.pre_tokenizer = pre_tokenizers.Metaspace()
+    return folder_of(like_xlm_r(made), tmp_path), texts
+
+
+def test_pieces_inside_a_stretch_are_words_by_frequency(unspaced, monkeypatch):
+    monkeypatch.setattr(salt_whole_words, "FEW", 1)
+    model, texts = unspaced
+    rules = NO_RULES.adding("pieces")
+    found = whole_words(model, texts, rules=rules)
+    chinese, thai = bare(found["zh"]), bare(found["th"])
+    assert {"山羊", "河川", "太鼓", "山"} <= set(chinese) and {"แพะ", "กลอง", "สวน"} <= set(thai)
+    assert all(len(word) > 1 for word in thai)  # a letter of an alphabet is no word
+    with pytest.warns(UserWarning, match="fewer than 1 whole words counted in text of zh, th"):
+        plain = whole_words(model, texts, rules=NO_RULES)
+    assert set(plain["zh"].values()) == {1}
+
+
+def test_a_segmenter_tells_which_pieces_are_words(unspaced, monkeypatch):
+    monkeypatch.setattr(salt_whole_words, "FEW", 1)
+    model, texts = unspaced
+    cut = {"zh": regex.compile("山羊|河川|."), "th": regex.compile("แพะ|กลอง|.")}
+    monkeypatch.setattr(
+        counted,
+        "chosen",
+        lambda code, when: cut[code].findall if cut.get(code) and when != "never" else None,
+    )
+    found = whole_words(model, texts, rules=NO_RULES.adding("pieces", "segment"))
+    assert {"山羊", "河川"} <= set(bare(found["zh"])) and "太鼓" not in bare(found["zh"])
+    assert {"แพะ", "กลอง"} <= set(bare(found["th"])) and "สวน" not in bare(found["th"])
+    assert "太鼓" in bare(whole_words(model, texts, rules=NO_RULES.adding("pieces"))["zh"])
+
+
+def test_a_segmenter_that_is_asked_for_and_not_installed_is_said(unspaced, monkeypatch):
+    monkeypatch.setattr(segmenting, "segmenter", lambda code: None)
+    model, texts = unspaced
+    with pytest.raises(SaltError, match="no segmenter for 'zh' is installed: pip install"):
+        whole_words(model, texts, rules=Rules(segment="always"))
+
+
+def test_words_that_another_language_uses_far_more_are_foreign(model, monkeypatch):
+    monkeypatch.setattr(salt_whole_words, "FEW", 1)
+    texts = {"de": TEXTS["de"] * 3, "sw": ["goat lamp"] * 300 + ["Ziege"] * 5}
+    plain = whole_words(model, texts, share=0.0, rules=NO_RULES)
+    assert "Ziege" in bare(plain["sw"])
+    found = whole_words(model, texts, share=0.0, rules=NO_RULES.adding("foreign"))
+    assert "Ziege" not in bare(found["sw"]) and "Ziege" in bare(found["de"])
+
+
+def test_texts_may_be_counted_before(model):
+    done = {code: count_text(model, text, code) for code, text in TEXTS.items()}
+    assert whole_words(model, done) == whole_words(model, TEXTS)
