@@ -29,7 +29,7 @@ from .salt import substitutions
 from .salt.distill import predict
 from .salt.methods import Method
 from .salt.methods import method as method_by_name
-from .salt.predictions import no_predictions, select, word_pairs
+from .salt.predictions import SCHEMA, no_predictions, select, word_pairs
 from .salt.prepared import prepare
 from .salt.vocabulary import piece_ids, words_by_language
 from .salt.whole_words import MINIMUM, whole_words
@@ -228,7 +228,13 @@ def train(
     )
     if row.substitutions:
         kind = substitutions.kind_of(row)
-        made_of = (ready["train"], loading.identity(model), sorted(known.items()), max_length)
+        made_of = (
+            ready["train"],
+            loading.identity(model),
+            sorted(known.items()),
+            max_length,
+            SCHEMA.names,
+        )
         path = folder("SALT_CACHE_DIR", "cache") / f"{kind}-{digest(*made_of)[:16]}.parquet"
         if not path.exists():
             substitutions.write_predictions(

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from ..errors import SaltError
 from ..files import write_through
 from .examples import PIECE
+from .parquet import batches
 
 # ISO 639 in two or three letters, perhaps with a script or a country (BCP 47).
 _LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
@@ -95,9 +96,9 @@ def _jsonl(path: Path) -> Iterator[tuple[str, dict]]:
 
 
 def _parquet(path: Path) -> Iterator[tuple[str, dict]]:
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
         number = 0
-        for batch in file.iter_batches(PIECE):
+        for batch in batches(file, path, PIECE):
             for row in batch.to_pylist():
                 number += 1
                 yield f"row {number}", row

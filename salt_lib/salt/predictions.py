@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
 
+from ..data.parquet import batches
 from ..errors import SaltError
 from ..files import write_json, write_through
 from ..languages import SOURCE
@@ -27,12 +28,13 @@ SCHEMA = pa.schema(
         ("position", pa.int16()),
         ("language", pa.string()),
         ("token", pa.int32()),
+        ("source", pa.int32()),  # the token that stands there, by which other data are told apart
         ("probability", pa.float32()),
     ]
 )
 
 
-def save(path: str | Path, batches: Iterator[pa.RecordBatch], about: Mapping[str, str]) -> None:
+def save(path: str | Path, records: Iterator[pa.RecordBatch], about: Mapping[str, str]) -> None:
     """Write record batches to one Parquet file as they come, atomically.
 
     about: what the table was made from; kept in the file's metadata.
@@ -42,7 +44,7 @@ def save(path: str | Path, batches: Iterator[pa.RecordBatch], about: Mapping[str
     def write(temporary: Path) -> None:
         options = {"compression": "zstd", "write_page_checksum": True, "write_statistics": False}
         with pq.ParquetWriter(temporary, schema, **options) as writer:
-            for table in _row_groups(batches):
+            for table in _row_groups(records):
                 writer.write_table(table)
 
     write_through(path, write)
@@ -69,7 +71,7 @@ def save_in_parts(
         made.append(folder / f"{number:06d}.parquet")
         if not made[-1].exists():
             save(made[-1], part(), about)
-    save(path, (batch for piece in made for batch in read(piece)), about)
+    save(path, (records for piece in made for records in read(piece)), about)
     _remove(folder)
 
 
@@ -95,10 +97,10 @@ def _remove(folder: Path) -> None:
     folder.rmdir()
 
 
-def _row_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+def _row_groups(records: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
     """The batches, some at a time: the writer keeps a note of every group until it is closed."""
     gathered, rows = [], 0
-    for item in batches:
+    for item in records:
         gathered.append(item)
         rows += len(item)
         if rows >= ROW_GROUP:
@@ -121,7 +123,7 @@ def read(path: str | Path, rows: int = 1_000_000) -> Iterator[pa.RecordBatch]:
                     f"{path}: has the columns {_columns(file.schema_arrow)} instead of "
                     f"{_columns(SCHEMA)}; it was not written by `salt distill`"
                 )
-            for part in file.iter_batches(rows):
+            for part in batches(file, path, rows):
                 yield pa.RecordBatch.from_arrays(part.columns, schema=SCHEMA)
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise SaltError(
@@ -130,7 +132,7 @@ def read(path: str | Path, rows: int = 1_000_000) -> Iterator[pa.RecordBatch]:
 
 
 def read_all(path: str | Path) -> pd.DataFrame:
-    """All that `read` gives: columns example, position, language, token, probability."""
+    """All that `read` gives: columns example, position, language, token, source, probability."""
     return pa.Table.from_batches(read(path), SCHEMA).to_pandas()
 
 

@@ -23,10 +23,10 @@ def predicted(tmp_path, monkeypatch):
     whole = data.whole[: data.start[2]].nonzero()[:, 0].tolist()
     first, second = whole[:2]
     rows = [
-        (0, first, "de", int(vocabulary["de"][0]), 0.97),
-        (0, first, "en", int(vocabulary["en"][0]), 0.5),
-        (0, second, "de", int(vocabulary["de"][1]), 0.2),
-        (0, second, "fr", int(vocabulary["fr"][0]), 0.4),
+        (0, first, "de", int(vocabulary["de"][0]), 5, 0.97),
+        (0, first, "en", int(vocabulary["en"][0]), 5, 0.5),
+        (0, second, "de", int(vocabulary["de"][1]), 5, 0.2),
+        (0, second, "fr", int(vocabulary["fr"][0]), 5, 0.4),
     ]
     columns = [
         pa.array(column, field.type)
