@@ -25,11 +25,12 @@ from .files import folder
 from .languages import SOURCE
 from .models import loading
 from .models.encoding import encode
+from .real.setup import in_range
 from .salt import substitutions
 from .salt.distill import predict
 from .salt.methods import Method
 from .salt.methods import method as method_by_name
-from .salt.predictions import SCHEMA, no_predictions, select, word_pairs
+from .salt.predictions import SCHEMA, check_thresholds, no_predictions, select, word_pairs
 from .salt.prepared import prepare
 from .salt.vocabulary import piece_ids, words_by_language
 from .salt.whole_words import MINIMUM, whole_words
@@ -79,6 +80,7 @@ def distill(
     >>> list(pairs.columns)
     ['word', 'language', 'substitute', 'probability', 'count']
     """
+    check_thresholds(threshold, synonym_threshold)
     data = _pairs(sentences)
     known = _words(model, [*data.first, *filter(None, data.second)], languages, texts, words)
     tokenizer = loading.tokenizer(model)
@@ -145,7 +147,7 @@ def augment(
     for name in text_columns:
         copy[name] = [
             _WORD.sub(switched, text) if pick else text
-            for text, pick in zip(table[name].astype(str), chosen, strict=True)
+            for text, pick in zip(_column(table, name, "table"), chosen, strict=True)
         ]
     return copy
 
@@ -205,6 +207,7 @@ def train(
     """
     row = method if isinstance(method, Method) else method_by_name(method)
     substitutions.check_method(row)
+    in_range(config, "config")
     tests = dict(data["test"])
     first = data["train"]
     names = list(data.get("labels") or _label_names(first, label_column))
@@ -301,6 +304,9 @@ def _pairs(sentences: Sentences) -> Pairs:
         raise SaltError("no sentences")
     if odd := [row for row in rows if len(row) != 2]:
         raise SaltError(f"sentences come alone or in pairs, not {len(odd[0])} at a time")
+    for number, row in enumerate(rows):
+        if odd_ones := [text for text in row if not isinstance(text, str)]:
+            raise SaltError(f"sentence {number}: {odd_ones[0]!r} is no text")
     first, second = ([row[side] for row in rows] for side in (0, 1))
     return Pairs(first, second, [0] * len(rows))
 
@@ -359,6 +365,18 @@ def _label_names(table: Any, label_column: str) -> list[str]:
     return [str(name) for name in sorted(table[label_column].unique())]
 
 
+def _column(table: pd.DataFrame, column: str, name: str) -> list[str]:
+    """A column's texts. SaltError: a cell holds none (None, nan, a number), by its row from 0."""
+    values: list[str] = table[column].tolist()
+    for number, value in enumerate(values):
+        if not isinstance(value, str):
+            raise SaltError(
+                f"{name}, row {number}: column {column!r} holds {value!r} where text is due; mend "
+                "or leave out the row, such as with DataFrame.dropna"
+            )
+    return values
+
+
 def _rows(
     name: str, table: Any, labels: list[str], text_columns: Sequence[str] | None, label_column: str
 ) -> Pairs | Tagged:
@@ -374,7 +392,7 @@ def _rows(
     used = table[label_column].astype(str).tolist()
     if odd := sorted(set(used) - set(labels)):
         raise SaltError(f"{name}: {unknown('label', odd[0], labels)}")
-    texts = [table[column].astype(str).tolist() for column in columns]
+    texts = [_column(table, column, name) for column in columns]
     second = texts[1] if len(texts) == 2 else [""] * len(used)
     return Pairs(texts[0], second, [labels.index(label) for label in used])
 

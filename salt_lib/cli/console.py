@@ -61,6 +61,7 @@ def _show(message, category, filename, lineno, file=None, line=None):
     )
 
 
+MAX_SEED = 2**32 - 1  # with what is added to it, still a seed of every generator
 World = Annotated[
     int, typer.Option(help="World: 0 is the study's, 100 for tuning, others replicate.", min=0)
 ]
@@ -123,6 +124,8 @@ def known_seeds(text: str) -> list[int]:
         ends = (first, last) if dash else (first, first)
         if not all(end.isdecimal() for end in ends) or int(ends[0]) > int(ends[1]):
             raise SaltError(f"--seeds {text!r}: {part!r} is no seed; write 0-14 or 0,3,5")
+        if int(ends[1]) > MAX_SEED:
+            raise SaltError(f"--seeds {text!r}: {ends[1]} is above {MAX_SEED}, the highest seed")
         numbers.extend(range(int(ends[0]), int(ends[1]) + 1))
     return numbers
 

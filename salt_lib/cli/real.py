@@ -10,6 +10,7 @@ import typer
 
 from ..errors import SaltError
 from .console import (
+    MAX_SEED,
     AsJson,
     Data,
     Device,
@@ -98,7 +99,7 @@ def plan(
 def train(
     task: Annotated[str, typer.Option(help="xnli, paws-x, pan-x or udpos.")],
     method: Annotated[str, typer.Option(help="A method's name, such as salt or dlfa-8.")],
-    seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Of everything random.", min=0, max=MAX_SEED)] = 0,
     setup: SetupFile = None,
     model: Model = None,
     data: Data = None,
@@ -233,7 +234,7 @@ def own(
     threshold: Annotated[
         float | None, typer.Option(help="Least probability of a substitution.  [default: 0.5]")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Of everything random.", min=0, max=MAX_SEED)] = 0,
     as_json: AsJson = False,
 ):
     """Take the whole path on your own files.

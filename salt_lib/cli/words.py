@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import SaltError, unknown
-from .console import AsJson, Force, World, names, print_json, writable
+from .console import MAX_SEED, AsJson, Force, World, names, print_json, writable
 
 
 def distill(
@@ -72,12 +72,18 @@ def distill(
       salt distill --model mbert --input my.csv --text-columns premise,hypothesis \\
         --vocabulary words.json --languages de,fr --predictions substitutions.parquet
     """
+    from ..salt.predictions import check_thresholds
     from ..training.config import Config
 
     for path in (output, predictions):
         writable(path, force, input, vocabulary)
-    limits = {"threshold": threshold, "synonym_threshold": synonym_threshold}
-    limits = {name: getattr(Config, name) if v is None else v for name, v in limits.items()}
+    limits = {
+        "threshold": Config.threshold if threshold is None else threshold,
+        "synonym_threshold": (
+            Config.synonym_threshold if synonym_threshold is None else synonym_threshold
+        ),
+    }
+    check_thresholds(*limits.values())
     if input is None:
         path, pairs, counts = _laboratory_pairs(world, task, masked, limits, languages)
         about = {"task": task, "world": world, "file": str(path)}
@@ -180,8 +186,8 @@ def _sentences(path: Path, columns: list[str]) -> list:
         return [line for line in tables.read_lines(path) if line]
     rows = rows_of(path, columns)
     if len(columns) == 1:
-        return [str(row[columns[0]]) for row in rows]
-    return [tuple(str(row[name]) for name in columns) for row in rows]
+        return [row[columns[0]] for row in rows]
+    return [tuple(row[name] for name in columns) for row in rows]
 
 
 def _show_pairs(pairs, top: int) -> None:
@@ -300,7 +306,7 @@ def augment(
     token_rate: Annotated[
         float, typer.Option(help="How many of a chosen row's words.", min=0, max=1)
     ] = 0.3,
-    seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Of everything random.", min=0, max=MAX_SEED)] = 0,
     force: Force = False,
     as_json: AsJson = False,
 ):
@@ -315,7 +321,10 @@ def augment(
       salt augment --model mbert --input my.csv --substitutions substitutions.parquet \\
         --output switched.csv
     """
+    from ..salt.predictions import check_thresholds
+
     writable(output, force, input, substitutions)
+    check_thresholds(threshold, synonym_threshold)
     rates: dict[str, Any] = {"instance_rate": instance_rate, "token_rate": token_rate, "seed": seed}
     if model is None:
         changed, total = _by_pairs(input, names(text_columns), substitutions, output, rates)
@@ -350,7 +359,7 @@ def _by_pairs(source, columns, pairs, output, rates) -> tuple[int, int]:
         known["count"] = known["count"].astype(int)
     table = pd.DataFrame(rows_of(source, columns))
     switched = api.augment(table, known, columns, **rates)
-    write_rows(output, [switched.to_dict("records")])
+    write_rows(output, [switched.to_dict("records")], like=source)
     return int((switched != table).any(axis=1).sum()), len(table)
 
 

@@ -9,14 +9,16 @@ import csv
 import json
 import re
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import SaltError
-from ..files import write_through
+from ..files import readable, write_through
 from .examples import PIECE
 from .parquet import batches
 
@@ -28,9 +30,10 @@ FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
 def read_rows(path: str | Path, columns: Sequence[str] = ()) -> Iterator[list[dict]]:
     """The rows of a table, `examples.PIECE` at a time, as column → value.
 
-    A CSV file begins with a header; JSON lines hold an object each. Raises SaltError naming the
-    line: text that is not UTF-8, a row of another length, no JSON object; and for a missing file,
-    another format, or one of ``columns`` that is not there.
+    columns: those that hold text. A CSV file begins with a header; JSON lines hold an object each.
+    Raises SaltError naming the line: text that is not UTF-8, a row of another length, no JSON
+    object, a column's name that stands there twice, no text in one of ``columns`` (nothing, a
+    number, a list); and for a missing file, another format, or a column that is not there.
     """
     path = Path(path)
     read = {".csv": _csv, ".tsv": _csv, ".jsonl": _jsonl, ".parquet": _parquet}.get(path.suffix)
@@ -43,6 +46,12 @@ def read_rows(path: str | Path, columns: Sequence[str] = ()) -> Iterator[list[di
                 raise SaltError(
                     f"{path}, {where}: no column {', '.join(absent)}; there are {', '.join(row)}"
                 )
+            for name in columns:
+                if not isinstance(row[name], str):
+                    raise SaltError(
+                        f"{path}, {where}: column {name!r} holds {row[name]!r:.60} where text is "
+                        "due; mend or remove the row"
+                    )
             yield row
 
     try:
@@ -52,10 +61,11 @@ def read_rows(path: str | Path, columns: Sequence[str] = ()) -> Iterator[list[di
 
 
 def _lines(path: Path) -> Iterator[str]:
-    with open(path, "rb") as file:
+    with open(readable(path), "rb") as file:
         for number, line in enumerate(file, 1):
             try:
-                yield line.decode("utf-8")
+                # Windows' editors put a byte-order mark before the first line.
+                yield line.decode("utf-8" if number > 1 else "utf-8-sig")
             except UnicodeDecodeError as error:
                 raise SaltError(
                     f"{path}, line {number}: not UTF-8 ({error.reason} at byte {error.start}); "
@@ -70,6 +80,7 @@ def _delimiter(path: Path) -> str:
 def _csv(path: Path) -> Iterator[tuple[str, dict]]:
     reader = csv.DictReader(_lines(path), strict=True, delimiter=_delimiter(path))
     try:
+        _distinct(reader.fieldnames or (), f"{path}, line 1")
         for row in reader:
             where = f"line {reader.line_num}"
             if None in row or None in row.values():
@@ -87,16 +98,31 @@ def _jsonl(path: Path) -> Iterator[tuple[str, dict]]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-        except ValueError as error:
+            row = json.loads(line, object_pairs_hook=partial(_object, f"{path}, line {number}"))
+            if "\\ud" in line.lower():  # half of a character, which nothing can write again
+                json.dumps(row, ensure_ascii=False).encode()
+        except (ValueError, RecursionError) as error:
             raise SaltError(f"{path}, line {number}: no JSON ({error})") from error
         if not isinstance(row, dict):
             raise SaltError(f"{path}, line {number}: no JSON object but {type(row).__name__}")
         yield f"line {number}", row
 
 
+def _object(where: str, pairs: list[tuple[str, object]]) -> dict:
+    _distinct([name for name, _ in pairs], where)
+    return dict(pairs)
+
+
+def _distinct(names: Sequence[str], where: str) -> None:
+    """Raise SaltError for a name that stands there twice: only one column of it would be left."""
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        named = ", ".join(repr(name) if name else "no name (empty columns)" for name in twice)
+        raise SaltError(f"{where}: more than one column is called {named}; rename or remove them")
+
+
 def _parquet(path: Path) -> Iterator[tuple[str, dict]]:
-    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+    with pq.ParquetFile(readable(path), page_checksum_verification=True) as file:
+        _distinct(file.schema_arrow.names, str(path))
         number = 0
         for batch in batches(file, path, PIECE):
             for row in batch.to_pylist():
@@ -104,17 +130,30 @@ def _parquet(path: Path) -> Iterator[tuple[str, dict]]:
                 yield f"row {number}", row
 
 
-def write_rows(path: str | Path, pieces: Iterable[list[dict]]) -> None:
-    """Write pieces of rows as a table in the format of its name, atomically."""
+def write_rows(
+    path: str | Path, pieces: Iterable[list[dict]], like: str | Path | None = None
+) -> None:
+    """Write pieces of rows as a table in the format of its name, atomically.
+
+    like: a table whose columns they have; from Parquet to Parquet types and class names stay as
+    they are. Raises SaltError where a column of Parquet holds values of more than one type.
+    """
     path = Path(path)
     if path.suffix not in FORMATS:
         raise SaltError(f"{path}: a table is one of {', '.join(FORMATS)}, by its name")
 
     def as_parquet(temporary: Path) -> None:
         writer = None
+        known = pq.read_schema(like) if like and Path(like).suffix == ".parquet" else None
         try:
             for rows in pieces:
-                table = pa.Table.from_pylist(rows, writer and writer.schema)
+                try:
+                    table = pa.Table.from_pylist(rows, writer.schema if writer else known)
+                except (pa.ArrowException, OverflowError) as error:
+                    raise SaltError(
+                        f"{path}: a column's values are not all of the type that its first {PIECE} "
+                        f"have ({error}); write .jsonl, which takes any"
+                    ) from error
                 writer = writer or pq.ParquetWriter(temporary, table.schema)
                 writer.write_table(table)
         finally:

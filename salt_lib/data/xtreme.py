@@ -12,10 +12,12 @@ Source: the download scripts of Hu et al. (2020), XTREME. Chapter: Reproduce, ch
 """
 
 import os
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import SaltError
+from ..files import readable
 from .examples import Pairs
 
 FOLDER_VARIABLE = "SALT_XTREME_DIR"
@@ -170,7 +172,7 @@ def lines(path: str | Path) -> Iterator[tuple[int, str]]:
     ``str.splitlines`` would cut too.
     """
     try:
-        data = Path(path).read_bytes()
+        data = readable(path).read_bytes().removeprefix(BOM_UTF8)
     except OSError as error:
         raise SaltError(f"{path}: can't be read ({error.strerror or error})") from error
     rows = data.split(b"\n")

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from ..data.parquet import batches
 from ..errors import SaltError
-from ..files import write_json, write_through
+from ..files import alone, write_json, write_through
 from ..languages import SOURCE
 from ..models.encoding import Encoded
 
@@ -59,20 +59,33 @@ def save_in_parts(
 
     Each of ``parts`` gives its batches when it is called, which a part that lies in
     ``<path>.parts`` already is not. What lies there and is about something else is made again.
-    Raises SaltError for a folder of that name that holds what was not made here.
+    One process makes it, others that ask for the same wait for it (`files.alone`). Raises SaltError
+    for a folder of that name that holds what was not made here.
     """
     path, about, made = Path(path), dict(about), []
     folder = path.with_name(path.name + ".parts")
     note = folder / "about.json"
-    if not _is_about(note, about):
+    with alone(path, f"the predictions {path}") as waited:
+        if waited and _is_made(path, about):
+            return
+        if not _is_about(note, about):
+            _remove(folder)
+            write_json(note, about)
+        for number, part in enumerate(parts):
+            made.append(folder / f"{number:06d}.parquet")
+            if not made[-1].exists():
+                save(made[-1], part(), about)
+        save(path, (records for piece in made for records in read(piece)), about)
         _remove(folder)
-        write_json(note, about)
-    for number, part in enumerate(parts):
-        made.append(folder / f"{number:06d}.parquet")
-        if not made[-1].exists():
-            save(made[-1], part(), about)
-    save(path, (records for piece in made for records in read(piece)), about)
-    _remove(folder)
+
+
+def _is_made(path: Path, about: Mapping[str, str]) -> bool:
+    """Whether another process has made the same meanwhile."""
+    try:
+        found = pq.read_schema(path).metadata or {}
+    except (OSError, pa.ArrowException):
+        return False
+    return all(found.get(name.encode()) == str(value).encode() for name, value in about.items())
 
 
 def _is_about(note: Path, about: Mapping[str, str]) -> bool:
@@ -194,6 +207,13 @@ def _columns(schema: pa.Schema) -> str:
     return ", ".join(f"{field.name} ({field.type})" for field in schema)
 
 
+def check_thresholds(threshold: float, synonym_threshold: float) -> None:
+    """Raise SaltError for a threshold that is no probability; to be called before distilling."""
+    for name, value in (("threshold", threshold), ("synonym_threshold", synonym_threshold)):
+        if not 0 <= value <= 1:
+            raise SaltError(f"{name} {value} is no probability: it lies between 0 and 1")
+
+
 def select(
     predictions: pd.DataFrame,
     threshold: float,
@@ -201,8 +221,6 @@ def select(
     source: str = SOURCE,
 ) -> pd.DataFrame:
     """The predictions that are kept: probability ≥ threshold, for synonyms ≥ their own."""
-    for name, value in (("threshold", threshold), ("synonym_threshold", synonym_threshold)):
-        if not 0 <= value <= 1:
-            raise SaltError(f"{name} {value} is no probability: it lies between 0 and 1")
+    check_thresholds(threshold, synonym_threshold)
     needed = np.where(predictions["language"] == source, synonym_threshold, threshold)
     return predictions[predictions["probability"].to_numpy() >= needed].reset_index(drop=True)

@@ -36,7 +36,7 @@ def _pairs(first: Sequence[str], second: Sequence[str] | None = None) -> Pairs:
 
 
 def _texts(rows: Sequence[dict], columns: Sequence[str]) -> Pairs:
-    return _pairs(*([str(row[name]) for row in rows] for name in columns))
+    return _pairs(*([row[name] for row in rows] for name in columns))
 
 
 def _apart(output: Path, *inputs: Path) -> None:
@@ -62,7 +62,7 @@ def _about(path: Path, columns: Sequence[str], checkpoint, words, masked: bool) 
     return {
         "input": digest.hexdigest(),
         "columns": ",".join(columns),
-        "model": str(checkpoint),
+        "model": loading.identity(checkpoint),
         "words": known,
         "kind": "masked" if masked else "distilled",
     }
@@ -170,7 +170,7 @@ def augment_table(
                 piece.append(new)
             yield piece
 
-    write_rows(output, switched())
+    write_rows(output, switched(), like=source)
     return changed, total
 
 
@@ -223,7 +223,7 @@ def read_vocabulary(path: str | Path) -> dict[str, dict[str, int]]:
     """What `write_vocabulary` has kept. SaltError: it is no such file or English is missing."""
     try:
         words = json.loads(Path(path).read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SaltError(f"{path}: no vocabulary ({error}); 'salt vocabulary' makes one") from error
     if not isinstance(words, dict) or SOURCE not in words:
         raise SaltError(f"{path}: a vocabulary has words for {SOURCE} and other languages")

@@ -74,7 +74,9 @@ def commit() -> str:
         done = subprocess.run(
             ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"],
             cwd=CHECKOUT,
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
+            # GIT_DIR and the like, as a hook has them, name another repository.
+            env={k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+            | {"GIT_OPTIONAL_LOCKS": "0"},
             capture_output=True,
             text=True,
             timeout=30,

@@ -14,6 +14,7 @@ import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ..digests import digest
 from ..errors import SaltError
 from ..files import write_json
 from ..salt.methods import method as method_by_name
@@ -43,7 +44,7 @@ def write_run(root: str | Path, run: dict) -> Path:
     if reason := _flaw(run):
         raise SaltError(f"the run {key} is not stored: {reason}")
     path = run_path(root, run["world"], run["task"], run["method"], run["seed"])
-    write_json(path, run)
+    write_json(path, {**run, "checksum": _checksum(run)})
     return path
 
 
@@ -63,7 +64,9 @@ def read_run(path: str | Path) -> dict | None:
     try:
         run = json.loads(text)
         reason = _flaw(run) or _misplaced(path, run)
-    except ValueError as error:
+        if not reason and run.pop("checksum", None) not in (None, _checksum(run)):
+            reason = "its checksum is another: it was damaged or edited"
+    except (ValueError, RecursionError) as error:
         reason = f"no JSON ({error})"
     if not reason:
         return run
@@ -147,6 +150,11 @@ def _flaw(run: object) -> str | None:
         if type(score) not in (int, float) or not (math.isfinite(score) and 0 <= score <= 1):
             return f"the score of {code!r} is {score!r}, not a number in [0, 1]"
     return None
+
+
+def _checksum(run: dict) -> str:
+    """Of all that a run's file says; runs of before it had one have none."""
+    return digest(json.dumps(run, sort_keys=True, allow_nan=False))
 
 
 def _misplaced(path: Path, run: dict) -> str | None:
