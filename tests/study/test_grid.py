@@ -131,7 +131,7 @@ def test_what_a_run_kept_to_go_on_from_goes_when_it_is_stored(tmp_path):
 def test_stale_and_truncated_runs_are_made_again(tmp_path):
     execute(small(), tmp_path)
     stale, truncated, fine = sorted(stored(tmp_path))
-    run = json.loads(stale.read_text(encoding="utf-8"))
+    run = store.read_run(stale)
     files.write_json(stale, {**run, "fingerprint": "of other sources"})
     truncated.write_bytes(truncated.read_bytes()[:100])
     untouched = fine.read_bytes()
