@@ -7,6 +7,7 @@ Chapter: Reproduce, change, extend.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain, repeat
 from pathlib import Path
@@ -146,7 +147,7 @@ def augment(
     copy = table.copy()
     for name in text_columns:
         copy[name] = [
-            _WORD.sub(switched, text) if pick else text
+            _switched(text, switched) if pick else text
             for text, pick in zip(_column(table, name, "table"), chosen, strict=True)
         ]
     return copy
@@ -307,7 +308,7 @@ def _pairs(sentences: Sentences) -> Pairs:
     for number, row in enumerate(rows):
         if odd_ones := [text for text in row if not isinstance(text, str)]:
             raise SaltError(f"sentence {number}: {odd_ones[0]!r} is no text")
-    first, second = ([row[side] for row in rows] for side in (0, 1))
+    first, second = (tables.composed(row[side] for row in rows) for side in (0, 1))
     return Pairs(first, second, [0] * len(rows))
 
 
@@ -365,6 +366,13 @@ def _label_names(table: Any, label_column: str) -> list[str]:
     return [str(name) for name in sorted(table[label_column].unique())]
 
 
+def _switched(text: str, switch: Callable[[regex.Match], str]) -> str:
+    """The text with its words replaced; as it was, accents apart and all, where none is."""
+    before = unicodedata.normalize("NFC", text)
+    after: str = _WORD.sub(switch, before)
+    return text if after == before else after
+
+
 def _column(table: pd.DataFrame, column: str, name: str) -> list[str]:
     """A column's texts. SaltError: a cell holds none (None, nan, a number), by its row from 0."""
     values: list[str] = table[column].tolist()
@@ -392,7 +400,7 @@ def _rows(
     used = table[label_column].astype(str).tolist()
     if odd := sorted(set(used) - set(labels)):
         raise SaltError(f"{name}: {unknown('label', odd[0], labels)}")
-    texts = [_column(table, column, name) for column in columns]
+    texts = [tables.composed(_column(table, column, name)) for column in columns]
     second = texts[1] if len(texts) == 2 else [""] * len(used)
     return Pairs(texts[0], second, [labels.index(label) for label in used])
 

@@ -230,10 +230,15 @@ def vocabulary(
         str | None, typer.Option(help="Show this one.  [default: all, briefly]")
     ] = None,
     top: Annotated[int, typer.Option(help="How many words of a language to show.", min=1)] = 20,
-    minimum: Annotated[int, typer.Option(help="Least count of a word.", min=1)] = 5,
+    minimum: Annotated[
+        int | None, typer.Option(help="Least count of a word.  [default: 5]", min=1)
+    ] = None,
     share: Annotated[
-        float, typer.Option(help="Least share of a word's use in the language.", min=0, max=1)
-    ] = 0.2,
+        float | None,
+        typer.Option(
+            help="Least share of a word's use in the language.  [default: 0.2]", min=0, max=1
+        ),
+    ] = None,
     force: Force = False,
     as_json: AsJson = False,
 ):
@@ -251,10 +256,18 @@ def vocabulary(
     """
     writable(output, force, setup)
     from ..data import tables
+    from ..models import loading
     from ..salt import user_tables
-    from ..salt.whole_words import whole_words
+    from ..salt.vocabulary import surface
+    from ..salt.whole_words import MINIMUM, SHARE, whole_words
 
+    given = {"--texts": texts, "--languages": languages, "--minimum": minimum, "--share": share}
     if setup is not None:
+        if ignored := [name for name, value in given.items() if value is not None]:
+            raise SaltError(
+                f"{', '.join(ignored)}: with --setup they are the setup's; change them in {setup}, "
+                "or give --model and --texts instead"
+            )
         from ..real.setup import read_setup
         from ..real.setup import words as words_of
 
@@ -267,7 +280,13 @@ def vocabulary(
         wanted = dict.fromkeys(names(languages) if languages else by_language)
         if language:  # one without text may be known by its script
             wanted[language] = None
-        words = whole_words(model, by_language, minimum, share, wanted)
+        words = whole_words(
+            model,
+            by_language,
+            MINIMUM if minimum is None else minimum,
+            SHARE if share is None else share,
+            wanted,
+        )
     if language is not None and language not in words:
         raise unknown("language", language, words)
     if output:
@@ -281,8 +300,9 @@ def vocabulary(
         sizes = {code: len(counts) for code, counts in words.items()}
         print_json({"model": model, "words": sizes, "most_frequent": shown})
         return
+    text_of = surface(loading.tokenizer(model).get_vocab())
     for code, counts in shown.items():
-        listed = ", ".join(f"{word.lstrip('▁')} {count}" for word, count in counts.items())
+        listed = ", ".join(f"{text_of(word)} {count}" for word, count in counts.items())
         typer.echo(f"{code}: {len(words[code])} words; {listed}")
 
 

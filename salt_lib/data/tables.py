@@ -8,10 +8,12 @@ Chapter: Reproduce, change, extend.
 import csv
 import json
 import re
+import unicodedata
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -24,6 +26,7 @@ from .parquet import batches
 
 # ISO 639 in two or three letters, perhaps with a script or a country (BCP 47).
 _LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
+WINDOW = 40  # words: even in pieces no more than a model reads
 FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
 
 
@@ -180,12 +183,15 @@ def write_rows(
 def read_texts(folder: str | Path) -> dict[str, Iterator[str]]:
     """Language → its sentences, from files ``<language>.txt`` of a sentence a line.
 
-    The files are read as the sentences are asked for. A file whose name is no language code, such
-    as README.txt, is left out with a warning. Raises SaltError for a folder without texts, and
-    naming the line that is not UTF-8.
+    The files are read as the sentences are asked for, in composed letters (`composed`) and lines of
+    more than `WINDOW` words in parts: a document may stand in one line. A file whose name is no
+    language code, such as README.txt, is left out with a warning. Raises SaltError for a folder
+    without texts, and naming the line that is not UTF-8.
     """
     files = sorted(Path(folder).glob("*.txt"))
-    texts = {path.stem: read_lines(path) for path in files if _LANGUAGE.fullmatch(path.stem)}
+    texts = {
+        path.stem: _prepared(read_lines(path)) for path in files if _LANGUAGE.fullmatch(path.stem)
+    }
     if left := [path.name for path in files if path.stem not in texts]:
         warnings.warn(
             f"{folder}: {', '.join(left)} left out, for a text is named by its language's code: "
@@ -195,6 +201,44 @@ def read_texts(folder: str | Path) -> dict[str, Iterator[str]]:
     if not texts:
         raise SaltError(f"{folder}: no <language>.txt in it, such as en.txt and de.txt")
     return texts
+
+
+def composed(texts: Iterable[str]) -> list[str]:
+    """The texts with each letter and its accents as one character, where there is such (NFC).
+
+    macOS's file names and some corpora have them apart (NFD), and no vocabulary has such words.
+    A warning says that there were some.
+    """
+    texts = list(texts)
+    new = [unicodedata.normalize("NFC", text) for text in texts]
+    if count := sum(a != b for a, b in zip(texts, new, strict=True)):
+        warnings.warn(
+            f"{count} of {len(texts)} texts have accents apart from their letters (Unicode's NFD): "
+            "read as one character each (NFC)",
+            stacklevel=2,
+        )
+    return new
+
+
+def _windows(lines: Iterable[str]) -> Iterator[str]:
+    """The lines, long ones in parts of `WINDOW` words or, without spaces, of as many letters.
+
+    A model reads the beginning of a line, and a document in one would lose all that follows.
+    """
+    for line in lines:
+        words = line.split()
+        if len(line) <= WINDOW:
+            yield line
+        elif len(line) / len(words) > 30:  # no spaces between words, as in Thai
+            yield from (line[low : low + WINDOW] for low in range(0, len(line), WINDOW))
+        else:
+            yield from (" ".join(words[low : low + WINDOW]) for low in range(0, len(words), WINDOW))
+
+
+def _prepared(lines: Iterable[str]) -> Iterator[str]:
+    lines = iter(lines)
+    while some := list(islice(lines, PIECE)):
+        yield from _windows(composed(some))
 
 
 def read_lines(path: str | Path) -> Iterator[str]:

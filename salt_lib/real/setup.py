@@ -8,7 +8,7 @@ Chapter: At paper scale.
 
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
@@ -193,6 +193,35 @@ def _typed(given: object, default, where: str):
         return replace(default, **values)
     except SaltError as error:
         raise SaltError(f"{where}: {error}") from error
+
+
+def with_data(setup: Setup, tasks: Iterable[str], available: bool) -> Setup:
+    """The setup, if its data has all languages of these tasks; or else only those that it has.
+
+    A task needs a test set in each, and without ``texts`` a dev set as well. Raises SaltError
+    naming those that lack, and those that are there, where ``available`` is false.
+    """
+    lacking: dict[str, list[str]] = {}
+    splits = ("test",) if setup.texts else ("dev", "test")
+    for task in tasks:
+        there = set(benchmarks.languages(task, "test", setup.data))
+        for split in splits:
+            there &= set(benchmarks.languages(task, split, setup.data))
+        if missing := [code for code in setup.codes(task) if code not in there]:
+            lacking[task] = missing
+            if not available:
+                raise SaltError(
+                    f"{setup.data}: {task} lacks files ({', '.join(splits)}) in "
+                    f"{', '.join(missing)}; there: {', '.join(sorted(there)) or 'none'}. Go on "
+                    "with these: --available, or languages = [...] in the setup"
+                )
+    if not lacking:
+        return setup
+    gone = {code for codes in lacking.values() for code in codes}
+    kept = {code for task in tasks for code in setup.codes(task)} - gone - {SOURCE}
+    if not kept:
+        raise SaltError(f"{setup.data}: no language but {SOURCE} has all files of the tasks")
+    return replace(setup, languages=tuple(sorted(kept)))
 
 
 @cache

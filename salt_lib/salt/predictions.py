@@ -19,6 +19,7 @@ from ..errors import SaltError
 from ..files import alone, write_json, write_through
 from ..languages import SOURCE
 from ..models.encoding import Encoded
+from .vocabulary import surface
 
 PAIRS = ("word", "language", "substitute", "probability", "count")
 ROW_GROUP = 14_000  # rows that are written together: about those of a batch
@@ -187,12 +188,13 @@ def word_pairs(kept: pd.DataFrame, encoded: Encoded, pieces: Mapping[str, int]) 
     and count (of these places).
     """
     at = encoded.start.numpy()[kept["example"]] + kept["position"].to_numpy()
-    entry = {i: piece.removeprefix("▁") for piece, i in pieces.items()}
+    written = surface(pieces)
+    entry = {i: piece for piece, i in pieces.items()}
     named = pd.DataFrame(
         {
-            "word": [entry[i] for i in encoded.ids.numpy()[at].tolist()],
+            "word": [written(entry[i]) for i in encoded.ids.numpy()[at].tolist()],
             "language": kept["language"].to_numpy(),
-            "substitute": [entry[i] for i in kept["token"].tolist()],
+            "substitute": [written(entry[i]) for i in kept["token"].tolist()],
             "probability": kept["probability"].to_numpy(),
         }
     )

@@ -224,3 +224,25 @@ def test_a_pipe_is_not_waited_for(tmp_path):
             next(tables.read_rows(path))
     with pytest.raises(SaltError, match="/dev/zero: a pipe or a device"):
         next(tables.read_lines("/dev/zero"))
+
+
+NFD = "u\u0308ber"
+
+
+def test_accents_apart_from_their_letters_are_composed_and_said(tmp_path):
+    (tmp_path / "de.txt").write_text(f"{NFD} Berge\nTal\n", encoding="utf-8")
+    with pytest.warns(UserWarning, match="1 of 2 texts have accents apart"):
+        assert list(tables.read_texts(tmp_path)["de"]) == ["über Berge", "Tal"]
+    assert tables.composed(["über", "แพะ"]) == ["über", "แพะ"]
+
+
+def test_a_document_in_one_line_is_counted_to_its_end(tmp_path):
+    words = [f"Wort{i}" for i in range(500)]
+    (tmp_path / "de.txt").write_text(" ".join(words) + "\nein Satz\n", encoding="utf-8")
+    (tmp_path / "th.txt").write_text("แพะ" * 200, encoding="utf-8")
+    texts = tables.read_texts(tmp_path)
+    *parts, last = texts["de"]
+    assert last == "ein Satz" and " ".join(parts).split() == words
+    assert max(len(part.split()) for part in parts) == tables.WINDOW
+    thai = list(texts["th"])
+    assert "".join(thai) == "แพะ" * 200 and max(map(len, thai)) == tables.WINDOW

@@ -248,3 +248,15 @@ def test_a_missing_language_is_named(bert):
         real_setup.read(setup, "xnli")
     with pytest.raises(SaltError, match="no xnli dev file in 'ur'.*there: de, en, sw, th"):
         setup.identity("xnli")
+
+
+def test_languages_that_the_data_lack_are_said_before_all_else_or_left_out(bert, data, tmp_path):
+    wanted = replace(bert, languages=("de", "sw", "th", "fr"))
+    with pytest.raises(
+        SaltError, match="xnli lacks files .* in fr; there: de, en, sw, th.*--avail"
+    ):
+        real_setup.with_data(wanted, ["xnli"], False)
+    assert real_setup.with_data(wanted, ["xnli"], True).codes("xnli") == ("en", "de", "sw", "th")
+    assert real_setup.with_data(bert, ["xnli"], False) == bert
+    with pytest.raises(SaltError, match="no language but en"):
+        real_setup.with_data(replace(bert, languages=("fr",)), ["xnli"], True)
