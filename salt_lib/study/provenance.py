@@ -99,6 +99,14 @@ def hardware() -> str:
     return f"{model}, {os.cpu_count()} cores, {platform.system()}"
 
 
+@cache
+def capability() -> str:
+    """The instructions that torch computes with: with others the last digits are others."""
+    import torch
+
+    return torch.backends.cpu.get_cpu_capability()
+
+
 def origin(command: str) -> dict:
     """What a recorded result says of where it comes from: command, commit, date and machine."""
     return {

@@ -18,7 +18,7 @@ from ..digests import digest
 from ..errors import SaltError
 from ..files import write_json
 from ..salt.methods import method as method_by_name
-from .provenance import StudySetup, commit, fingerprint, hardware, versions
+from .provenance import StudySetup, capability, commit, fingerprint, hardware, versions
 
 
 def run_path(root: str | Path, world: int, task: str, method: str, seed: int) -> Path:
@@ -38,6 +38,7 @@ def write_run(root: str | Path, run: dict) -> Path:
         "commit": commit(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "hardware": hardware(),
+        "capability": capability(),
     }
     run = {**origin, **run}
     key = [run.get(name) for name in ("world", "task", "method", "seed")]
