@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 JOBS ?=
+RUNS ?=
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -13,6 +14,7 @@ VIEWERS := $(VENV)/etc/jupyter/labconfig/default_setting_overrides.json
 
 help:
 	@echo "make book        the study (every run that is missing), then the book: _build/html/index.html"
+	@echo "                 RUNS=recorded: at once, from the frozen tables that ship with it"
 	@echo "make test        the tests"
 	@echo "make browser     the built book and the notebooks in Debian's Chromium"
 	@echo "make lab         JupyterLab on the notebooks"
@@ -28,9 +30,16 @@ help:
 	@echo "test files, go on at a time (default: as many as there are cores), PYTHON=python3.12 which"
 	@echo "Python."
 
+# Without runs the pages show the frozen tables, and say so.
 book: $(READY)
+ifeq ($(RUNS),recorded)
+	SALT_RUNS_DIR=$(CURDIR)/build/no-runs $(BIN)/python book/build.py
+else
+	@echo "the runs that are missing (the first time all: half an hour on two cores), then the pages (some"
+	@echo "ten minutes); 'make book RUNS=recorded' builds them from the frozen tables at once"
 	$(BIN)/salt study $(if $(JOBS),--jobs $(JOBS))
 	$(BIN)/python book/build.py
+endif
 
 # A file stays in one process, for what its tests share is made once; each process has torch in memory.
 test: $(READY)

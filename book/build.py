@@ -119,6 +119,15 @@ def build(root: Path, command: list[str]) -> int:
         print(f"The book is current, nothing has changed since it was built: {page}")
         return 0
     shutil.rmtree(output, ignore_errors=True)
+    try:
+        output.mkdir()
+    except OSError as error:
+        print(
+            f"{output} can't be made anew ({error.strerror}): is it another user's, or open "
+            "elsewhere? Remove it, then build again",
+            file=sys.stderr,
+        )
+        return 2
     start, variables = time.monotonic(), environment(root)
     if (imported := library(root, variables)) != (root / "salt_lib").resolve():
         print(

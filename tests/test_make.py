@@ -64,6 +64,15 @@ def test_another_folder_may_be_given(checkout):
     assert not list((checkout / ".venv").iterdir())
 
 
+def test_the_book_is_built_from_the_frozen_tables_where_asked_for(checkout):
+    """Without the study, and with a folder of runs that holds none."""
+    (checkout / ".venv").mkdir()
+    told = make(checkout, "-n", "-o", ".venv/.ready", "book", "RUNS=recorded").stdout
+    assert "SALT_RUNS_DIR=" in told and "book/build.py" in told and "salt study" not in told
+    told = make(checkout, "-n", "-o", ".venv/.ready", "book").stdout
+    assert "salt study" in told and "RUNS=recorded" in told
+
+
 @pytest.fixture
 def installed(checkout):
     """An environment of ours whose Python notes what it is asked for, and fails where told to."""
