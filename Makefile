@@ -2,17 +2,19 @@
 
 PYTHON ?= python3
 JOBS ?=
+RUNS ?=
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 MARK := $(VENV)/.made-by-salt
 VIEWERS := $(VENV)/etc/jupyter/labconfig/default_setting_overrides.json
 
-.PHONY: help book test browser wheel lab study study-full bench lint clean
+.PHONY: install help book test browser wheel lab study study-full bench lint clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make book        the study (every run that is missing), then the book: _build/html/index.html"
+	@echo "                 RUNS=recorded: at once, from the frozen tables that ship with it"
 	@echo "make test        the tests"
 	@echo "make browser     the built book and the notebooks in Debian's Chromium"
 	@echo "make lab         JupyterLab on the notebooks"
@@ -24,15 +26,25 @@ help:
 	@echo "make clean       removes the built book and all caches; .venv and runs/ stay"
 	@echo "make help        this list"
 	@echo
-	@echo "All but clean and help make .venv first, from requirements.lock. JOBS=4 sets how many runs"
-	@echo "go on at a time (default: as many as there are cores), PYTHON=python3.12 which Python."
+	@echo "All but clean and help make .venv first, from requirements.lock. JOBS=4 sets how many runs, or"
+	@echo "test files, go on at a time (default: as many as there are cores), PYTHON=python3.12 which"
+	@echo "Python."
 
+# Without runs the pages show the frozen tables, and say so.
 book: $(READY)
+ifeq ($(RUNS),recorded)
+	SALT_RUNS_DIR=$(CURDIR)/build/no-runs $(BIN)/python book/build.py
+else
+	@echo "the runs that are missing (the first time all: half an hour on two cores), then the pages (some"
+	@echo "ten minutes); 'make book RUNS=recorded' builds them from the frozen tables at once"
 	$(BIN)/salt study $(if $(JOBS),--jobs $(JOBS))
 	$(BIN)/python book/build.py
+endif
 
+# A file stays in one process, for what its tests share is made once; each process has torch in memory.
 test: $(READY)
-	$(BIN)/python -m pytest --ignore=tests/browser --cov=salt_lib --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n $(or $(JOBS),logical) --maxprocesses 4 --dist loadfile \
+	  --ignore=tests/browser --cov=salt_lib --cov-report=term:skip-covered
 
 browser: $(READY)
 	$(BIN)/python -m pytest -rs tests/browser
@@ -75,9 +87,14 @@ clean:
 	rm -rf _build cache build .pytest_cache .ruff_cache .mypy_cache .coverage *.egg-info
 	find . -name $(VENV) -prune -o -name __pycache__ -prune -exec rm -rf {} +
 
-# The stamp is written last, so an interrupted installation is taken up again; it is older than the
-# lock or pyproject.toml once they change.
-$(READY): requirements.lock pyproject.toml
+# The stamp is written last, so an interrupted installation is taken up again. It holds a checksum of
+# what was installed: a file that only got a new time, as of a checkout or an edit taken back, asks for
+# no installation and no network.
+$(READY): requirements.lock requirements.build pyproject.toml
+	@if [ "$$(cat $^ | cksum)" = "$$(cat $@ 2>/dev/null)" ]; then touch $@; else \
+	  $(MAKE) --no-print-directory install && cat $^ | cksum > $@; fi
+
+install:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "salt needs Python 3.11 or newer, and '$(PYTHON)' is not that:" >&2; \
 	  $(PYTHON) --version >&2 || true; \
@@ -92,7 +109,9 @@ $(READY): requirements.lock pyproject.toml
 	  { $(PYTHON) -m venv --clear $(VENV) && touch $(MARK); } || { \
 	  echo "python3 can't make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; \
 	  exit 1; }
-	PIP_CONSTRAINT=requirements.build PIP_BUILD_CONSTRAINT=requirements.build \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
-	@touch $@
+	@PIP_CONSTRAINT=requirements.build PIP_BUILD_CONSTRAINT=requirements.build \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e . || { \
+	  echo "requirements.lock can't be installed (pip's reason stands above). Without a network, what is" >&2; \
+  echo "installed already still serves: $(BIN)/salt study, $(BIN)/python book/build.py" >&2; \
+  exit 1; }

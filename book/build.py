@@ -64,11 +64,22 @@ def environment(root: Path) -> dict[str, str]:
     (profile / "ipython_kernel_config.py").write_text('c.IPKernelApp.log_level = "ERROR"\n')
     own = {"SALT_RUNS_DIR": str(runs(root)), "IPYTHONDIR": str(profile.parent)}
     own["JUPYTER_PATH"] = str(kernels(root))
+    own["MATPLOTLIBRC"] = str(looks(root))
     # A notebook runs in its own folder, where it would find neither what the study has distilled
     # nor a checkpoint that was made here.
     for name, folder in (("SALT_CACHE_DIR", "cache"), ("SALT_CHECKPOINTS_DIR", "checkpoints")):
         own[name] = str(Path(os.environ.get(name) or root / folder).resolve())
     return os.environ | own | {"PYTHONWARNINGS": "ignore:IProgress not found"}
+
+
+def looks(root: Path) -> Path:
+    """A matplotlibrc of the book's own, for what a page itself adds to a figure."""
+    from salt_lib.plots.style import SETTINGS  # matplotlib takes its time, and is needed here alone
+
+    path = root / "_build" / "matplotlibrc"
+    plain = {k: str(v).lstrip("#") for k, v in SETTINGS.items() if k != "axes.prop_cycle"}
+    path.write_text("".join(f"{k}: {v}\n" for k, v in plain.items()), encoding="utf-8")
+    return path
 
 
 def kernels(root: Path) -> Path:
@@ -108,6 +119,15 @@ def build(root: Path, command: list[str]) -> int:
         print(f"The book is current, nothing has changed since it was built: {page}")
         return 0
     shutil.rmtree(output, ignore_errors=True)
+    try:
+        output.mkdir()
+    except OSError as error:
+        print(
+            f"{output} can't be made anew ({error.strerror}): is it another user's, or open "
+            "elsewhere? Remove it, then build again",
+            file=sys.stderr,
+        )
+        return 2
     start, variables = time.monotonic(), environment(root)
     if (imported := library(root, variables)) != (root / "salt_lib").resolve():
         print(

@@ -7,6 +7,7 @@ Chapter: Reproduce, change, extend.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain, repeat
 from pathlib import Path
@@ -25,12 +26,13 @@ from .files import folder
 from .languages import SOURCE
 from .models import loading
 from .models.encoding import encode
+from .real.setup import in_range
 from .salt import substitutions
 from .salt.distill import predict
 from .salt.methods import Method
 from .salt.methods import method as method_by_name
 from .salt.pair_rules import coordinated, kept_pairs, sentences_of
-from .salt.predictions import no_predictions, select, word_pairs
+from .salt.predictions import SCHEMA, check_thresholds, no_predictions, select, word_pairs
 from .salt.prepared import prepare
 from .salt.vocabulary import piece_ids, words_by_language
 from .salt.whole_words import MINIMUM, whole_words
@@ -83,6 +85,7 @@ def distill(
     >>> list(pairs.columns)
     ['word', 'language', 'substitute', 'probability', 'count']
     """
+    check_thresholds(threshold, synonym_threshold)
     data = pairs_of(sentences)
     known = words_of(
         model, [*data.first, *filter(None, data.second)], languages, texts, words, rules
@@ -154,8 +157,8 @@ def augment(
     copy = table.copy()
     for name in text_columns:
         copy[name] = [
-            _WORD.sub(switched, text) if pick else text
-            for text, pick in zip(table[name].astype(str), chosen, strict=True)
+            _switched(text, switched) if pick else text
+            for text, pick in zip(_column(table, name, "table"), chosen, strict=True)
         ]
     return copy
 
@@ -216,6 +219,7 @@ def train(
     """
     row = method if isinstance(method, Method) else method_by_name(method)
     substitutions.check_method(row)
+    in_range(config, "config")
     tests = dict(data["test"])
     first = data["train"]
     names = list(data.get("labels") or _label_names(first, label_column))
@@ -239,7 +243,13 @@ def train(
     )
     if row.substitutions:
         kind = substitutions.kind_of(row)
-        made_of = (ready["train"], loading.identity(model), sorted(known.items()), max_length)
+        made_of = (
+            ready["train"],
+            loading.identity(model),
+            sorted(known.items()),
+            max_length,
+            SCHEMA.names,
+        )
         path = folder("SALT_CACHE_DIR", "cache") / f"{kind}-{digest(*made_of)[:16]}.parquet"
         if not path.exists():
             substitutions.write_predictions(
@@ -310,7 +320,10 @@ def pairs_of(sentences: Sentences) -> Pairs:
         raise SaltError("no sentences")
     if odd := [row for row in rows if len(row) != 2]:
         raise SaltError(f"sentences come alone or in pairs, not {len(odd[0])} at a time")
-    first, second = ([row[side] for row in rows] for side in (0, 1))
+    for number, row in enumerate(rows):
+        if odd_ones := [text for text in row if not isinstance(text, str)]:
+            raise SaltError(f"sentence {number}: {odd_ones[0]!r} is no text")
+    first, second = (tables.composed(row[side] for row in rows) for side in (0, 1))
     return Pairs(first, second, [0] * len(rows))
 
 
@@ -369,6 +382,25 @@ def _label_names(table: Any, label_column: str) -> list[str]:
     return [str(name) for name in sorted(table[label_column].unique())]
 
 
+def _switched(text: str, switch: Callable[[regex.Match], str]) -> str:
+    """The text with its words replaced; as it was, accents apart and all, where none is."""
+    before = unicodedata.normalize("NFC", text)
+    after: str = _WORD.sub(switch, before)
+    return text if after == before else after
+
+
+def _column(table: pd.DataFrame, column: str, name: str) -> list[str]:
+    """A column's texts. SaltError: a cell holds none (None, nan, a number), by its row from 0."""
+    values: list[str] = table[column].tolist()
+    for number, value in enumerate(values):
+        if not isinstance(value, str):
+            raise SaltError(
+                f"{name}, row {number}: column {column!r} holds {value!r} where text is due; mend "
+                "or leave out the row, such as with DataFrame.dropna"
+            )
+    return values
+
+
 def _rows(
     name: str, table: Any, labels: list[str], text_columns: Sequence[str] | None, label_column: str
 ) -> Pairs | Tagged:
@@ -384,7 +416,7 @@ def _rows(
     used = table[label_column].astype(str).tolist()
     if odd := sorted(set(used) - set(labels)):
         raise SaltError(f"{name}: {unknown('label', odd[0], labels)}")
-    texts = [table[column].astype(str).tolist() for column in columns]
+    texts = [tables.composed(_column(table, column, name)) for column in columns]
     second = texts[1] if len(texts) == 2 else [""] * len(used)
     return Pairs(texts[0], second, [labels.index(label) for label in used])
 

@@ -94,6 +94,33 @@ def test_the_kernel_is_the_python_that_builds_whatever_the_users_is(
     assert done.stdout.strip() == sys.executable
 
 
+def test_the_pages_look_alike_whatever_the_users_matplotlibrc_says(checkout, tmp_path, monkeypatch):
+    (tmp_path / "matplotlibrc").write_text("legend.fontsize: 30\naxes.edgecolor: red\n")
+    monkeypatch.setenv("MATPLOTLIBRC", str(tmp_path / "matplotlibrc"))
+    variables = load_build().environment(checkout)
+    code = (
+        "import matplotlib as m; print(m.rcParams['legend.fontsize'], m.rcParams['axes.edgecolor'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["11.0", "#6E6E6E"] and not done.stderr
+
+
+def test_a_build_that_can_t_be_removed_is_said(checkout, capsys, monkeypatch):
+    (checkout / "_build").mkdir()
+    module = load_build()
+    monkeypatch.setattr(module.shutil, "rmtree", lambda *_, **__: None)  # another user's
+    assert module.build(checkout, [sys.executable, "-c", BUILDER]) == 2
+    assert "is it another user's" in capsys.readouterr().err
+
+
+def test_a_text_that_is_older_than_its_outputs_opens():
+    """As after a pull, or out of a zip: by default JupyterLab would refuse it."""
+    config = jupytext.config.load_jupytext_config(str(ROOT / "notebooks" / "01_transfer.md"))
+    assert config.outdated_text_notebook_margin == float("inf")
+
+
 def test_a_second_build_with_nothing_changed_does_nothing(checkout, capsys):
     assert build(checkout) == (0, 1)
     assert build(checkout) == (0, 1)

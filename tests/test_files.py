@@ -4,9 +4,13 @@ import errno
 import json
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
+from threading import Timer
 
 import pytest
+from places import environment
 
 from salt_lib import files
 from salt_lib.errors import SaltError
@@ -81,3 +85,62 @@ def test_a_file_is_as_readable_as_any_other_of_its_user(tmp_path):
         assert os.umask(0o027) == 0o027  # is as it was
     finally:
         os.umask(before)
+
+
+HOLDER = """
+import sys
+from salt_lib import files
+with files.alone(sys.argv[1], "the words"):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def another(path):
+    """A process that has the lock until its input ends."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(path)], env=environment(), **pipes
+    )
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_one_makes_it_and_the_others_wait_and_say_for_whom(tmp_path):
+    path = tmp_path / "words.parquet"
+    with another(path) as process:
+        with pytest.raises(SaltError, match=rf"the words: process {process.pid} on .* is at it"):
+            with files.alone(path, "the words", wait=False):
+                pass
+        Timer(0.5, process.stdin.close).start()
+        with pytest.warns(UserWarning, match=f"waiting for process {process.pid} on .*the words"):
+            with files.alone(path, "the words") as waited:
+                assert waited
+    with files.alone(path, "the words") as waited:
+        assert not waited
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_lock_of_a_dead_process_is_free(tmp_path):
+    with another(tmp_path / "a") as process:
+        process.kill()
+    with files.alone(tmp_path / "a", "it", wait=False) as waited:
+        assert not waited
+
+
+def test_what_a_killed_process_left_is_swept_away(tmp_path):
+    old, new = (tmp_path / f".a.json.{name}.tmp" for name in ("old", "new"))
+    other = tmp_path / ".b.json.old.tmp"
+    for path in (old, new, other):
+        path.write_text("half")
+    for path in (old, other):
+        os.utime(path, (0, 0))
+    files.write_json(tmp_path / "a.json", 1)
+    assert {path.name for path in tmp_path.iterdir()} == {new.name, other.name, "a.json"}
+
+
+def test_a_pipe_is_no_file_to_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SaltError, match="pipe: a pipe or a device"):
+        files.readable(tmp_path / "pipe")
+    assert files.readable(tmp_path / "nothing") == tmp_path / "nothing"

@@ -62,3 +62,55 @@ def test_another_folder_may_be_given(checkout):
     make(checkout, "VENV=.other", ".other/.ready")
     assert (checkout / ".other" / "bin" / "python").exists()
     assert not list((checkout / ".venv").iterdir())
+
+
+def test_the_book_is_built_from_the_frozen_tables_where_asked_for(checkout):
+    """Without the study, and with a folder of runs that holds none."""
+    (checkout / ".venv").mkdir()
+    told = make(checkout, "-n", "-o", ".venv/.ready", "book", "RUNS=recorded").stdout
+    assert "SALT_RUNS_DIR=" in told and "book/build.py" in told and "salt study" not in told
+    told = make(checkout, "-n", "-o", ".venv/.ready", "book").stdout
+    assert "salt study" in told and "RUNS=recorded" in told
+
+
+@pytest.fixture
+def installed(checkout):
+    """An environment of ours whose Python notes what it is asked for, and fails where told to."""
+    python = checkout / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    (checkout / ".venv" / ".made-by-salt").write_text("")
+    python.write_text(
+        f'#!/bin/sh\necho "$@" >> "{checkout}/calls"\n[ ! -e "{checkout}/offline" ] || '
+        'case "$*" in *install*) echo "no network" >&2; exit 1;; esac\n'
+    )
+    python.chmod(0o755)
+    return checkout
+
+
+def installations(checkout):
+    calls = (checkout / "calls").read_text().splitlines() if (checkout / "calls").exists() else []
+    return sum(" install " in call for call in calls)
+
+
+def test_a_new_time_alone_installs_nothing(installed):
+    assert make(installed, ".venv/.ready").returncode == 0 and installations(installed) == 2
+    (installed / "offline").write_text("")
+    for name in ("pyproject.toml", "requirements.lock", "requirements.build"):
+        os.utime(installed / name, (2e9, 2e9))
+        done = make(installed, ".venv/.ready")
+        assert done.returncode == 0, done.stderr
+    assert installations(installed) == 2
+    (installed / "requirements.lock").write_text("torch==99\n")
+    os.utime(installed / "requirements.lock", (2.1e9, 2.1e9))
+    done = make(installed, ".venv/.ready")
+    assert done.returncode and "no network" in done.stderr
+    assert "Without a network, what is" in done.stderr
+
+
+def test_a_failed_installation_is_tried_again(installed):
+    (installed / "offline").write_text("")
+    assert make(installed, ".venv/.ready").returncode
+    assert not (installed / ".venv" / ".ready").exists()
+    (installed / "offline").unlink()
+    assert make(installed, ".venv/.ready").returncode == 0
+    assert (installed / ".venv" / ".ready").read_text()

@@ -5,9 +5,11 @@ Chapter: Reproduce, change, extend.
 
 import io
 import json
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -43,11 +45,23 @@ class Group(TyperGroup):
         for stream in (sys.stdout, sys.stderr):  # words of any script, whatever the terminal's
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(encoding="utf-8", errors="replace")
+        with suppress(ValueError):  # of a thread's, where signals are not ours
+            signal.signal(signal.SIGTERM, _stop)
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            typer.echo(
+                "salt: stopped; what is finished is kept: the same command goes on", err=True
+            )
+            raise typer.Exit(143 if error.args else 130) from None
         except SaltError as error:
             typer.echo(f"salt: {error}", err=True)
             raise typer.Exit(getattr(error, "exit_code", 2)) from None
+
+
+def _stop(number, frame):
+    """A scheduler's SIGTERM ends a command as Ctrl-C does."""
+    raise KeyboardInterrupt("SIGTERM")
 
 
 def _show(message, category, filename, lineno, file=None, line=None):
@@ -61,6 +75,7 @@ def _show(message, category, filename, lineno, file=None, line=None):
     )
 
 
+MAX_SEED = 2**32 - 1  # with what is added to it, still a seed of every generator
 World = Annotated[
     int, typer.Option(help="World: 0 is the study's, 100 for tuning, others replicate.", min=0)
 ]
@@ -126,6 +141,8 @@ def known_seeds(text: str) -> list[int]:
         ends = (first, last) if dash else (first, first)
         if not all(end.isdecimal() for end in ends) or int(ends[0]) > int(ends[1]):
             raise SaltError(f"--seeds {text!r}: {part!r} is no seed; write 0-14 or 0,3,5")
+        if int(ends[1]) > MAX_SEED:
+            raise SaltError(f"--seeds {text!r}: {ends[1]} is above {MAX_SEED}, the highest seed")
         numbers.extend(range(int(ends[0]), int(ends[1]) + 1))
     return numbers
 

@@ -10,6 +10,7 @@ import typer
 
 from ..errors import SaltError
 from .console import (
+    MAX_SEED,
     AsJson,
     Data,
     Device,
@@ -32,7 +33,12 @@ def plan(
     tasks: Annotated[str | None, typer.Option(help="xnli, paws-x.  [default: both]")] = None,
     methods: Annotated[str, typer.Option(help="Names, main or all.")] = "main",
     seeds: Annotated[str, typer.Option(help="Such as 0-14 or 0,3,5.")] = "0-14",
-    steps: Annotated[int, typer.Option(help="Timed steps of each kind.", min=2)] = 30,
+    steps: Annotated[
+        int, typer.Option(help="Timed steps of each kind, fewer where they are slow.", min=2)
+    ] = 30,
+    available: Annotated[
+        bool, typer.Option("--available", help="Only the languages that the data has.")
+    ] = False,
     scale: Annotated[str, typer.Option(help="paper.")] = "paper",
     as_json: AsJson = False,
 ):
@@ -50,7 +56,7 @@ def plan(
     from dataclasses import asdict
 
     from ..real import plan as planning
-    from ..real.setup import read_setup
+    from ..real.setup import read_setup, with_data
     from ..real.study import possible_methods, real_study
 
     if scale != "paper":
@@ -59,10 +65,15 @@ def plan(
             "how long the laboratory takes while it runs"
         )
     chosen = read_setup(setup, model=model, data=data, device=device)
+    wanted = names(tasks) if tasks else real_study(chosen).tasks
+    chosen = with_data(chosen, wanted, available)
     study = real_study(chosen)
     possible = known_methods(methods, lambda: possible_methods(chosen, study.tasks[0]))
-    specs = study.specs(names(tasks) if tasks else None, possible, known_seeds(seeds))
-    costs = {t: planning.measure(chosen, t, steps) for t in dict.fromkeys(s.task for s in specs)}
+    specs = study.specs(wanted, possible, known_seeds(seeds))
+    costs = {
+        t: planning.measure(chosen, t, steps, progress=True)
+        for t in dict.fromkeys(s.task for s in specs)
+    }
     hours = planning.hours(chosen, specs, costs)
     if as_json:
         print_json(
@@ -98,7 +109,7 @@ def plan(
 def train(
     task: Annotated[str, typer.Option(help="xnli, paws-x, pan-x or udpos.")],
     method: Annotated[str, typer.Option(help="A method's name, such as salt or dlfa-8.")],
-    seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Of everything random.", min=0, max=MAX_SEED)] = 0,
     setup: SetupFile = None,
     model: Model = None,
     data: Data = None,
@@ -181,6 +192,9 @@ def score(
     task: Annotated[str, typer.Option(help="xnli, pawsx, panx or udpos.")],
     gold: Annotated[Path, typer.Option(help="Folder of test-<language>.tsv with the truth.")],
     predictions: Annotated[Path, typer.Option(help="Folder of test-<language>.tsv to score.")],
+    languages: Annotated[
+        str | None, typer.Option(help="With commas between them.  [default: all with a gold file]")
+    ] = None,
     as_json: AsJson = False,
 ):
     """Score files of predictions as XTREME's own evaluator does.
@@ -194,7 +208,7 @@ def score(
     """
     from ..real import scoring
 
-    scores = scoring.score(task, gold, predictions)
+    scores = scoring.score(task, gold, predictions, names(languages) if languages else ())
     averages = {metric: scoring.average(rows) for metric, rows in scores.items()}
     lacking = scoring.missing(task, next(iter(scores.values())))
     if as_json:
@@ -233,7 +247,7 @@ def own(
     threshold: Annotated[
         float | None, typer.Option(help="Least probability of a substitution.  [default: 0.5]")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Of everything random.", min=0, max=MAX_SEED)] = 0,
     as_json: AsJson = False,
 ):
     """Take the whole path on your own files.

@@ -26,6 +26,7 @@ from .console import (
     print_json,
 )
 
+FEW_SEEDS = 6  # a bootstrap of fewer values misses much of their spread
 SCALES = ("laboratory", "worlds", "aggregation", "paper")
 Scale = Annotated[
     str,
@@ -153,6 +154,9 @@ def _told(specs: list, made: list, root: Path) -> None:
 
 def results(
     world: World = 0,
+    tasks: Annotated[
+        str | None, typer.Option(help="Names with commas between them.  [default: both]")
+    ] = None,
     scale: Scale = "laboratory",
     runs_dir: RunsDir = None,
     as_json: AsJson = False,
@@ -166,8 +170,9 @@ def results(
 ):
     """Show the results and their tests.
 
-    Means over seeds, the gain over the baseline, and how sure that is. Without runs of this machine
-    it shows the frozen table that ships with the book, and says so.
+    Means over seeds, the gain over the baseline, and how sure that is. Of a study that is still
+    going on, the seeds that all its methods have. Without runs of this machine it shows the frozen
+    table that ships with the book, and says so; with some, the table's difference stands below.
 
     \b
     Examples:
@@ -190,24 +195,35 @@ def results(
 
         paper_results(runs_dir, as_json)
         return
-    from ..laboratory.study import freeze, laboratory_study
+    from ..laboratory.study import TASKS, freeze, laboratory_study
     from ..study import stats
-    from ..study.results import whole_methods
+    from ..study.results import paired, whole_methods
 
     study = laboratory_study(world, runs_dir)
     if record:
         methods = freeze(study, record)
         typer.echo(f"{record}: {', '.join(methods)}; both tasks, 15 seeds each")
         return
+    wanted = names(tasks) if tasks else TASKS
+    for name in wanted:
+        if name not in TASKS:
+            raise unknown("task", name, TASKS)
     runs = study.fresh()
-    frame = runs.frame
+    frame, waiting = paired(_of(runs.frame, wanted))
+    notes = _mixed(runs.runs)
+    if waiting:
+        notes.append(f"{waiting} runs wait for the same seed of other methods")
     if frame.empty:
-        runs = study.recorded()
-        frame, left = whole_methods(runs.frame)
+        runs, notes = study.recorded(), notes[1:] if waiting else notes
+        if waiting:
+            notes.append(f"{waiting} runs of this machine can't be compared yet")
+        frame, left = whole_methods(_of(runs.frame, wanted))
         if left:
             typer.echo(
                 f"left out, for the table has fewer seeds of them: {', '.join(left)}", err=True
             )
+    elif world == 0:
+        notes += _frozen(study, wanted, runs)
     if figure:
         from ..plots.results import save_headline
 
@@ -219,7 +235,49 @@ def results(
         print_json({**head, "tasks": summary})
     else:
         typer.echo(_table(summary))
-        typer.echo(runs.note)
+        typer.echo("\n".join([*notes, runs.note]))
+
+
+def _of(frame, tasks):
+    """The rows of these tasks."""
+    kept = frame[frame["task"].isin(list(tasks))].reset_index(drop=True)
+    kept.attrs.update(frame.attrs)
+    return kept
+
+
+def _mixed(runs) -> list[str]:
+    """What to say of runs of more than one processor: their scores differ by that alone."""
+    made = {f"{run['hardware']} ({run.get('capability', 'unknown')})" for run in runs}
+    if len(made) < 2:
+        return []
+    return [f"made on more than one processor, which changes scores too: {'; '.join(sorted(made))}"]
+
+
+def _frozen(study, tasks, runs) -> list[str]:
+    """What the frozen table has for SALT, to be read beside what was found here."""
+    from ..study.results import paired
+    from ..study.stats import SALT, summarise
+
+    table = study.recorded()
+    frame = _of(table.frame, tasks)
+    summary = summarise(paired(frame[frame["method"].isin(["baseline", SALT])])[0])
+    lines = []
+    for task in tasks:
+        test = (
+            (summary.get(task, {}).get(SALT) or {}).get("average_zero_shot", {}).get("comparison")
+        )
+        if test:
+            lines.append(
+                f"the frozen table has {percent(test['difference'], '+')} for {SALT} on {task} "
+                f"({100 * test['ci_low']:.2f} to {100 * test['ci_high']:.2f}, {test['n']} seeds)"
+            )
+    here = {run["hardware"] for run in runs.runs}
+    if lines and table.origin.get("hardware") not in here:
+        lines.append(
+            f"it was made on another processor ({table.origin.get('hardware')}), which alone "
+            "changes single runs by points and differences by tenths of one"
+        )
+    return lines
 
 
 def _checked(scale: str) -> str:
@@ -251,6 +309,9 @@ def _table(summary: dict) -> str:
                 f"{_p(test.get('p')):>9}{_p(test.get('p_holm')):>9}"
             )
         notes = {row["note"] for row in rows.values() if row.get("note")}
+        most = max((len(row["seeds"]) for row in rows.values()), default=0)
+        if most < FEW_SEEDS:
+            notes.add(f"of {most} seeds an interval is too narrow: go by p, or add seeds")
         lines += [f"note: {note}" for note in sorted(notes)] + [""]
     return "\n".join(lines)
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import SaltError, unknown
-from .console import AsJson, Force, World, names, print_json, writable
+from .console import MAX_SEED, AsJson, Force, World, names, print_json, writable
 
 Languages = Annotated[
     str | None, typer.Option(help="Such as de,fr.  [default: all that have words]")
@@ -102,12 +102,18 @@ def distill(
       salt distill --model mbert --input my.csv --text-columns premise,hypothesis \\
         --vocabulary words.json --languages de,fr --predictions substitutions.parquet
     """
+    from ..salt.predictions import check_thresholds
     from ..training.config import Config
 
     for path in (output, predictions):
         writable(path, force, input, vocabulary)
-    limits = {"threshold": threshold, "synonym_threshold": synonym_threshold}
-    limits = {name: getattr(Config, name) if v is None else v for name, v in limits.items()}
+    limits = {
+        "threshold": Config.threshold if threshold is None else threshold,
+        "synonym_threshold": (
+            Config.synonym_threshold if synonym_threshold is None else synonym_threshold
+        ),
+    }
+    check_thresholds(*limits.values())
     if input is None:
         path, pairs, counts = _laboratory_pairs(world, task, masked, limits, languages)
         about = {"task": task, "world": world, "file": str(path)}
@@ -219,8 +225,8 @@ def sentences_of(path: Path, columns: list[str]) -> list:
         return [line for line in tables.read_lines(path) if line]
     rows = rows_of(path, columns)
     if len(columns) == 1:
-        return [str(row[columns[0]]) for row in rows]
-    return [tuple(str(row[name]) for name in columns) for row in rows]
+        return [row[columns[0]] for row in rows]
+    return [tuple(row[name] for name in columns) for row in rows]
 
 
 def _show_pairs(pairs, top: int) -> None:
@@ -263,10 +269,15 @@ def vocabulary(
         str | None, typer.Option(help="Show this one.  [default: all, briefly]")
     ] = None,
     top: Annotated[int, typer.Option(help="How many words of a language to show.", min=1)] = 20,
-    minimum: Annotated[int, typer.Option(help="Least count of a word.", min=1)] = 5,
+    minimum: Annotated[
+        int | None, typer.Option(help="Least count of a word.  [default: 5]", min=1)
+    ] = None,
     share: Annotated[
-        float, typer.Option(help="Least share of a word's use in the language.", min=0, max=1)
-    ] = 0.2,
+        float | None,
+        typer.Option(
+            help="Least share of a word's use in the language.  [default: 0.2]", min=0, max=1
+        ),
+    ] = None,
     without: WithoutRules = None,
     with_: WithRules = None,
     segment: Segment = None,
@@ -288,10 +299,26 @@ def vocabulary(
     """
     writable(output, force, setup)
     from ..data import tables
+    from ..models import loading
     from ..salt import user_tables
-    from ..salt.whole_words import whole_words
+    from ..salt.vocabulary import surface
+    from ..salt.whole_words import MINIMUM, SHARE, whole_words
 
+    given = {
+        "--texts": texts,
+        "--languages": languages,
+        "--minimum": minimum,
+        "--share": share,
+        "--without": without,
+        "--with": with_,
+        "--segment": segment,
+    }
     if setup is not None:
+        if ignored := [name for name, value in given.items() if value is not None]:
+            raise SaltError(
+                f"{', '.join(ignored)}: with --setup they are the setup's; change them in {setup}, "
+                "or give --model and --texts instead"
+            )
         from ..real.setup import read_setup
         from ..real.setup import words as words_of
 
@@ -305,7 +332,14 @@ def vocabulary(
         if language:  # one without text may be known by its script
             wanted[language] = None
         rules = rules_of(without, with_, segment)
-        words = whole_words(model, by_language, minimum, share, wanted, rules)
+        words = whole_words(
+            model,
+            by_language,
+            MINIMUM if minimum is None else minimum,
+            SHARE if share is None else share,
+            wanted,
+            rules,
+        )
     if language is not None and language not in words:
         raise unknown("language", language, words)
     if output:
@@ -319,8 +353,9 @@ def vocabulary(
         sizes = {code: len(counts) for code, counts in words.items()}
         print_json({"model": model, "words": sizes, "most_frequent": shown})
         return
+    text_of = surface(loading.tokenizer(model).get_vocab())
     for code, counts in shown.items():
-        listed = ", ".join(f"{word.lstrip('▁')} {count}" for word, count in counts.items())
+        listed = ", ".join(f"{text_of(word)} {count}" for word, count in counts.items())
         typer.echo(f"{code}: {len(words[code])} words; {listed}")
 
 
@@ -344,7 +379,7 @@ def augment(
     token_rate: Annotated[
         float, typer.Option(help="How many of a chosen row's words.", min=0, max=1)
     ] = 0.3,
-    seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Of everything random.", min=0, max=MAX_SEED)] = 0,
     force: Force = False,
     as_json: AsJson = False,
 ):
@@ -359,7 +394,10 @@ def augment(
       salt augment --model mbert --input my.csv --substitutions substitutions.parquet \\
         --output switched.csv
     """
+    from ..salt.predictions import check_thresholds
+
     writable(output, force, input, substitutions)
+    check_thresholds(threshold, synonym_threshold)
     rates: dict[str, Any] = {"instance_rate": instance_rate, "token_rate": token_rate, "seed": seed}
     if model is None:
         changed, total = _by_pairs(input, names(text_columns), substitutions, output, rates)
@@ -394,7 +432,7 @@ def _by_pairs(source, columns, pairs, output, rates) -> tuple[int, int]:
         known["count"] = known["count"].astype(int)
     table = pd.DataFrame(rows_of(source, columns))
     switched = api.augment(table, known, columns, **rates)
-    write_rows(output, [switched.to_dict("records")])
+    write_rows(output, [switched.to_dict("records")], like=source)
     return int((switched != table).any(axis=1).sum()), len(table)
 
 

@@ -236,7 +236,12 @@ def languages(name: str, split: str, source: str | Path) -> list[str]:
     """
     row, found_in = _checked(name, split), _open(name, source)
     if isinstance(found_in, Path):
-        return [c for c in xtreme.languages(found_in, name, split) if c in row.languages]
+        there = xtreme.languages(found_in, name, split)
+        if odd := [code for code in there if code not in row.languages]:
+            files = ", ".join(f"{split}-{code}.tsv" for code in odd)
+            key = (name, split, "", str(found_in))
+            _warn(key, "codes", f"{name}: {files} left out, for {name} has no such language")
+        return [code for code in there if code in row.languages]
     return found_in.languages(split)
 
 

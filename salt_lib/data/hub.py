@@ -12,6 +12,7 @@ say has a folder for each configuration, and the files' names tell the split, as
 Chapter: At paper scale.
 """
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -176,6 +177,9 @@ def _files(path: Path, config: str, split: str) -> list[Path]:
     patterns, by_name = _patterns(entry, split)
     try:
         candidates = {file for pattern in patterns for file in path.glob(pattern)}
+        inside = Path(os.path.abspath(path))
+        if outside := [f for f in candidates if inside not in Path(os.path.abspath(f)).parents]:
+            raise ValueError(f"{outside[0]} lies outside the repository")
     except (ValueError, NotImplementedError) as error:
         raise SaltError(f"{path / 'README.md'}: data_files {patterns}: {error}") from error
     word = rf"(^|[-._ 0-9/])({'|'.join(SPLIT_WORDS[split])})([-._ 0-9/]|$)"

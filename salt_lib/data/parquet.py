@@ -98,12 +98,33 @@ def schema(file: Path) -> pa.Schema:
         raise _damaged(file, error) from error
 
 
+def batches(
+    opened: pq.ParquetFile, path: str | Path, rows: int, columns: list[str] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a Parquet file, at most ``rows`` at a time, all of them.
+
+    Each group of rows says how many it has, and so does the file: where a damaged number would make
+    rows vanish, the two differ, which is a SaltError naming ``path``.
+    """
+    count = 0
+    for batch in opened.iter_batches(rows, columns=columns):
+        count += len(batch)
+        yield batch
+    if count != opened.metadata.num_rows:
+        raise SaltError(
+            f"{path}: damaged: {count:,} rows can be read of {opened.metadata.num_rows:,}; make or "
+            "download it again"
+        )
+
+
 def values(file: Path, column: str) -> list:
     """The different values of a column; none where there is no such column."""
     if column not in schema(file).names:
         return []
     try:
-        return pq.read_table(file, columns=[column])[column].unique().to_pylist()
+        with pq.ParquetFile(file, page_checksum_verification=True) as opened:
+            parts = [part[column] for part in batches(opened, file, 100_000, [column])]
+        return pa.chunked_array(parts, opened.schema_arrow.field(column).type).unique().to_pylist()
     except (OSError, pa.ArrowException) as error:
         raise _damaged(file, error) from error
 
@@ -140,13 +161,14 @@ def _rows(
 ) -> Iterator[tuple[int, tuple]]:
     number = 0
     try:
-        for batch in pq.ParquetFile(file).iter_batches(5_000, columns=columns):
-            for row in zip(*(batch[name].to_pylist() for name in columns), strict=True):
-                number += 1
-                if only is None:
-                    yield number, row
-                elif row[-1] == only[1]:
-                    yield number, row[:-1]
+        with pq.ParquetFile(file, page_checksum_verification=True) as opened:
+            for batch in batches(opened, file, 5_000, columns):
+                for row in zip(*(batch[name].to_pylist() for name in columns), strict=True):
+                    number += 1
+                    if only is None:
+                        yield number, row
+                    elif row[-1] == only[1]:
+                        yield number, row[:-1]
     except (OSError, pa.ArrowException) as error:
         raise _damaged(file, error) from error
 

@@ -12,10 +12,13 @@ Source: the download scripts of Hu et al. (2020), XTREME. Chapter: Reproduce, ch
 """
 
 import os
+import warnings
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import SaltError
+from ..files import readable
 from .examples import Pairs
 
 FOLDER_VARIABLE = "SALT_XTREME_DIR"
@@ -57,21 +60,31 @@ def languages(root: str | Path, task: str, split: str) -> list[str]:
     return sorted(path.stem.removeprefix(f"{split}-") for path in paths)
 
 
-def read_pairs(path: str | Path, labels: tuple[str, ...]) -> Pairs:
+def read_pairs(path: str | Path, labels: tuple[str, ...], strict: bool = False) -> Pairs:
     """The sentence pairs of one file, in its order.
 
-    labels: the label strings; a pair's label is its string's place among them. Raises SaltError,
-    with file, line and reason, for a row without exactly three columns, an empty text, a label
-    outside ``labels`` or bytes that are not UTF-8, and for a file without rows.
+    labels: the label strings; a pair's label is its string's place among them. Rows with an empty
+    text are left out with a warning that counts them, as of the hub's files, or are an error where
+    ``strict``. XNLI's machine-translated training sets say "contradictory" for "contradiction",
+    which is read as that. Raises SaltError, with file, line and reason, for a row without exactly
+    three columns, a label outside ``labels`` or bytes that are not UTF-8, and for a file without
+    rows.
     """
     pairs = Pairs([], [], [])
+    empty: list[int] = []
+    renamed = 0
     for number, line in lines(path):
         columns = line.split("\t")
         if len(columns) != 3:
             raise _columns(path, number, len(columns), 3)
         first, second, label = columns
         if not first.strip() or not second.strip():
-            raise _malformed(path, number, "an empty text")
+            if strict:
+                raise _malformed(path, number, "an empty text")
+            empty.append(number)
+            continue
+        if label == "contradictory" and "contradiction" in labels:
+            label, renamed = "contradiction", renamed + 1
         if label not in labels:
             raise _malformed(path, number, f"label {label!r} is none of {', '.join(labels)}")
         pairs.first.append(first)
@@ -79,6 +92,16 @@ def read_pairs(path: str | Path, labels: tuple[str, ...]) -> Pairs:
         pairs.labels.append(labels.index(label))
     if not pairs.labels:
         raise SaltError(f"{path}: no rows; download the file again")
+    if empty:
+        warnings.warn(
+            f"{path}: {len(empty)} rows with an empty text were left out, the first in line "
+            f"{empty[0]}",
+            stacklevel=2,
+        )
+    if renamed:
+        warnings.warn(
+            f"{path}: {renamed} labels 'contradictory' are read as 'contradiction'", stacklevel=2
+        )
     return pairs
 
 
@@ -170,7 +193,7 @@ def lines(path: str | Path) -> Iterator[tuple[int, str]]:
     ``str.splitlines`` would cut too.
     """
     try:
-        data = Path(path).read_bytes()
+        data = readable(path).read_bytes().removeprefix(BOM_UTF8)
     except OSError as error:
         raise SaltError(f"{path}: can't be read ({error.strerror or error})") from error
     rows = data.split(b"\n")

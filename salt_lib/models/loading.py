@@ -24,6 +24,9 @@ from ..digests import digest
 from ..errors import SaltError
 
 UNLIMITED = 1 << 30
+# What decides, beside the weights, what a checkpoint computes; the last three where its tokenizer
+# has no tokenizer.json.
+IDENTITY = ("config.json", "tokenizer.json", "vocab.txt", "vocab.json", "merges.txt")
 Model = TypeVar("Model", bound=torch.nn.Module)
 
 
@@ -153,6 +156,6 @@ def identity(source: str | Path) -> str:
     files = [
         path
         for path in sorted(resolve(source).glob("*"))
-        if path.suffix == ".safetensors" or path.name in ("config.json", "tokenizer.json")
+        if path.suffix in (".safetensors", ".model") or path.name in IDENTITY
     ]
     return digest(*files)[:12]

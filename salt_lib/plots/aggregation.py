@@ -12,12 +12,25 @@ from matplotlib.patches import FancyBboxPatch
 from scipy import stats
 
 from ..languages import LANGUAGES, language
-from .style import BLACK, BLUE, COLOURS, GREEN, GREY, MARKERS, ORANGE, SMALL, VERMILLION, heat
+from .style import (
+    BLACK,
+    BLUE,
+    COLOURS,
+    GREEN,
+    GREY,
+    MARKERS,
+    ORANGE,
+    SMALL,
+    VERMILLION,
+    heat,
+    styled,
+)
 from .style import names as language_names
 
 FUSED = BLUE
 
 
+@styled
 def diagram(ax: Axes) -> Axes:
     """DLFA and, inside it, AIF: from two layers' outputs to what the classifier reads."""
 
@@ -80,6 +93,7 @@ def gains(swept: pd.DataFrame, task: str) -> pd.DataFrame:
     return rows.assign(difference=difference)[["layer", "seed", "difference"]]
 
 
+@styled
 def sweep(ax: Axes, swept: pd.DataFrame, task: str, chosen: int) -> Axes:
     """One task's sweep: every seed a point, means with 95 % t intervals, the chosen layer and the
     oracle's marked."""
@@ -114,6 +128,7 @@ def sweep(ax: Axes, swept: pd.DataFrame, task: str, chosen: int) -> Axes:
     return ax
 
 
+@styled
 def layers_know(ax: Axes, survey: pd.DataFrame) -> Axes:
     """The probes by layer: means over the target languages, language identity over all."""
     layers = sorted(survey["layer"].unique())
@@ -139,6 +154,7 @@ def by_family(codes: Sequence[str]) -> list[str]:
     return sorted(codes, key=lambda c: (-families.count(language(c).family), language(c).family, c))
 
 
+@styled
 def layer_heat(ax: Axes, survey: pd.DataFrame, column: str) -> Axes:
     """A probe by language and layer, English left out."""
     table = survey[survey["language"] != "en"].pivot(
@@ -154,6 +170,7 @@ def layer_heat(ax: Axes, survey: pd.DataFrame, column: str) -> Axes:
     )
 
 
+@styled
 def families(ax: Axes, couples: pd.DataFrame) -> Axes:
     """Retrieval between every two languages by layer: within families and across them."""
     layers = sorted(couples["layer"].unique())
@@ -177,6 +194,7 @@ def families(ax: Axes, couples: pd.DataFrame) -> Axes:
     return ax
 
 
+@styled
 def shares(ax: Axes, table: pd.DataFrame, kinds: Sequence[str]) -> Axes:
     """How much of the lower layer is used: a row a language, a column a kind of token."""
     wide = table.pivot(index="language", columns="kind", values="share")
@@ -191,6 +209,7 @@ def shares(ax: Axes, table: pd.DataFrame, kinds: Sequence[str]) -> Axes:
     )
 
 
+@styled
 def gate_by_layer(ax: Axes, measured: Mapping[str, Mapping[int, float]]) -> Axes:
     """The share of the lower layer in the fused vector, by task and layer."""
     for (task, row), colour, marker in zip(measured.items(), COLOURS, MARKERS, strict=False):

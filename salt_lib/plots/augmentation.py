@@ -64,6 +64,7 @@ def methods() -> Markup:
     return table(header, rows, caption)
 
 
+@style.styled
 def strips(axes: np.ndarray, source: np.ndarray, substitute: np.ndarray, ratio: np.ndarray):
     """Four strips, one column a dimension: source, substitute, the weights r, and their mix.
 
@@ -105,6 +106,7 @@ def positions(
     return along.numpy(), off.numpy()
 
 
+@style.styled
 def places(ax: Axes, along: Mapping[str, np.ndarray]) -> Axes:
     """How mixes spread between the substitute and the source, by kind of r: outlined histograms."""
     bins = np.linspace(0, 1, 26).tolist()
@@ -131,6 +133,7 @@ def places(ax: Axes, along: Mapping[str, np.ndarray]) -> Axes:
     return ax
 
 
+@style.styled
 def kept_by_language(ax: Axes, judged: pd.DataFrame, threshold: float) -> Axes:
     """How many substitutions each language contributes, right ones and wrong ones, in thousands."""
     kept = judged[judged["probability"] >= threshold]
@@ -157,6 +160,7 @@ def kept_by_language(ax: Axes, judged: pd.DataFrame, threshold: float) -> Axes:
     return ax
 
 
+@style.styled
 def replaced(ax: Axes, counts: np.ndarray) -> Axes:
     """How many tokens of a switched pair are replaced: the share of pairs for each number."""
     values, frequencies = np.unique(counts, return_counts=True)

@@ -102,6 +102,7 @@ def commonest(wrong: pd.DataFrame, count: int = 8) -> Markup:
     return table(header, rows, caption, numbers=(4,))
 
 
+@style.styled
 def probabilities(ax: Axes, judged: pd.DataFrame, threshold: float) -> Axes:
     """How sure the model is where it is right and where it is wrong: counts by probability.
 
@@ -132,6 +133,7 @@ def probabilities(ax: Axes, judged: pd.DataFrame, threshold: float) -> Axes:
     return ax
 
 
+@style.styled
 def precision_coverage(ax: Axes, curve: pd.DataFrame, threshold: float) -> Axes:
     """Precision against coverage as the threshold rises: a line a language, their mean in bold.
 
@@ -161,6 +163,7 @@ def precision_coverage(ax: Axes, curve: pd.DataFrame, threshold: float) -> Axes:
     return ax
 
 
+@style.styled
 def by_language(ax: Axes, quality: pd.DataFrame) -> Axes:
     """Precision, coverage and ceiling of each language in a row, the most precise at the top.
 
@@ -192,6 +195,7 @@ def by_language(ax: Axes, quality: pd.DataFrame) -> Axes:
     return ax
 
 
+@style.styled
 def errors(ax: Axes, shares: pd.DataFrame) -> Axes:
     """What kept predictions are: a bar a language, the share of each kind in `quality.KINDS`."""
     ordered = shares.sort_values("right")
@@ -236,6 +240,7 @@ def kinds_of_words(judged: pd.DataFrame) -> pd.DataFrame:
     return wide[order].loc[wide.mean(axis=1).sort_values(ascending=False).index]
 
 
+@style.styled
 def heat(ax: Axes, table_: pd.DataFrame) -> Axes:
     """A heat map of shares, languages in rows."""
     return style.heat(ax, table_.to_numpy(), style.names(table_.index), list(table_.columns))

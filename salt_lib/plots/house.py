@@ -17,7 +17,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path as Curve
 
 from ..digests import PACKAGE, imports
-from .style import BLACK, BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, SKY, SMALL, VERMILLION
+from .style import BLACK, BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, SKY, SMALL, VERMILLION, styled
 
 GROUND = ("errors", "files", "digests", "languages")
 # From the ground up; rooms of one floor don't import each other.
@@ -116,6 +116,7 @@ def chapters(docstring: str) -> list[str]:
     return [re.sub(r" \([^)]*\)$", "", title) for title in titles]
 
 
+@styled
 def house(ax: Axes, package: Path = PACKAGE) -> Axes:
     """The rooms one above the other, the ground below; an arrow goes from a room to one it imports.
 
@@ -147,6 +148,7 @@ def house(ax: Axes, package: Path = PACKAGE) -> Axes:
     return ax
 
 
+@styled
 def _box(
     ax: Axes, low: float, high: float, colour: str, line: tuple[str, float], margin: float = 0.0
 ) -> None:
@@ -166,6 +168,7 @@ def _box(
     ax.add_patch(shape)
 
 
+@styled
 def _arrow(ax: Axes, start: float, end: float, colour: str, width: float) -> None:
     """From the right side of a room to that of another; the farther, the wider its bow."""
     top, bottom = start - 0.14, end + 0.14

@@ -206,6 +206,7 @@ def classifiers(reached: Mapping[str, Mapping[str, float]]) -> Markup:
     return table(("Classifier", *reached), rows, caption, numbers=range(1, 1 + len(reached)))
 
 
+@style.styled
 def preferences(ax: Axes, weights: np.ndarray, nouns: Sequence[str], count: int = 10) -> Axes:
     """The world's preferences: how often each of some nouns has each of the adjectives.
 
@@ -230,6 +231,7 @@ def preferences(ax: Axes, weights: np.ndarray, nouns: Sequence[str], count: int 
     return ax
 
 
+@style.styled
 def same_habits(ax: Axes, one: np.ndarray, other: np.ndarray, codes: tuple[str, str]) -> Axes:
     """Each noun–adjective pair's share among the noun's adjectives, in two languages' corpora.
 
@@ -246,6 +248,7 @@ def same_habits(ax: Axes, one: np.ndarray, other: np.ndarray, codes: tuple[str, 
     return ax
 
 
+@style.styled
 def loss(
     ax: Axes, curve: Sequence[Mapping], key: str, label: str, chance: float | None = None
 ) -> Axes:
@@ -273,6 +276,7 @@ def loss(
     return ax
 
 
+@style.styled
 def alignment(axes: np.ndarray, curve: Sequence[Mapping]) -> np.ndarray:
     """Alignment over the steps of pretraining, a panel a language, the best aligned first.
 

@@ -21,7 +21,19 @@ from ..laboratory.tasks import task as task_by_name
 from ..languages import SOURCE
 from ..study.stats import SALT, compare, smallest_detectable_effect
 from ..study.wording import paired
-from .style import BLACK, BLUE, COLOURS, GREY, MARKERS, ORANGE, PALE, SMALL, VERMILLION, figure
+from .style import (
+    BLACK,
+    BLUE,
+    COLOURS,
+    GREY,
+    MARKERS,
+    ORANGE,
+    PALE,
+    SMALL,
+    VERMILLION,
+    figure,
+    styled,
+)
 
 ENGLISH, ZERO_SHOT = "English", "zero-shot"
 
@@ -32,6 +44,7 @@ def spread(count: int, height: float = 0.3) -> np.ndarray:
     return (np.arange(count) * 0.618034 % 1 - 0.5) * 2 * height
 
 
+@styled
 def dots(
     ax: Axes,
     rows: Mapping[str, tuple[Sequence[float], Sequence[float]]],
@@ -68,6 +81,7 @@ def headline_rows(frame: pd.DataFrame, method: str = SALT) -> dict[str, tuple]:
     return rows
 
 
+@styled
 def headline(ax: Axes, frame: pd.DataFrame) -> Axes:
     """SALT − baseline on the zero-shot average and on English, for both tasks."""
     rows = headline_rows(frame)
@@ -75,6 +89,7 @@ def headline(ax: Axes, frame: pd.DataFrame) -> Axes:
     return dots(ax, rows, colours)
 
 
+@styled
 def save_headline(frame: pd.DataFrame, path: str | Path) -> None:
     """Draw `headline` into a PNG file. SaltError: as `stats.compare`, or it can't be written."""
     drawn, ax = figure(3.4)
@@ -85,6 +100,7 @@ def save_headline(frame: pd.DataFrame, path: str | Path) -> None:
     write_bytes(path, image.getvalue())
 
 
+@styled
 def by_language(
     ax: Axes, scores: Mapping[str, np.ndarray], languages: Sequence[str], top: int = 1
 ) -> Axes:
@@ -119,6 +135,7 @@ def by_language(
     return ax
 
 
+@styled
 def strips(ax: Axes, scores: Mapping[str, Sequence[float]], reference: str = "baseline") -> Axes:
     """One value a seed for each method, a row each, with the mean; a line at the reference's.
 
@@ -137,6 +154,7 @@ def strips(ax: Axes, scores: Mapping[str, Sequence[float]], reference: str = "ba
     return ax
 
 
+@styled
 def dev_curves(ax: Axes, histories: pd.DataFrame) -> Axes:
     """English dev accuracy after each epoch: the mean of a method's runs, and their range.
 
@@ -154,6 +172,7 @@ def dev_curves(ax: Axes, histories: pd.DataFrame) -> Axes:
     return ax
 
 
+@styled
 def detectable(ax: Axes, sd: Mapping[str, float], seeds: Sequence[int]) -> Axes:
     """The smallest difference that a paired t-test finds in four studies of five, by their seeds.
 
@@ -169,6 +188,7 @@ def detectable(ax: Axes, sd: Mapping[str, float], seeds: Sequence[int]) -> Axes:
     return ax
 
 
+@styled
 def null(ax: Axes, flips: np.ndarray, observed: float) -> Axes:
     """What the mean difference would be if there were nothing to find, and what it was.
 
@@ -197,6 +217,7 @@ def null(ax: Axes, flips: np.ndarray, observed: float) -> Axes:
     return ax
 
 
+@styled
 def accuracies(ax: Axes, values: Mapping[str, float], colours: Mapping[str, str] | None = None):
     """One accuracy in % for each label, as a dot on a line from the best; returns ``ax``."""
     best = max(values.values())

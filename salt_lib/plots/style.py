@@ -53,9 +53,17 @@ SETTINGS: dict[Any, Any] = {  # matplotlib's types list the names it knows, one 
 }
 
 
+# The look above on matplotlib's own defaults, whatever a user's matplotlibrc says; what is no
+# matter of looks (backend, windows, folders) stays the user's.
+_THEIRS = ("backend", "interactive", "toolbar", "webagg", "tk.", "date.epoch", "savefig.directory")
+styled = mpl.rc_context(
+    {k: v for k, v in mpl.rcParamsDefault.items() if not k.startswith(_THEIRS)} | SETTINGS
+)  # a decorator of whatever draws: outside of it the session's settings are as they were
+
+
+@styled
 def figure(height: float, rows: int = 1, columns: int = 1, **options) -> tuple[Figure, Axes]:
     """An opaque white figure `WIDTH` inches wide, with its axes; options as of `plt.subplots`."""
-    mpl.rcParams.update(SETTINGS)
     return plt.subplots(rows, columns, figsize=(WIDTH, height), **options)
 
 
@@ -69,6 +77,7 @@ def percent(axis) -> None:
     axis.set_major_formatter(mpl.ticker.PercentFormatter(1.0, decimals=0))
 
 
+@styled
 def heat(
     ax: Axes,
     values: np.ndarray,

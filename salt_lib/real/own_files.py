@@ -116,6 +116,7 @@ def run_own(
         check_method(row)
     if not settings.languages or not chosen:
         raise SaltError("nothing to do: name at least one language and one method")
+    predictions.check_thresholds(settings.config.threshold, settings.config.synonym_threshold)
     parallel, tests = _files(data, settings)
     train, dev = _tail(parallel[SOURCE], settings.held_out)
     texts = monolingual(parallel, settings.rows)

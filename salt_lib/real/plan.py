@@ -7,8 +7,10 @@ Chapter: At paper scale.
 """
 
 import statistics
+import sys
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -32,6 +34,7 @@ from .setup import Setup, read, words
 
 STEPS = 30
 WARM = 3  # steps that aren't timed: memory is found, kernels are chosen
+MOST = 15.0  # seconds for the steps of each kind
 DEVICES = (1, 4, 16)
 
 
@@ -52,8 +55,19 @@ class Costs:
     device: str
 
 
+class Enough(Exception):
+    """So many steps were timed that the rest can be told."""
+
+
 class Stopwatch(Monitor):
-    """Notes when each step ends; the device is waited for."""
+    """Notes when each step ends; the device is waited for.
+
+    Ends the training by `Enough` when ``seconds`` are over: of a slow machine some steps do.
+    """
+
+    def __init__(self, most: float = MOST):
+        super().__init__()
+        self.most = most
 
     def begin(self, steps, compute, model, optimizer):
         self.times = []
@@ -62,6 +76,8 @@ class Stopwatch(Monitor):
     def step(self, step, epoch, loss, norm, pairs, scores):
         super().step(step, epoch, loss, norm, pairs, scores)
         self.times.append(now(self.compute))
+        if len(self.times) > WARM + 1 and self.times[-1] - self.times[0] > self.most:
+            raise Enough
 
     @property
     def seconds(self) -> float:
@@ -77,8 +93,18 @@ def now(compute: Compute) -> float:
     return time.perf_counter()
 
 
-def measure(setup: Setup, task: str, steps: int = STEPS) -> Costs:
-    """Do ``steps`` steps of plain fine-tuning and of SALT, distil and score, and time them."""
+def measure(setup: Setup, task: str, steps: int = STEPS, progress: bool = False) -> Costs:
+    """Do ``steps`` steps of plain fine-tuning and of SALT, distil and score, and time them.
+
+    On a slow machine fewer steps, as many as `MOST` seconds have. progress: say on the standard
+    error what is being done.
+    """
+
+    def tell(what: str) -> None:
+        if progress:
+            print(f"salt: {task}: {what} …", file=sys.stderr, flush=True)
+
+    tell("reading the data, counting words")
     compute, data, config = compute_of(setup), read(setup, task)["train"], setup.training
     dice = torch.Generator().manual_seed(0)
     # With replacement: a file of a few rows gives as many steps as any.
@@ -97,6 +123,7 @@ def measure(setup: Setup, task: str, steps: int = STEPS) -> Costs:
     )
     seconds: dict[str, float] = {}
     on_gpu = compute.device.type == "cuda"
+    tell("distilling some pairs")
     with enough_memory(compute, config):
         pieces = loading.tokenizer(setup.model).get_vocab()
         ids = {code: piece_ids(counts, pieces) for code, counts in word_counts.items()}
@@ -120,8 +147,11 @@ def measure(setup: Setup, task: str, steps: int = STEPS) -> Costs:
                 setup.model, len(labels), 0, config.dropout, tagged=bool(ready.train.tags)
             )
             once = replace(config, epochs=1)
-            fit(model, now_ready, row, once, 0, compute=compute, monitor=stopwatch)
+            tell(f"timing at most {steps} steps of {method}")
+            with suppress(Enough):
+                fit(model, now_ready, row, once, 0, compute=compute, monitor=stopwatch)
             seconds[name] = stopwatch.seconds
+        tell("scoring some pairs")
         began = now(compute)
         score(model, ready.dev, compute=compute)
         seconds["score_pair"] = (now(compute) - began) / len(ready.dev)

@@ -11,7 +11,7 @@ Source: `evaluate.py` of Hu et al. (2020), XTREME. Chapter: At paper scale.
 """
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..data import benchmarks, xtreme
@@ -23,8 +23,10 @@ from ..training.evaluate import accuracy_of, tag_scores
 NAMES = {folder: task for task, folder in FOLDERS.items()} | {task: task for task in FOLDERS}
 
 
-def score(task: str, gold: str | Path, predictions: str | Path) -> dict[str, dict[str, float]]:
-    """Metric → language → score in percent, in every language that has a gold file.
+def score(
+    task: str, gold: str | Path, predictions: str | Path, languages: Sequence[str] = ()
+) -> dict[str, dict[str, float]]:
+    """Metric → language → score in percent, in ``languages``, by default all with a gold file.
 
     task: XTREME's name or ours. gold: ``test-<language>.tsv``, of labels alone (XTREME's label
     files) or of texts with labels. predictions: files of the same names, one label or tag a line.
@@ -37,11 +39,16 @@ def score(task: str, gold: str | Path, predictions: str | Path) -> dict[str, dic
         raise unknown("task", task, NAMES)
     name = NAMES[task]
     wanted, given = _files(gold, name, "gold"), _files(predictions, name, "predictions")
+    for code in languages:
+        if code not in wanted:
+            raise unknown("language with a gold file", code, wanted)
+    wanted = {code: wanted[code] for code in languages or wanted}
     for code, path in wanted.items():
         if code not in given:
             there = next(iter(given.values())).parent
             raise SaltError(
-                f"the predictions lack {code!r}: there is {path}, and no {there / path.name}"
+                f"the predictions lack {code!r}: there is {path}, and no {there / path.name}; to "
+                f"score others alone: --languages {','.join(sorted(set(given) & set(wanted)))}"
             )
     if more := sorted(set(given) - set(wanted)):
         warnings.warn(

@@ -6,8 +6,9 @@ recipe (XTREME's), and what the machine can do. There is one world here: 0.
 Chapter: At paper scale.
 """
 
+import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from ..data import benchmarks, tables
 from ..data.examples import Pairs, Tagged, tag
 from ..digests import digest
 from ..errors import SaltError, unknown
+from ..files import readable
 from ..languages import SOURCE
 from ..models import loading
 from ..models.encoding import PLACEMENTS
@@ -103,6 +105,8 @@ class Setup:
 def read_setup(path: str | Path | None = None, **changes) -> Setup:
     """The setup in a TOML file (without one the default), with ``changes`` that are not None.
 
+    Every value is checked here: what a training can't be made with is said before one starts.
+
     The file has `Setup`'s fields by name, and those of `config.Config` in a table ``[training]``.
     Folders are relative to the file, those in ``changes`` to where one is. Raises SaltError naming
     the file and the key.
@@ -110,11 +114,14 @@ def read_setup(path: str | Path | None = None, **changes) -> Setup:
     table: dict = {}
     if path is not None:
         try:
-            table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+            table = tomllib.loads(readable(path).read_text(encoding="utf-8-sig"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise SaltError(f"{path}: no setup, a TOML file ({error})") from error
     training = _typed(table.pop("training", {}), RECIPE, f"{path}, [training]")
     setup = replace(_typed(table, Setup(), str(path)), training=training)
+    where = f"{path}, " if path is not None else ""
+    in_range(training, f"{where}[training]")
+    in_range(setup, f"{path}" if path is not None else "the setup")
     base = Path(path).parent if path is not None else Path()
     setup = _placed(setup, base)
     given = {name: value for name, value in changes.items() if value is not None}
@@ -127,6 +134,43 @@ def read_setup(path: str | Path | None = None, **changes) -> Setup:
         if getattr(setup, name) not in known:
             raise unknown(name, getattr(setup, name), known)
     return setup
+
+
+_POSITIVE, _SHARE = (0.0, math.inf), (0.0, 1.0)
+# Name → (least, most) of a setup's numbers; those of `_OPEN` may not be the least itself.
+_RANGES: dict[str, tuple[float, float]] = {
+    "epochs": (1, math.inf),
+    "batch": (1, math.inf),
+    "micro_batch": (1, math.inf),
+    "minimum": (1, math.inf),
+    "max_length": (8, math.inf),
+    "save_every": (1, math.inf),
+    "gpus_per_run": _POSITIVE,
+    "learning_rate": _POSITIVE,
+    "weight_decay": _POSITIVE,
+    "clip": _POSITIVE,
+    "warmup": _SHARE,
+    "dropout": _SHARE,
+    "share": _SHARE,
+    "threshold": _SHARE,
+    "synonym_threshold": _SHARE,
+}
+_OPEN = ("learning_rate", "clip")
+
+
+def in_range(given: Setup | Config, where: str) -> None:
+    """Raise SaltError naming the key and its value where a number is none that can be."""
+    for name, (least, most) in _RANGES.items():
+        value = getattr(given, name, None)
+        if value is None:
+            continue
+        bad = not math.isfinite(value) or not least <= value <= most
+        if bad or (name in _OPEN and value == least):
+            bounds = f"from {least:g} to {most:g}" if most < math.inf else f"of at least {least:g}"
+            if name in _OPEN:
+                bounds = "above 0"
+            extra = "; 1e9 clips nothing" if name == "clip" else ""
+            raise SaltError(f"{where}: {name} = {value}: a number {bounds} is due{extra}")
 
 
 def _placed(setup: Setup, base: Path) -> Setup:
@@ -158,7 +202,39 @@ def _typed(given: object, default, where: str):
             expected = getattr(kind, "__name__", str(kind))
             raise SaltError(f"{where}: {name} = {value!r} is no {expected}")
         values[name] = tuple(value) if isinstance(value, list) else value
-    return replace(default, **values)
+    try:
+        return replace(default, **values)
+    except SaltError as error:
+        raise SaltError(f"{where}: {error}") from error
+
+
+def with_data(setup: Setup, tasks: Iterable[str], available: bool) -> Setup:
+    """The setup, if its data has all languages of these tasks; or else only those that it has.
+
+    A task needs a test set in each, and without ``texts`` a dev set as well. Raises SaltError
+    naming those that lack, and those that are there, where ``available`` is false.
+    """
+    lacking: dict[str, list[str]] = {}
+    splits = ("test",) if setup.texts else ("dev", "test")
+    for task in tasks:
+        there = set(benchmarks.languages(task, "test", setup.data))
+        for split in splits:
+            there &= set(benchmarks.languages(task, split, setup.data))
+        if missing := [code for code in setup.codes(task) if code not in there]:
+            lacking[task] = missing
+            if not available:
+                raise SaltError(
+                    f"{setup.data}: {task} lacks files ({', '.join(splits)}) in "
+                    f"{', '.join(missing)}; there: {', '.join(sorted(there)) or 'none'}. Go on "
+                    "with these: --available, or languages = [...] in the setup"
+                )
+    if not lacking:
+        return setup
+    gone = {code for codes in lacking.values() for code in codes}
+    kept = {code for task in tasks for code in setup.codes(task)} - gone - {SOURCE}
+    if not kept:
+        raise SaltError(f"{setup.data}: no language but {SOURCE} has all files of the tasks")
+    return replace(setup, languages=tuple(sorted(kept)))
 
 
 @cache

@@ -155,6 +155,7 @@ def predict(
                         pa.array(position[keep].cpu().numpy(), pa.int16()),
                         pa.array([code] * int(keep.sum()), pa.string()),
                         pa.array(best[keep].cpu().numpy(), pa.int32()),
+                        pa.array(token[keep].cpu().numpy(), pa.int32()),
                         pa.array(probability[keep].cpu().numpy(), pa.float32()),
                     ],
                     schema=SCHEMA,

@@ -14,10 +14,12 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
 
+from ..data.parquet import batches
 from ..errors import SaltError
-from ..files import write_json, write_through
+from ..files import alone, write_json, write_through
 from ..languages import SOURCE
 from ..models.encoding import Encoded
+from .vocabulary import surface
 
 PAIRS = ("word", "language", "substitute", "probability", "count")
 ROW_GROUP = 14_000  # rows that are written together: about those of a batch
@@ -27,12 +29,13 @@ SCHEMA = pa.schema(
         ("position", pa.int16()),
         ("language", pa.string()),
         ("token", pa.int32()),
+        ("source", pa.int32()),  # the token that stands there, by which other data are told apart
         ("probability", pa.float32()),
     ]
 )
 
 
-def save(path: str | Path, batches: Iterator[pa.RecordBatch], about: Mapping[str, str]) -> None:
+def save(path: str | Path, records: Iterator[pa.RecordBatch], about: Mapping[str, str]) -> None:
     """Write record batches to one Parquet file as they come, atomically.
 
     about: what the table was made from; kept in the file's metadata.
@@ -42,7 +45,7 @@ def save(path: str | Path, batches: Iterator[pa.RecordBatch], about: Mapping[str
     def write(temporary: Path) -> None:
         options = {"compression": "zstd", "write_page_checksum": True, "write_statistics": False}
         with pq.ParquetWriter(temporary, schema, **options) as writer:
-            for table in _row_groups(batches):
+            for table in _row_groups(records):
                 writer.write_table(table)
 
     write_through(path, write)
@@ -57,20 +60,33 @@ def save_in_parts(
 
     Each of ``parts`` gives its batches when it is called, which a part that lies in
     ``<path>.parts`` already is not. What lies there and is about something else is made again.
-    Raises SaltError for a folder of that name that holds what was not made here.
+    One process makes it, others that ask for the same wait for it (`files.alone`). Raises SaltError
+    for a folder of that name that holds what was not made here.
     """
     path, about, made = Path(path), dict(about), []
     folder = path.with_name(path.name + ".parts")
     note = folder / "about.json"
-    if not _is_about(note, about):
+    with alone(path, f"the predictions {path}") as waited:
+        if waited and _is_made(path, about):
+            return
+        if not _is_about(note, about):
+            _remove(folder)
+            write_json(note, about)
+        for number, part in enumerate(parts):
+            made.append(folder / f"{number:06d}.parquet")
+            if not made[-1].exists():
+                save(made[-1], part(), about)
+        save(path, (records for piece in made for records in read(piece)), about)
         _remove(folder)
-        write_json(note, about)
-    for number, part in enumerate(parts):
-        made.append(folder / f"{number:06d}.parquet")
-        if not made[-1].exists():
-            save(made[-1], part(), about)
-    save(path, (batch for piece in made for batch in read(piece)), about)
-    _remove(folder)
+
+
+def _is_made(path: Path, about: Mapping[str, str]) -> bool:
+    """Whether another process has made the same meanwhile."""
+    try:
+        found = pq.read_schema(path).metadata or {}
+    except (OSError, pa.ArrowException):
+        return False
+    return all(found.get(name.encode()) == str(value).encode() for name, value in about.items())
 
 
 def _is_about(note: Path, about: Mapping[str, str]) -> bool:
@@ -95,10 +111,10 @@ def _remove(folder: Path) -> None:
     folder.rmdir()
 
 
-def _row_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+def _row_groups(records: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
     """The batches, some at a time: the writer keeps a note of every group until it is closed."""
     gathered, rows = [], 0
-    for item in batches:
+    for item in records:
         gathered.append(item)
         rows += len(item)
         if rows >= ROW_GROUP:
@@ -121,7 +137,7 @@ def read(path: str | Path, rows: int = 1_000_000) -> Iterator[pa.RecordBatch]:
                     f"{path}: has the columns {_columns(file.schema_arrow)} instead of "
                     f"{_columns(SCHEMA)}; it was not written by `salt distill`"
                 )
-            for part in file.iter_batches(rows):
+            for part in batches(file, path, rows):
                 yield pa.RecordBatch.from_arrays(part.columns, schema=SCHEMA)
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise SaltError(
@@ -130,7 +146,7 @@ def read(path: str | Path, rows: int = 1_000_000) -> Iterator[pa.RecordBatch]:
 
 
 def read_all(path: str | Path) -> pd.DataFrame:
-    """All that `read` gives: columns example, position, language, token, probability."""
+    """All that `read` gives: columns example, position, language, token, source, probability."""
     return pa.Table.from_batches(read(path), SCHEMA).to_pandas()
 
 
@@ -172,12 +188,13 @@ def word_pairs(kept: pd.DataFrame, encoded: Encoded, pieces: Mapping[str, int]) 
     and count (of these places).
     """
     at = encoded.start.numpy()[kept["example"]] + kept["position"].to_numpy()
-    entry = {i: piece.removeprefix("▁") for piece, i in pieces.items()}
+    written = surface(pieces)
+    entry = {i: piece for piece, i in pieces.items()}
     named = pd.DataFrame(
         {
-            "word": [entry[i] for i in encoded.ids.numpy()[at].tolist()],
+            "word": [written(entry[i]) for i in encoded.ids.numpy()[at].tolist()],
             "language": kept["language"].to_numpy(),
-            "substitute": [entry[i] for i in kept["token"].tolist()],
+            "substitute": [written(entry[i]) for i in kept["token"].tolist()],
             "probability": kept["probability"].to_numpy(),
         }
     )
@@ -192,6 +209,13 @@ def _columns(schema: pa.Schema) -> str:
     return ", ".join(f"{field.name} ({field.type})" for field in schema)
 
 
+def check_thresholds(threshold: float, synonym_threshold: float) -> None:
+    """Raise SaltError for a threshold that is no probability; to be called before distilling."""
+    for name, value in (("threshold", threshold), ("synonym_threshold", synonym_threshold)):
+        if not 0 <= value <= 1:
+            raise SaltError(f"{name} {value} is no probability: it lies between 0 and 1")
+
+
 def select(
     predictions: pd.DataFrame,
     threshold: float,
@@ -199,8 +223,6 @@ def select(
     source: str = SOURCE,
 ) -> pd.DataFrame:
     """The predictions that are kept: probability ≥ threshold, for synonyms ≥ their own."""
-    for name, value in (("threshold", threshold), ("synonym_threshold", synonym_threshold)):
-        if not 0 <= value <= 1:
-            raise SaltError(f"{name} {value} is no probability: it lies between 0 and 1")
+    check_thresholds(threshold, synonym_threshold)
     needed = np.where(predictions["language"] == source, synonym_threshold, threshold)
     return predictions[predictions["probability"].to_numpy() >= needed].reset_index(drop=True)

@@ -1,18 +1,20 @@
 """SALT inside somebody else's training script, such as one with Hugging Face's `Trainer`.
 
-`CodeSwitchCollator` goes around the script's data collator, `EmbeddingMixup` onto its model; the
-script itself stays as it is. Both find a row of the data again by its token ids, so that nothing
-has to travel with the batches, and both do what `salt_lib.training` does.
+`CodeSwitch` and `EmbeddingMixup` go onto its model; the script itself stays as it is, its collator
+and its evaluation with it. Both act on training steps alone and find a row of the data again by its
+token ids, so that nothing has to travel with the batches; both do what `salt_lib.training` does.
 
 Chapter: Reproduce, change, extend.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn.functional import embedding
+from torch.utils.hooks import RemovableHandle
 from transformers import PreTrainedModel
 
 from ..errors import SaltError
@@ -23,28 +25,59 @@ from .augment import code_switch, draw_ratio, mixup, options
 class Substitutions:
     """What each token of a tokenized data set may become.
 
-    rows: the token ids of every example, with special tokens and without padding, as a tokenizer
-    gives them. kept: the substitutions of `predictions.select`, made on the same rows in the same
-    order (`substitutions.write_predictions` makes them). Raises SaltError for a substitution
-    outside the rows.
+    rows: the token ids of every example, with special tokens, as a tokenizer gives them: lists,
+    arrays or tensors, padded at the end or not. kept: the substitutions of `predictions.select`,
+    made on the same rows in the same order (`substitutions.write_predictions` makes them). Raises
+    SaltError for a substitution outside the rows, and naming the first row that has another token
+    where one was predicted.
     """
 
     def __init__(self, rows: Iterable[Sequence[int]], kept: pd.DataFrame):
-        rows = [list(row) for row in rows]
-        lengths = torch.tensor([len(row) for row in rows])
-        ids = torch.tensor([i for row in rows for i in row])
+        listed: list[list[int]] = [np.asarray(row).tolist() for row in rows]
+        self._check(listed, kept)
+        lengths = torch.tensor([len(row) for row in listed])
+        ids = torch.tensor([i for row in listed for i in row])
         start = torch.cat([torch.zeros(1, dtype=torch.int64), lengths.cumsum(0)])
-        example, position = kept["example"].to_numpy(), kept["position"].to_numpy()
-        outside = (example < 0) | (example >= len(rows)) | (position < 0)
-        if outside.any() or (position >= lengths.numpy()[example]).any():
-            raise SaltError(
-                "substitutions stand outside the rows: they were made for other data or with "
-                "another tokenizer; make them on these rows with substitutions.write_predictions"
-            )
-        zeros = torch.zeros(len(rows), dtype=torch.int64)
+        zeros = torch.zeros(len(listed), dtype=torch.int64)
         self.data = Encoded(ids, torch.zeros_like(ids), ids >= 0, start, zeros)
+        example, position = kept["example"].to_numpy(), kept["position"].to_numpy()
         self.options = options(self.data, example, position, kept[["token"]])
-        self._row = {tuple(row): i for i, row in enumerate(rows)}
+        self._row = {tuple(row): i for i, row in enumerate(listed)}
+        self._rows, self._kept = listed, kept
+        self._unpadded: dict[int | None, Substitutions] = {}
+
+    @staticmethod
+    def _check(rows: list[list[int]], kept: pd.DataFrame) -> None:
+        why = (
+            "the substitutions were made for other data, for pairs the other way round or with "
+            "another tokenizer; make them on these rows with substitutions.write_predictions"
+        )
+        if "source" not in kept.columns:
+            raise SaltError(
+                "the substitutions don't say for which tokens they were predicted (column "
+                "'source'): give those of predictions.select, as they were read"
+            )
+        places = zip(kept["example"].tolist(), kept["position"].tolist(), strict=True)
+        for (example, position), source in zip(places, kept["source"].tolist(), strict=True):
+            if not 0 <= example < len(rows) or not 0 <= position < len(rows[example]):
+                raise SaltError(
+                    f"row {example} of {len(rows)}: a substitution at position {position} stands "
+                    f"outside the rows: {why}"
+                )
+            if rows[example][position] != source:
+                raise SaltError(
+                    f"row {example} has the token {rows[example][position]} at position "
+                    f"{position}, where a substitution was predicted for {source}: {why}. Padding "
+                    "belongs at the end of a row, and a long sentence is cut as it was for them"
+                )
+
+    def unpadded(self, padding: int | None) -> "Substitutions":
+        """The same for rows without the token ``padding``: itself where no row has it."""
+        if padding not in self._unpadded:
+            bare = [[i for i in row if i != padding] for row in self._rows]
+            same = bare == self._rows
+            self._unpadded[padding] = self if same else Substitutions(bare, self._kept)
+        return self._unpadded[padding]
 
     def switch(self, instance_rate: float, token_rate: float, generator: torch.Generator) -> Tensor:
         """The flat ids of the data, code-switched once (`augment.code_switch`).
@@ -68,40 +101,77 @@ class Substitutions:
         return slice(int(self.data.start[number]), int(self.data.start[number + 1]))
 
 
-class CodeSwitchCollator:
-    """A data collator that hands on code-switched rows, SALT's offline part.
+class _OnModel:
+    """Something that acts on a model's training steps, and on nothing else that it does."""
 
-    collator: what makes a batch of the rows. Which rows are switched, and how, is drawn once, here,
-    from ``seed``. A feature is a mapping with ``input_ids``; all others pass unchanged.
+    _hook: RemovableHandle
+
+    def __init__(self, model: PreTrainedModel, substitutions: Substitutions):
+        self.model, self.padding = model, model.config.pad_token_id
+        self.substitutions = substitutions.unpadded(self.padding)
+
+    @property
+    def training(self) -> bool:
+        """Whether what the model computes now is a training step."""
+        return self.model.training and torch.is_grad_enabled()
+
+    def inside(self, row: Tensor) -> Tensor:
+        """Mask of a row's tokens that are no padding."""
+        return (
+            torch.ones_like(row, dtype=torch.bool) if self.padding is None else row != self.padding
+        )
+
+    def remove(self) -> None:
+        """Take it off the model."""
+        self._hook.remove()
+
+
+class CodeSwitch(_OnModel):
+    """SALT's offline part: the model is trained on code-switched rows.
+
+    Which rows are switched, and how, is drawn once, here, from ``seed``, so that an interrupted
+    training goes on with the same. Acts on the ``input_ids`` that ``model`` gets in training mode,
+    whatever collator made the batch; evaluation, of training rows too, is left alone. A row that is
+    none of the substitutions' data is a SaltError, for it would go unswitched and nobody would
+    notice.
     """
 
     def __init__(
         self,
-        collator: Callable,
+        model: PreTrainedModel,
         substitutions: Substitutions,
         instance_rate: float = 0.5,
         token_rate: float = 0.3,
         seed: int = 0,
     ):
-        self.collator, self.substitutions = collator, substitutions
+        super().__init__(model, substitutions)
         generator = torch.Generator().manual_seed(seed)
-        self.switched = substitutions.switch(instance_rate, token_rate, generator)
+        self.switched = self.substitutions.switch(instance_rate, token_rate, generator)
+        self._hook = model.register_forward_pre_hook(self._switch, with_kwargs=True)
 
-    def __call__(self, features: Sequence[Mapping]):
-        """A batch, by the collator that was given."""
-        return self.collator([{**f, "input_ids": self._row(f["input_ids"])} for f in features])
+    def _switch(self, module, arguments: tuple, named: dict) -> tuple[tuple, dict] | None:
+        if not self.training:
+            return None
+        if "input_ids" in named:
+            return arguments, {**named, "input_ids": self._rows(named["input_ids"])}
+        return (self._rows(arguments[0]), *arguments[1:]), named
 
-    def _row(self, ids) -> list[int]:
-        return self.switched[self.substitutions.find(torch.as_tensor(ids).tolist())].tolist()
+    def _rows(self, ids: Tensor) -> Tensor:
+        switched = ids.detach().cpu().clone()
+        for row in switched:
+            inside = self.inside(row)
+            row[inside] = self.switched[self.substitutions.find(row[inside].tolist())]
+        return switched.to(ids.device)
 
 
-class EmbeddingMixup:
+class EmbeddingMixup(_OnModel):
     """SALT's online part: mixes the model's word embeddings while it is trained.
 
     Acts on ``model.get_input_embeddings()`` wherever the model is in training mode; evaluation is
     left alone. ratio: "vector" or "scalar" weights (`augment.draw_ratio`), drawn anew for every row
-    and step from ``seed``. `remove` takes it off again. A row that is none of the substitutions'
-    data is a SaltError, for it would go unmixed and nobody would notice.
+    and step from ``seed`` and from torch's global generator: what keeps that state, as `Trainer`'s
+    checkpoints do, goes on with the same draws. A row that is none of the substitutions' data is a
+    SaltError, for it would go unmixed and nobody would notice.
     """
 
     def __init__(
@@ -111,26 +181,24 @@ class EmbeddingMixup:
         ratio: str = "vector",
         seed: int = 0,
     ):
-        self.model, self.substitutions, self.ratio = model, substitutions, ratio
-        self.padding = model.config.pad_token_id
-        self.generator = torch.Generator().manual_seed(seed)
+        super().__init__(model, substitutions)
+        self.ratio, self.seed = ratio, seed
         self._hook = model.get_input_embeddings().register_forward_hook(self._mix)
 
-    def remove(self) -> None:
-        """Take the mixing off the model."""
-        self._hook.remove()
-
     def _mix(self, module, arguments, output: Tensor) -> Tensor | None:
-        if not (self.model.training and torch.is_grad_enabled()):
+        if not self.training:
             return None
+        # A generator of our own would begin anew where a training goes on from a checkpoint.
+        step = int(torch.randint(1 << 40, ()))
+        dice = torch.Generator().manual_seed((self.seed * 1_000_003 + step) % (1 << 63))
         ids = arguments[0].detach().cpu()
         drawn = ids.clone()
         known = self.substitutions
-        for row, inside in enumerate(ids != self.padding):
-            row_ids = ids[row, inside]
-            at = known.find(row_ids.tolist())
+        for row, row_ids in zip(drawn, ids, strict=True):
+            inside = self.inside(row_ids)
+            at = known.find(row_ids[inside].tolist())
             flat = torch.arange(at.start, at.stop)
-            drawn[row, inside] = known.options.draw(flat, row_ids, self.generator)
+            row[inside] = known.options.draw(flat, row_ids[inside], dice)
         other = embedding(drawn.to(output.device), module.weight, module.padding_idx)
-        ratio = draw_ratio(self.ratio, len(ids), output.shape[-1], self.generator)
+        ratio = draw_ratio(self.ratio, len(ids), output.shape[-1], dice)
         return mixup(output, other, ratio.to(output))

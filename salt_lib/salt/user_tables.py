@@ -18,7 +18,7 @@ import torch
 from tqdm import tqdm
 
 from ..data.examples import Pairs
-from ..data.tables import read_rows, write_rows
+from ..data.tables import composed, read_rows, write_rows
 from ..errors import SaltError
 from ..files import write_json
 from ..languages import SOURCE
@@ -27,7 +27,7 @@ from ..models import loading
 from ..models.encoding import PIECE
 from . import distill, predictions
 from .augment import code_switch, options
-from .vocabulary import piece_ids
+from .vocabulary import piece_ids, surface
 
 
 def _pairs(first: Sequence[str], second: Sequence[str] | None = None) -> Pairs:
@@ -36,7 +36,11 @@ def _pairs(first: Sequence[str], second: Sequence[str] | None = None) -> Pairs:
 
 
 def _texts(rows: Sequence[dict], columns: Sequence[str]) -> Pairs:
-    return _pairs(*([str(row[name]) for row in rows] for name in columns))
+    return _pairs(*(composed(row[name] for row in rows) for name in columns))
+
+
+def _sides(texts: Pairs) -> Iterator[tuple[str, str]]:
+    return zip(texts.first, texts.second, strict=True)
 
 
 def _apart(output: Path, *inputs: Path) -> None:
@@ -62,7 +66,7 @@ def _about(path: Path, columns: Sequence[str], checkpoint, words, masked: bool) 
     return {
         "input": digest.hexdigest(),
         "columns": ",".join(columns),
-        "model": str(checkpoint),
+        "model": loading.identity(checkpoint),
         "words": known,
         "kind": "masked" if masked else "distilled",
     }
@@ -164,13 +168,14 @@ def augment_table(
             written = _rewrite(tokenizer, texts, data, ids)
             total += len(rows)
             piece = []
-            for row, sentences in zip(rows, written, strict=True):
-                new = {**row, **dict(zip(columns, sentences, strict=False))}
+            for row, before, sentences in zip(rows, _sides(texts), written, strict=True):
+                sides = zip(columns, before, sentences, strict=False)
+                new = {**row, **{name: now for name, old, now in sides if now != old}}
                 changed += new != row
                 piece.append(new)
             yield piece
 
-    write_rows(output, switched())
+    write_rows(output, switched(), like=source)
     return changed, total
 
 
@@ -199,14 +204,14 @@ def _rewrite(
     encodings = tokenizer(
         texts.first, texts.second, truncation="longest_first", max_length=limit
     ).encodings
-    written = []
+    written, text_of = [], surface(tokenizer.get_vocab())
     for i, encoding in enumerate(encodings):
         sentences = [texts.first[i], texts.second[i]]
         span = slice(int(data.start[i]), int(data.start[i + 1]))
         for position in reversed((ids[span] != data.ids[span]).nonzero()[:, 0].tolist()):
             side = encoding.sequence_ids[position]
             low, high = encoding.offsets[position]
-            word = tokenizer.convert_ids_to_tokens(int(ids[span][position])).lstrip("▁")
+            word = text_of(tokenizer.convert_ids_to_tokens(int(ids[span][position])))
             text = sentences[side][low:high]
             low += len(text) - len(text.lstrip())  # SentencePiece counts the space before a word
             sentences[side] = sentences[side][:low] + word + sentences[side][high:]
@@ -223,7 +228,7 @@ def read_vocabulary(path: str | Path) -> dict[str, dict[str, int]]:
     """What `write_vocabulary` has kept. SaltError: it is no such file or English is missing."""
     try:
         words = json.loads(Path(path).read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SaltError(f"{path}: no vocabulary ({error}); 'salt vocabulary' makes one") from error
     if not isinstance(words, dict) or SOURCE not in words:
         raise SaltError(f"{path}: a vocabulary has words for {SOURCE} and other languages")

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, astuple, dataclass, replace
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -311,7 +312,10 @@ def _run_one(job: Job) -> tuple[Spec, str | None, bool]:
         storing = True
         store(job, result)
     except Exception as error:
-        return spec, _words(error), storing and isinstance(error.__cause__, OSError)
+        # A full disk would end every other run in the same way.
+        cause = error.__cause__
+        full = isinstance(cause, OSError) and (storing or cause.errno in (ENOSPC, EDQUOT))
+        return spec, _words(error), full
     return spec, None, False
 
 

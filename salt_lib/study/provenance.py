@@ -74,7 +74,9 @@ def commit() -> str:
         done = subprocess.run(
             ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"],
             cwd=CHECKOUT,
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
+            # GIT_DIR and the like, as a hook has them, name another repository.
+            env={k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+            | {"GIT_OPTIONAL_LOCKS": "0"},
             capture_output=True,
             text=True,
             timeout=30,
@@ -95,6 +97,14 @@ def hardware() -> str:
     except (OSError, StopIteration):
         pass
     return f"{model}, {os.cpu_count()} cores, {platform.system()}"
+
+
+@cache
+def capability() -> str:
+    """The instructions that torch computes with: with others the last digits are others."""
+    import torch
+
+    return torch.backends.cpu.get_cpu_capability()
 
 
 def origin(command: str) -> dict:

@@ -3,6 +3,7 @@
 Chapter: Training over 15 seeds.
 """
 
+import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from .provenance import LIBRARIES
 from .store import stored
 
 COLUMNS = ("world", "task", "method", "seed", "language", "score")
+MARKUP = re.compile(r"[<>`{}\[\]\\$\n]")  # a page would take it for more than text
 HERE, FROZEN = "this machine", "recorded"
 
 
@@ -62,11 +64,14 @@ class Results:
     def note(self) -> str:
         """One sentence for a page: whose runs these are, made when, on what and at which commit."""
         whose = {HERE: "runs of this machine", FROZEN: "the frozen table that ships with the book"}
-        origin = {key: self.origin.get(key) or "unknown" for key in ("date", "commit", "hardware")}
+        origin = {
+            key: MARKUP.sub("", str(self.origin.get(key) or "unknown"))
+            for key in ("date", "commit", "hardware")
+        }
         commits = [
             name[:10] + "-dirty" * name.endswith("-dirty") for name in origin["commit"].split(", ")
         ]
-        command = self.origin.get("command", "salt study")
+        command = MARKUP.sub("", str(self.origin.get("command", "salt study")))
         return (
             f"These numbers come from {whose[self.source]}, made by `{command}` on "
             f"{origin['date'][:10]}, commit{'s' * (len(commits) > 1)} {', '.join(commits)}, "

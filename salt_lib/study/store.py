@@ -14,10 +14,11 @@ import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ..digests import digest
 from ..errors import SaltError
 from ..files import write_json
 from ..salt.methods import method as method_by_name
-from .provenance import StudySetup, commit, fingerprint, hardware, versions
+from .provenance import StudySetup, capability, commit, fingerprint, hardware, versions
 
 
 def run_path(root: str | Path, world: int, task: str, method: str, seed: int) -> Path:
@@ -37,13 +38,14 @@ def write_run(root: str | Path, run: dict) -> Path:
         "commit": commit(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "hardware": hardware(),
+        "capability": capability(),
     }
     run = {**origin, **run}
     key = [run.get(name) for name in ("world", "task", "method", "seed")]
     if reason := _flaw(run):
         raise SaltError(f"the run {key} is not stored: {reason}")
     path = run_path(root, run["world"], run["task"], run["method"], run["seed"])
-    write_json(path, run)
+    write_json(path, {**run, "checksum": _checksum(run)})
     return path
 
 
@@ -63,7 +65,9 @@ def read_run(path: str | Path) -> dict | None:
     try:
         run = json.loads(text)
         reason = _flaw(run) or _misplaced(path, run)
-    except ValueError as error:
+        if not reason and run.pop("checksum", None) not in (None, _checksum(run)):
+            reason = "its checksum is another: it was damaged or edited"
+    except (ValueError, RecursionError) as error:
         reason = f"no JSON ({error})"
     if not reason:
         return run
@@ -147,6 +151,11 @@ def _flaw(run: object) -> str | None:
         if type(score) not in (int, float) or not (math.isfinite(score) and 0 <= score <= 1):
             return f"the score of {code!r} is {score!r}, not a number in [0, 1]"
     return None
+
+
+def _checksum(run: dict) -> str:
+    """Of all that a run's file says; runs of before it had one have none."""
+    return digest(json.dumps(run, sort_keys=True, allow_nan=False))
 
 
 def _misplaced(path: Path, run: dict) -> str | None:

@@ -6,8 +6,11 @@ device or dealt out to several of them, and everything random is drawn for the w
 Chapter: At paper scale.
 """
 
+import os
+import sys
+import warnings
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 
 import torch
@@ -17,6 +20,14 @@ from ..errors import SaltError, unknown
 
 DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("fp32", "bf16")
+SEVERAL = ("WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+MEET = timedelta(minutes=10)  # until all processes are there
+WAIT = timedelta(hours=12)  # one process distils while the others wait for it
+# Of accelerate's variables those that choose a device, as `accelerate launch` sets them.
+HONOURED = {
+    f"ACCELERATE_{name}" for name in ("USE_CPU", "TORCH_DEVICE", "CPU_AFFINITY", "DEBUG_MODE")
+}
+DEFAULTS = {"", "0", "1", "no", "false", "default"}
 
 
 class Compute:
@@ -84,12 +95,52 @@ class Compute:
         """Go on when all processes are here."""
 
 
+def _told_of_others() -> str:
+    """Says which processes the environment makes this one wait for; "" for none.
+
+    WORLD_SIZE is left over in a shell more often than anybody would think.
+    """
+    count = os.environ.get("WORLD_SIZE", "1")
+    if not count.isdecimal() or int(count) < 2 or torch.distributed.is_initialized():
+        return ""
+    given = ", ".join(f"{name}={os.environ[name]}" for name in SEVERAL if name in os.environ)
+    message = f"one of {count} processes, by the environment ({given})"
+    if "TORCHELASTIC_RUN_ID" not in os.environ:  # torchrun and accelerate start all of them
+        print(f"salt: {message}: waiting for the others, at most {MEET}", file=sys.stderr)
+    return message
+
+
+@contextmanager
+def _own_settings() -> Iterator[None]:
+    """Without those of accelerate's variables that would change what is computed.
+
+    `HONOURED` name a device, never a result. Others are left out, with a warning where they say
+    anything else than the default.
+    """
+    theirs = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith("ACCELERATE_") and name not in HONOURED
+    }
+    if odd := [f"{k}={v}" for k, v in theirs.items() if v.lower() not in DEFAULTS]:
+        warnings.warn(
+            f"not honoured, for a run is made as its setup says: {', '.join(odd)}", stacklevel=4
+        )
+    for name in theirs:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(theirs)
+
+
 class Accelerated(Compute):
     """The device, processes and precision that Hugging Face's accelerate finds.
 
     device: "auto" takes a GPU where there is one. precision: "bf16" computes in bfloat16 and keeps
-    weights and optimizer in float32. Several processes come from ``accelerate launch``. Raises
-    SaltError where there is no such device, or the process already works otherwise.
+    weights and optimizer in float32. Several processes come from ``accelerate launch``; of its
+    variables those that would change a result are not honoured. Raises SaltError where there is no
+    such device, the process already works otherwise, or the others don't come within `MEET`.
     """
 
     def __init__(
@@ -107,13 +158,21 @@ class Accelerated(Compute):
                 "device 'cuda' is asked for, and torch sees no GPU here: install a build of torch "
                 "with CUDA and a driver for it, check CUDA_VISIBLE_DEVICES, or take device 'cpu'"
             )
+        met = _told_of_others()
         try:
-            self.accelerator = Accelerator(
-                cpu=device == "cpu",
-                mixed_precision="bf16" if precision == "bf16" else "no",
-                # One process distils while the others wait for it.
-                kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(hours=12))],
-            )
+            with _own_settings():
+                self.accelerator = Accelerator(
+                    cpu=device == "cpu",
+                    mixed_precision="bf16" if precision == "bf16" else "no",
+                    kwargs_handlers=[InitProcessGroupKwargs(timeout=MEET)],
+                )
+            if met and torch.distributed.is_initialized():
+                torch.distributed.distributed_c10d._set_pg_timeout(WAIT)
+        except (torch.distributed.DistError, torch.distributed.DistStoreError) as error:
+            raise SaltError(
+                f"the other processes did not come within {MEET}: {met}. Start them all "
+                f"(accelerate launch, torchrun), or unset {', '.join(SEVERAL)} to compute alone"
+            ) from error
         except ValueError as error:  # accelerate's state is one for the whole process
             raise SaltError(
                 f"this process already computes on another device or in another precision than "

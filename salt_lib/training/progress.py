@@ -5,6 +5,7 @@ Chapter: At paper scale.
 
 import json
 import time
+import warnings
 from pathlib import Path
 
 import torch
@@ -13,7 +14,7 @@ from tqdm import tqdm
 from ..errors import SaltError
 from ..files import write_text
 from .device import Compute
-from .state import Saved, optimizer_state, restore_optimizer
+from .state import MOMENTS, Saved, optimizer_state, restore_optimizer
 
 LOG_EVERY = 50  # steps
 SAVE_EVERY = 2_000  # steps: for mBERT a state is two gigabytes
@@ -52,6 +53,13 @@ class Monitor:
         self.weights = list(model.parameters())
         done, scores, best = 0, [], {}
         state = self.saved and self.saved.load()
+        if self.saved and state and not self._fits(*state):
+            state = None
+            warnings.warn(
+                f"{self.saved.folder}: what the training was to go on from is damaged; it begins "
+                "again",
+                stacklevel=2,
+            )
         if state:
             numbers, groups = state
             done, scores, best = numbers["step"], numbers["scores"], groups.get("best", {})
@@ -72,6 +80,24 @@ class Monitor:
         self.clock, self.pairs = time.perf_counter(), 0
         compute.wait()
         return done, scores, best
+
+    def _fits(self, numbers: dict, groups: dict) -> bool:
+        """Whether a state is one of this model and optimizer, tensor by tensor."""
+        shapes = {name: value.shape for name, value in self.model.state_dict().items()}
+        of_state = {f"{i}.{key}" for i in range(len(self.weights)) for key in MOMENTS}
+
+        def alike(name: str) -> bool:
+            return {key: value.shape for key, value in groups[name].items()} == shapes
+
+        return (
+            isinstance(numbers.get("step"), int)
+            and isinstance(numbers.get("scores"), list)
+            and {"model", "optimizer", "random"} <= groups.keys()
+            and alike("model")
+            and ("best" not in groups or alike("best"))
+            and groups["optimizer"].keys() <= of_state
+            and "cpu" in groups["random"]
+        )
 
     def step(self, step: int, epoch: int, loss, norm, pairs: int, scores: list[float]) -> None:
         """After each step: numbers for the log now and then, and the state less often."""
@@ -109,8 +135,14 @@ class Monitor:
             return
         self.bar.set_postfix({k: f"{numbers[k]:.3f}" for k in ("loss", "dev") if k in numbers})
         if self.log:
-            with open(self.log, "a", encoding="utf-8") as file:
-                file.write(json.dumps({"step": step, **numbers}) + "\n")
+            try:
+                with open(self.log, "a", encoding="utf-8") as file:
+                    file.write(json.dumps({"step": step, **numbers}) + "\n")
+            except OSError as error:
+                raise SaltError(
+                    f"{self.log}: can't be written ({error.strerror or error}); free some space, "
+                    "then run the same command again: it goes on"
+                ) from error
         if self.board:
             for name, value in numbers.items():
                 self.board.add_scalar(name, value, step)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import unicodedata
@@ -94,3 +95,14 @@ def test_words_of_any_script_are_printed_whatever_the_terminal_is_set_to():
     )
     assert done.returncode == 0 and not done.stderr
     assert any("THAI" in unicodedata.name(letter, "") for letter in done.stdout.decode("utf-8"))
+
+
+def test_what_is_stopped_says_so(tmp_path, monkeypatch):
+    """Ctrl-C, and a scheduler's SIGTERM: neither a traceback nor silence."""
+    for name, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        monkeypatch.setattr(
+            "salt_lib.real.scoring.score", lambda *_, name=name: os.kill(os.getpid(), name)
+        )
+        shown = salt("score", "--task", "xnli", "--gold", tmp_path, "--predictions", tmp_path)
+        assert shown.exit_code == code, name
+        assert "stopped; what is finished is kept" in shown.stderr

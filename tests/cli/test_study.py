@@ -110,6 +110,32 @@ def test_results_of_this_machine(tmp_path):
     assert method["average_zero_shot"]["comparison"]["difference"] == pytest.approx(0.0115)
 
 
+def test_an_unfinished_study_shows_what_pairs_up(tmp_path):
+    for task in laboratory.TASKS:
+        for method, seeds in (("baseline", range(4)), ("salt", range(3))):
+            for seed in seeds:
+                gain = 0.01 * (method == "salt") + seed / 1000 * (1 + (method == "salt"))
+                scores = {"en": 0.9, "de": 0.7 + gain, "sw": 0.6 + gain}
+                made = {"scores": scores, "hardware": "an abacus"}
+                write(tmp_path, task=task, method=method, seed=seed, **made)
+    shown = salt("results", "--runs-dir", tmp_path)
+    assert shown.exit_code == 0, shown.stderr
+    assert "2 runs wait for the same seed" in shown.stdout and re.search("salt +3 ", shown.stdout)
+    assert "of 3 seeds an interval is too narrow" in shown.stdout
+    assert "the frozen table has " in shown.stdout and "another processor" in shown.stdout
+    one = salt("results", "--runs-dir", tmp_path, "--tasks", "mini-xnli")
+    assert "mini-paws-x" not in one.stdout and one.exit_code == 0
+    unknown = salt("results", "--runs-dir", tmp_path, "--tasks", "xnli")
+    assert unknown.exit_code == 2 and "unknown task 'xnli'" in unknown.stderr
+
+
+def test_runs_of_several_processors_are_said(tmp_path):
+    for seed, capability in enumerate(("AVX2", "AVX512")):
+        write(tmp_path, method="baseline", seed=seed, capability=capability)
+    shown = salt("results", "--runs-dir", tmp_path).stdout
+    assert "more than one processor" in shown and "(AVX2)" in shown and "(AVX512)" in shown
+
+
 def test_a_broken_run_is_a_line_on_stderr(tmp_path):
     write(tmp_path, method="baseline", seed=0)
     write(tmp_path, method="baseline", seed=1).write_text("{")

@@ -23,10 +23,10 @@ def predicted(tmp_path, monkeypatch):
     whole = data.whole[: data.start[2]].nonzero()[:, 0].tolist()
     first, second = whole[:2]
     rows = [
-        (0, first, "de", int(vocabulary["de"][0]), 0.97),
-        (0, first, "en", int(vocabulary["en"][0]), 0.5),
-        (0, second, "de", int(vocabulary["de"][1]), 0.2),
-        (0, second, "fr", int(vocabulary["fr"][0]), 0.4),
+        (0, first, "de", int(vocabulary["de"][0]), 5, 0.97),
+        (0, first, "en", int(vocabulary["en"][0]), 5, 0.5),
+        (0, second, "de", int(vocabulary["de"][1]), 5, 0.2),
+        (0, second, "fr", int(vocabulary["fr"][0]), 5, 0.4),
     ]
     columns = [
         pa.array(column, field.type)
@@ -177,3 +177,12 @@ def test_no_pairs_are_said_and_not_written(predicted, tmp_path, suffix):
     output = tmp_path / f"pairs{suffix}"
     shown = salt("distill", "--threshold", 1, "--synonym-threshold", 1, "--output", output)
     assert shown.exit_code == 2 and "nothing to write" in shown.stderr and not output.exists()
+
+
+@pytest.mark.parametrize(
+    "option", [("--minimum", 3), ("--share", 0.1), ("--languages", "de"), ("--texts", "text")]
+)
+def test_nothing_is_ignored_beside_a_setup(tmp_path, option):
+    (tmp_path / "paper.toml").write_text("")
+    shown = salt("vocabulary", "--setup", tmp_path / "paper.toml", *option)
+    assert shown.exit_code == 2 and f"{option[0]}: with --setup they are" in shown.stderr

@@ -305,3 +305,11 @@ def test_real_rows_in_a_clone_say_the_same(tmp_path, name, split, code, columns)
     clone = card(tmp_path / "clone", layout.configs[code])
     table(shard(clone, layout.configs[code], split), rows, {columns[-1]: names})
     assert benchmarks.load(name, split, code, clone) == data
+
+
+def test_files_of_no_language_of_the_task_are_named(tmp_path):
+    (tmp_path / "xnli").mkdir()
+    for code in ("en", "zh-CN", "swa"):
+        (tmp_path / "xnli" / f"test-{code}.tsv").write_text("a\tb\tneutral\n")
+    with pytest.warns(UserWarning, match="xnli: test-swa.tsv, test-zh-CN.tsv left out"):
+        assert benchmarks.languages("xnli", "test", tmp_path) == ["en"]

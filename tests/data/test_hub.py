@@ -10,6 +10,7 @@ from clones import PERMUTED, card, shard, table, xnli_columns
 from places import environment
 
 from salt_lib.data import benchmarks
+from salt_lib.data.hub import _files
 from salt_lib.errors import SaltError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*are published")
@@ -199,3 +200,16 @@ def test_data_that_is_not_in_the_cache_is_out_of_reach_too(hub, both):
     shard(both / "first", "en").unlink()  # the card names it, the hub does not hand it out
     with pytest.raises(SaltError, match="can't be had from the hub .no en/validation-.* in the ca"):
         benchmarks.load("xnli", "dev", "en", "hub")
+
+
+def test_a_card_leads_to_no_file_outside_of_its_clone(tmp_path):
+    clone = tmp_path / "xnli"
+    (clone / "de").mkdir(parents=True)
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "validation.parquet").write_bytes(b"another's")
+    (clone / "README.md").write_text(
+        "---\nconfigs:\n- config_name: de\n  data_files:\n  - split: validation\n"
+        "    path: ../outside/*.parquet\n---\n"
+    )
+    with pytest.raises(SaltError, match="lies outside the repository"):
+        _files(clone, "de", "dev")

@@ -104,8 +104,6 @@ def test_windows_line_ends_are_no_part_of_a_label(write):
         (b"only one column", "1 columns where 3 are due"),
         (b"a\tb\tc\tneutral", "4 columns where 3 are due"),
         (b"", "1 columns where 3 are due"),
-        (b" \tb\tneutral", "an empty text"),
-        (b"a\t\tneutral", "an empty text"),
         (b"a\tb", "2 columns where 3 are due .XTREME's scripts write test files without labels"),
         (b"a\tb\tmaybe", "label 'maybe' is none of entailment, neutral, contradiction"),
         (b"a\tb\t", "label '' is none of"),
@@ -116,6 +114,27 @@ def test_a_malformed_pair_names_file_line_and_reason(write, row, reason):
     path = write(b"eins\tzwei\tneutral\n" + row + b"\ndrei\tvier\tneutral\n")
     with pytest.raises(SaltError, match=rf"dev-de\.tsv, line 2: {reason}"):
         xtreme.read_pairs(path, LABELS)
+
+
+@pytest.mark.parametrize("row", [b" \tb\tneutral", b"a\t\tneutral"])
+def test_rows_with_an_empty_text_are_left_out_and_counted(write, row):
+    path = write(b"eins\tzwei\tneutral\n" + row + b"\ndrei\tvier\tentailment\n")
+    with pytest.warns(UserWarning, match="1 rows with an empty text .* the first in line 2"):
+        pairs = xtreme.read_pairs(path, LABELS)
+    assert pairs.first == ["eins", "drei"] and pairs.labels == [1, 0]
+    with pytest.raises(SaltError, match="line 2: an empty text"):
+        xtreme.read_pairs(path, LABELS, strict=True)
+
+
+def test_a_byte_order_mark_is_no_letter_of_the_first_text(write):
+    path = write("\ufeffeins\tzwei\tneutral\n".encode())
+    assert xtreme.read_pairs(path, LABELS).first == ["eins"]
+
+
+def test_translate_trains_other_name_of_a_label_is_read_and_said(write):
+    path = write(b"eins\tzwei\tcontradictory\n")
+    with pytest.warns(UserWarning, match="1 labels 'contradictory'"):
+        assert xtreme.read_pairs(path, LABELS).labels == [LABELS.index("contradiction")]
 
 
 @pytest.mark.parametrize(

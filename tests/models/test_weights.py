@@ -4,6 +4,7 @@ import errno
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from salt_lib.errors import SaltError
@@ -35,3 +36,15 @@ def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
     with pytest.raises(SaltError, match="t.safetensors: can't be written .No space left"):
         save_tensors(path, {"a": torch.zeros(3)})
     assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_what_safetensors_says_of_a_full_disk_is_understood(tmp_path, monkeypatch):
+    """Its errors are of a kind of its own, with the system's number in their text."""
+
+    def full(*_):
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(weights, "save_file", full)
+    with pytest.raises(SaltError, match="t.safetensors: can't be written") as caught:
+        save_tensors(tmp_path / "t.safetensors", {"a": torch.zeros(3)})
+    assert caught.value.__cause__.errno == errno.ENOSPC and not list(tmp_path.iterdir())

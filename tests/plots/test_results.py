@@ -130,7 +130,8 @@ def test_dev_curves_have_a_line_per_method():
     columns = ["task", "method", "seed", "epoch", "dev", "chosen", "seconds"]
     figure, ax = style.figure(3)
     assert results.dev_curves(ax, pd.DataFrame(rows, columns=columns)) is ax
-    ax.legend()
+    with matplotlib.rc_context(style.SETTINGS):  # as the book's pages have them
+        ax.legend()
     readable(figure)
     assert [line.get_label() for line in ax.lines] == list(MAIN)
     assert ax.lines[0].get_ydata() == pytest.approx([61, 71, 81])
@@ -139,7 +140,8 @@ def test_dev_curves_have_a_line_per_method():
 def test_what_is_detectable_falls_with_the_seeds():
     figure, ax = style.figure(3)
     assert results.detectable(ax, {"mini-xnli": 0.01, TASK: 0.02}, (3, 15, 30)) is ax
-    ax.legend()
+    with matplotlib.rc_context(style.SETTINGS):  # as the book's pages have them
+        ax.legend()
     readable(figure)
     first, second = (line.get_ydata() for line in ax.lines)
     assert (np.diff(first) < 0).all() and second == pytest.approx(2 * np.array(first))

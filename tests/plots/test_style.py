@@ -1,10 +1,14 @@
 """Every figure has one look: readable at a phone's width, opaque, with glyphs that are there."""
 
+import importlib
+import inspect
+
+import matplotlib as mpl
 import numpy as np
 import pytest
 from drawn import check
 
-from salt_lib.plots import style
+from salt_lib.plots import results, style
 
 
 def test_a_missing_glyph_would_be_noticed():
@@ -34,3 +38,34 @@ def test_heat_writes_every_number_and_a_dash_for_none():
 
 def test_languages_have_their_names():
     assert style.names(("en", "sw", "zh")) == ["English", "Swahili", "Chinese"]
+
+
+def picture(draw):
+    """The pixels of a figure."""
+    figure, ax = style.figure(2)
+    draw(ax)
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba())
+
+
+def test_a_users_settings_change_no_figure_and_no_figure_changes_them():
+    def draw(ax):
+        style.heat(ax, [[0.0, 1.0]], ["a"], ["c", "d"])
+        results.detectable(ax, {"mini-xnli": 0.01}, [3, 15])
+
+    usual = picture(draw)
+    theirs = {"scatter.marker": "None", "axes.grid": True, "font.size": 30, "lines.marker": "x"}
+    with mpl.rc_context(theirs):
+        before = dict(mpl.rcParams)
+        assert np.array_equal(picture(draw), usual)
+        assert dict(mpl.rcParams) == before
+
+
+def test_every_function_that_draws_has_the_look():
+    """Whatever takes axes: its text and lines are made with the settings of the moment."""
+    for name in ("aggregation", "augmentation", "distillation", "house", "laboratory", "results"):
+        module = importlib.import_module(f"salt_lib.plots.{name}")
+        for function in vars(module).values():
+            if inspect.isfunction(function) and function.__module__ == module.__name__:
+                drawing = {"ax", "axes"} & inspect.signature(function).parameters.keys()
+                assert not drawing or hasattr(function, "__wrapped__"), (name, function.__name__)

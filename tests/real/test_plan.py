@@ -64,3 +64,14 @@ def test_too_little_memory_is_said_before_the_study_starts(bert, monkeypatch):
     monkeypatch.setattr(plan, "fit", full)
     with pytest.raises(SaltError, match="out of memory on cpu with 16 rows.*micro_batch, to 8 "):
         plan.measure(replace(bert, micro_batch=16), "xnli", steps=2)
+
+
+def test_a_slow_machine_is_not_waited_for(bert, monkeypatch, capsys):
+    monkeypatch.setattr(plan, "MOST", 0.0)
+    monkeypatch.setattr(plan.Stopwatch.__init__, "__defaults__", (0.0,))
+    seen = []
+    step = plan.Stopwatch.step
+    monkeypatch.setattr(plan.Stopwatch, "step", lambda self, *a: seen.append(1) or step(self, *a))
+    found = plan.measure(bert, "xnli", steps=300, progress=True)
+    assert found.plain_step > 0 and len(seen) == 2 * (plan.WARM + 2)
+    assert "xnli: timing at most 300 steps of salt" in capsys.readouterr().err

@@ -120,6 +120,15 @@ def test_predictions_without_gold_are_left_out_and_said(tmp_path):
     assert set(found["f1"]) == {"en", "sw"}
 
 
+def test_some_languages_are_scored_alone_where_asked_for(tmp_path):
+    gold, said = write(tmp_path / "gold", **GOLD), write(tmp_path / "said", sw=SAID["sw"])
+    with pytest.raises(SaltError, match="lack 'en'.*--languages sw"):
+        scoring.score("panx", gold, said)
+    assert scoring.score("panx", gold, said, ["sw"])["f1"] == {"sw": pytest.approx(400 / 7)}
+    with pytest.raises(SaltError, match="unknown language with a gold file 'fr'; known: en, sw"):
+        scoring.score("panx", gold, said, ["fr"])
+
+
 def test_folders_without_files_and_unknown_tasks_are_errors(tmp_path):
     gold = write(tmp_path / "gold", en="neutral\nneutral\n")
     with pytest.raises(SaltError, match="1 labels, where .* has 2; predict every row"):

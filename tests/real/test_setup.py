@@ -91,6 +91,28 @@ def test_a_wrong_setup_file_says_where(tmp_path, text, message):
         real_setup.read_setup(write_setup(tmp_path, text))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("epochs = 0", "batch = -1", "learning_rate = nan", "learning_rate = 0", "clip = inf"),
+        *("warmup = 1.5", "dropout = -0.1", "weight_decay = -1", "threshold = 7"),
+        *("synonym_threshold = nan", "instance_rate = 2", "mix_rate = -1"),
+    ],
+)
+def test_a_training_that_can_t_be_is_said_before_it_begins(tmp_path, text):
+    path = write_setup(tmp_path, f"[training]\n{text}\n")
+    with pytest.raises(SaltError, match=rf"paper.toml, \[training\].*{text.split()[0]}"):
+        real_setup.read_setup(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["max_length = 0", "save_every = 0", "micro_batch = 0", "minimum = 0", "share = nan"]
+)
+def test_so_are_the_setups_other_numbers(tmp_path, text):
+    with pytest.raises(SaltError, match=f"paper.toml: {text.split()[0]} = "):
+        real_setup.read_setup(write_setup(tmp_path, text))
+
+
 def test_languages_that_no_task_has_are_errors(bert):
     with pytest.raises(SaltError, match="unknown language 'xx'; known: af, ar"):
         replace(bert, languages=("xx",)).codes("xnli")
@@ -237,3 +259,15 @@ def test_a_missing_language_is_named(bert):
         real_setup.read(setup, "xnli")
     with pytest.raises(SaltError, match="no xnli dev file in 'ur'.*there: de, en, sw, th"):
         setup.identity("xnli")
+
+
+def test_languages_that_the_data_lack_are_said_before_all_else_or_left_out(bert, data, tmp_path):
+    wanted = replace(bert, languages=("de", "sw", "th", "fr"))
+    with pytest.raises(
+        SaltError, match="xnli lacks files .* in fr; there: de, en, sw, th.*--avail"
+    ):
+        real_setup.with_data(wanted, ["xnli"], False)
+    assert real_setup.with_data(wanted, ["xnli"], True).codes("xnli") == ("en", "de", "sw", "th")
+    assert real_setup.with_data(bert, ["xnli"], False) == bert
+    with pytest.raises(SaltError, match="no language but en"):
+        real_setup.with_data(replace(bert, languages=("fr",)), ["xnli"], True)

@@ -9,23 +9,32 @@ import pytest
 import torch
 from datasets import Dataset
 from places import ROOT
-from transformers import AutoModelForSequenceClassification, DataCollatorWithPadding
+from transformers import (
+    AutoModelForSequenceClassification,
+    DataCollatorWithPadding,
+    Trainer,
+    TrainingArguments,
+)
 
 from salt_lib.errors import SaltError
 from salt_lib.laboratory import checkpoints, tasks
 from salt_lib.models import loading
-from salt_lib.salt import methods, vocabulary
+from salt_lib.salt import methods, predictions, vocabulary
 from salt_lib.salt.substitutions import write_predictions
-from salt_lib.salt.trainer import CodeSwitchCollator, EmbeddingMixup, Substitutions
+from salt_lib.salt.trainer import CodeSwitch, EmbeddingMixup, Substitutions
 from salt_lib.training.config import Config
 
 PAGE = ROOT / "book" / "reproduce.md"
 ROWS = [[2, 11, 12, 3], [2, 13, 3], [2, 11, 3]]
 
 
-def kept(*places):
-    columns = ["example", "position", "token"]
-    return pd.DataFrame(np.array(places, np.int64).reshape(-1, 3), columns=columns)
+def kept(*places, rows=ROWS):
+    """Substitutions (example, position, token) that were predicted for these rows."""
+    columns = ["example", "position", "token", "source"]
+    places = [
+        (*place, dict(enumerate(rows[place[0] % len(rows)])).get(place[1], 0)) for place in places
+    ]
+    return pd.DataFrame(np.array(places, np.int64).reshape(-1, 4), columns=columns)
 
 
 def padded(rows, width=5):
@@ -45,30 +54,34 @@ class Model(torch.nn.Module):
         return self.words(ids)
 
 
-def collate(features):
-    return [f["input_ids"] for f in features], [f.get("label") for f in features]
+class Seen(Model):
+    """Gives back the ids that it got."""
+
+    def forward(self, input_ids=None, labels=None):
+        return input_ids
 
 
 def test_rows_are_switched_where_they_may_be_and_labels_stay():
     known = Substitutions(ROWS, kept((0, 1, 21), (0, 1, 22), (1, 1, 23)))
-    collator = CodeSwitchCollator(collate, known, instance_rate=1.0, token_rate=1.0)
-    features = [{"input_ids": row, "label": i} for i, row in enumerate(ROWS)]
-    ids, labels = collator(features)
-    assert ids[0] in ([2, 21, 12, 3], [2, 22, 12, 3]) and ids[1:] == [[2, 23, 3], [2, 11, 3]]
-    assert labels == [0, 1, 2] and features[0]["input_ids"] == ROWS[0]
-    assert collator(features)[0] == ids  # once and for all
-    assert collator([{"input_ids": torch.tensor(ROWS[1])}])[0] == [[2, 23, 3]]
-    never = CodeSwitchCollator(collate, known, instance_rate=0.0)
-    assert never(features)[0] == ROWS
+    model = Seen()
+    CodeSwitch(model, known, instance_rate=1.0, token_rate=1.0)
+    ids, before = padded(ROWS), padded(ROWS)
+    switched = model(input_ids=ids, labels=None)
+    assert switched[0].tolist() in ([2, 21, 12, 3, 0], [2, 22, 12, 3, 0])
+    assert switched[1:].tolist() == [[2, 23, 3, 0, 0], [2, 11, 3, 0, 0]] and ids.equal(before)
+    assert model(ids).equal(switched)  # by its place too, and once and for all
+    never = Seen()
+    CodeSwitch(never, known, instance_rate=0.0)
+    assert never(ids).equal(ids)
 
 
 def test_switching_is_what_the_study_does():
     rng = np.random.default_rng(0)
     rows = [[2, *rng.integers(5, 30, 8).tolist(), 3] for _ in range(400)]
-    table = kept(*((i, p, 30 + p) for i in range(400) for p in range(1, 9)))
-    collator = CodeSwitchCollator(collate, Substitutions(rows, table), 0.5, 0.3, seed=7)
-    ids = collator([{"input_ids": row} for row in rows])[0]
-    changed = (torch.tensor(ids) != torch.tensor(rows))[:, 1:9]
+    table = kept(*((i, p, 30 + p) for i in range(400) for p in range(1, 9)), rows=rows)
+    model = Seen()
+    CodeSwitch(model, Substitutions(rows, table), 0.5, 0.3, seed=7)
+    changed = (model(torch.tensor(rows)) != torch.tensor(rows))[:, 1:9]
     touched = changed.any(dim=1)
     assert touched.float().mean() == pytest.approx(0.5 * (1 - 0.7**8), abs=0.07)
     assert changed[touched].float().mean() == pytest.approx(0.3 / (1 - 0.7**8), abs=0.04)
@@ -78,10 +91,12 @@ def test_mixing_is_exact():
     model = Model()
     plugin = EmbeddingMixup(model, Substitutions(ROWS, kept((0, 2, 21), (1, 1, 22))), seed=3)
     ids = padded([ROWS[1], ROWS[0]])
+    torch.manual_seed(0)
     mixed = model(ids)
     weight = model.words.weight
     torch.manual_seed(0)
-    generator = torch.Generator().manual_seed(3)
+    step = int(torch.randint(1 << 40, ()))
+    generator = torch.Generator().manual_seed(3 * 1_000_003 + step)
     for length in (3, 4):  # what was drawn for the choice among one option
         torch.rand(length, generator=generator)
     ratio = torch.rand(2, 1, 4, generator=generator)
@@ -105,31 +120,37 @@ def test_padding_on_the_left_shifts_nothing():
     assert changed.tolist() == [[False, False, False, False, True, False]]
 
 
-def test_evaluation_is_left_alone():
-    model = Model()
-    EmbeddingMixup(model, Substitutions(ROWS, kept((0, 1, 21))))
-    strange = torch.tensor([[9, 9, 9]])
-    with torch.no_grad():
-        assert torch.equal(model(strange), model.words.weight[strange])
-    model.eval()
-    assert torch.equal(model(strange), model.words.weight[strange])
+def test_evaluation_is_left_alone_of_training_rows_too():
+    known, model, seen = Substitutions(ROWS, kept((0, 1, 21))), Model(), Seen()
+    EmbeddingMixup(model, known)
+    CodeSwitch(seen, known, 1.0, 1.0)
+    for ids in (torch.tensor([[9, 9, 9]]), torch.tensor(ROWS[:1])):
+        for mode in (True, False):
+            model.train(mode), seen.train(mode)
+            with torch.no_grad():
+                assert torch.equal(model(ids), model.words.weight[ids])
+                assert torch.equal(seen(ids), ids)
+        assert torch.equal(seen(ids), ids)
 
 
 def test_what_was_switched_can_be_mixed():
     known = Substitutions(ROWS, kept((0, 1, 21), (0, 2, 22)))
-    ids, _ = CodeSwitchCollator(collate, known, 1.0, 1.0)([{"input_ids": ROWS[0]}])
-    assert ids == [[2, 21, 22, 3]]
+    seen = Seen()
+    CodeSwitch(seen, known, 1.0, 1.0)
+    ids = seen(torch.tensor(ROWS[:1]))
+    assert ids.tolist() == [[2, 21, 22, 3]]
     model = Model()
     EmbeddingMixup(model, known)
     # What stands there already is the only choice: mixing with itself changes nothing.
-    torch.testing.assert_close(model(torch.tensor(ids)), model.words.weight[torch.tensor(ids)])
+    torch.testing.assert_close(model(ids), model.words.weight[ids])
 
 
 def test_rows_of_other_data_are_an_error():
     known = Substitutions(ROWS, kept((0, 1, 21)))
+    model, seen = Model(), Seen()
+    CodeSwitch(seen, known)
     with pytest.raises(SaltError, match=r"a training row of 3 tokens, \[2, 9, 3\]"):
-        CodeSwitchCollator(collate, known)([{"input_ids": [2, 9, 3]}])
-    model = Model()
+        seen(torch.tensor([[2, 9, 3]]))
     EmbeddingMixup(model, known)
     with pytest.raises(SaltError, match="tokenized alike"):
         model(torch.tensor([[2, 9, 3]]))
@@ -138,17 +159,37 @@ def test_rows_of_other_data_are_an_error():
             Substitutions(ROWS, kept(place))
 
 
+def test_substitutions_for_other_tokens_are_refused():
+    swapped = [[2, 12, 11, 3], *ROWS[1:]]
+    table = kept((1, 1, 23), (0, 2, 21))
+    with pytest.raises(SaltError, match="row 0 has the token 11 at position 2, .* for 12: .*round"):
+        Substitutions(swapped, table)
+    with pytest.raises(SaltError, match="predictions.select"):
+        Substitutions(ROWS, table.drop(columns="source"))
+
+
+@pytest.mark.parametrize("form", ["numpy", "torch", None])
+def test_rows_of_any_format_padded_or_not(form):
+    rows = padded(ROWS).tolist()
+    data = Dataset.from_dict({"input_ids": rows}).with_format(form)
+    known, model, seen = Substitutions(data["input_ids"], kept((0, 2, 21))), Model(), Seen()
+    EmbeddingMixup(model, known)
+    CodeSwitch(seen, known, 1.0, 1.0)
+    assert seen(padded(ROWS[:2], 4)).tolist() == [[2, 11, 21, 3], [2, 13, 3, 0]]
+    plain = model.words.weight[padded(ROWS)]
+    changed = ~torch.isclose(model(padded(ROWS)), plain).all(dim=2)
+    assert changed.nonzero().tolist() == [[0, 2]]
+
+
 def lines_of_the_book():
     """The code block of the page's section on one's own script."""
     section = PAGE.read_text().split("## Inside your own training script")[1]
     return re.search(r"```python\n(.*?)```", section, re.S).group(1)
 
 
-@pytest.mark.filterwarnings("ignore:.pin_memory")
-def test_the_lines_in_the_book_run(laboratory, tmp_path, monkeypatch):
-    """With `Trainer` as it is; mixing and switching take part in every step."""
-    code = lines_of_the_book()
-    assert len([line for line in code.splitlines() if line.strip()]) < 20
+@pytest.fixture
+def script(laboratory, tmp_path, monkeypatch):
+    """What the page's lines find: data of the laboratory, a model, predictions beside them."""
     folder = checkpoints.checkpoint(0)
     tokenizer = loading.tokenizer(folder)
     pairs = tasks.load("mini-xnli", "train", "en", 0)
@@ -157,17 +198,73 @@ def test_the_lines_in_the_book_run(laboratory, tmp_path, monkeypatch):
     write_predictions(folder, pairs, words, tmp_path / "predictions.parquet")
     encoded = tokenizer(pairs.first, pairs.second)
     data = Dataset.from_dict({**encoded, "label": pairs.labels})
-    model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=3)
     monkeypatch.chdir(tmp_path)
+
+    def model():
+        torch.manual_seed(0)
+        return AutoModelForSequenceClassification.from_pretrained(folder, num_labels=3)
+
+    return SimpleNamespace(train=data, tokenizer=tokenizer, model=model, pairs=pairs)
+
+
+@pytest.mark.filterwarnings("ignore:.pin_memory")
+def test_the_lines_in_the_book_run(script, monkeypatch):
+    """With `Trainer` as it is; mixing and switching take part in every step, not in evaluation."""
+    code = lines_of_the_book()
+    assert len([line for line in code.splitlines() if line.strip()]) < 20
     mixed, drawn = [], EmbeddingMixup._mix
     monkeypatch.setattr(
         EmbeddingMixup, "_mix", lambda self, *a: mixed.append(drawn(self, *a)) or mixed[-1]
     )
-    names = {"train_data": data, "tokenizer": tokenizer, "model": model}
+    names = {"train_data": script.train, "dev_data": script.train.select(range(9))}
+    names |= {"tokenizer": script.tokenizer, "model": script.model()}
     exec(compile(code.replace("0.95, 0.98", "0.0, 0.0"), str(PAGE), "exec"), names)
-    steps = names["trainer"].state.global_step
-    assert steps == len(mixed) > 3 and all(one is not None for one in mixed)
-    assert isinstance(names["trainer"].data_collator, CodeSwitchCollator)
-    assert isinstance(names["trainer"].data_collator.collator, DataCollatorWithPadding)
+    trainer = names["trainer"]
+    steps = trainer.state.global_step
+    assert steps == sum(one is not None for one in mixed) > 3
+    assert any("eval_loss" in row for row in trainer.state.log_history)
     assert methods.METHODS["salt"].mixup == "vector"  # what the plugin does by default
     assert (Config().instance_rate, Config().token_rate) == (0.5, 0.3)
+
+
+@pytest.mark.filterwarnings("ignore:.pin_memory")
+def test_training_rows_are_evaluated_as_they_are(script):
+    """The same loss with the plugins on the model and without."""
+    model = script.model()
+    options = {"report_to": [], "per_device_eval_batch_size": 16}
+    trainer = Trainer(
+        model,
+        TrainingArguments("out", **options),
+        data_collator=DataCollatorWithPadding(script.tokenizer),
+        eval_dataset=script.train,
+    )
+    plain = trainer.evaluate()["eval_loss"]
+    known = Substitutions(script.train["input_ids"], predictions.read_all("predictions.parquet"))
+    CodeSwitch(model, known, 1.0, 1.0)
+    EmbeddingMixup(model, known)
+    assert trainer.evaluate()["eval_loss"] == plain
+    assert len(trainer.predict(script.train).predictions) == len(script.train)
+
+
+@pytest.mark.filterwarnings("ignore:.pin_memory")
+def test_a_training_that_goes_on_ends_with_the_same_weights(script):
+    """As if it had never been interrupted: mixing draws on as well as switching."""
+
+    def trained(folder, resume=None, **options):
+        model = script.model()
+        known = Substitutions(
+            script.train["input_ids"], predictions.read_all("predictions.parquet")
+        )
+        CodeSwitch(model, known)
+        EmbeddingMixup(model, known)
+        arguments = TrainingArguments(
+            folder, max_steps=8, save_steps=4, report_to=[], learning_rate=1e-3, **options
+        )
+        collator = DataCollatorWithPadding(script.tokenizer)
+        trainer = Trainer(model, arguments, data_collator=collator, train_dataset=script.train)
+        trainer.train(resume_from_checkpoint=resume)
+        return model.state_dict()
+
+    whole = trained("whole")
+    again = trained("again", resume="whole/checkpoint-4")
+    assert all(torch.equal(again[name], value) for name, value in whole.items())

@@ -5,6 +5,7 @@ import shutil
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from safetensors.torch import load_file, save_file
 
 from salt_lib.data import examples, tables
 from salt_lib.errors import SaltError
@@ -211,3 +212,61 @@ def test_words_are_counted_in_text(checkpoint, pairs, tmp_path):
     (tmp_path / "words.json").write_text("{}")
     with pytest.raises(SaltError, match="has words for en"):
         user_tables.read_vocabulary(tmp_path / "words.json")
+
+
+def test_another_model_under_the_same_path_is_another_model(
+    checkpoint, words, table, tmp_path, monkeypatch
+):
+    """Interrupted, then gone on with other weights: no row of the first may stay."""
+    path, model = write(table, tmp_path / "a.csv"), tmp_path / "model"
+    shutil.copytree(checkpoint, model)
+    arguments = (model, path, COLUMNS, words, tmp_path / "own.parquet")
+    plain = distill.predict_pieces
+
+    def interrupted(*given, first, **options):
+        if first:
+            raise KeyboardInterrupt
+        return plain(*given, first=first, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(distill, "predict_pieces", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            user_tables.distill_table(*arguments)
+    weights = load_file(model / "model.safetensors")
+    name = "bert.embeddings.word_embeddings.weight"
+    weights[name] = weights[name].flip(0).contiguous()
+    save_file(weights, model / "model.safetensors")
+    loading.resolve.cache_clear()
+    user_tables.distill_table(*arguments)
+    user_tables.distill_table(model, path, COLUMNS, words, tmp_path / "afresh.parquet")
+    own, afresh = (predictions.read_all(tmp_path / f"{name}.parquet") for name in ("own", "afresh"))
+    pd.testing.assert_frame_equal(own, afresh)
+
+
+def test_the_same_model_by_another_path_is_the_same(checkpoint, distilled, tmp_path):
+    (tmp_path / "link").symlink_to(checkpoint)
+    changed, _ = switch(tmp_path / "link", distilled, tmp_path / "b.csv")
+    assert changed
+
+
+def test_an_nfd_text_is_distilled_and_stays_where_nothing_is_replaced(
+    checkpoint, words, pairs, tmp_path
+):
+    accent = "e\u0301"
+    rows = pd.DataFrame({"text": [f"{accent} {pairs.first[0]}", f"{accent} {accent}"]})
+    path = write(rows, tmp_path / "a.csv")
+    with pytest.warns(UserWarning, match="accents apart"):
+        user_tables.distill_table(checkpoint, path, ["text"], words, tmp_path / "own.parquet")
+        rates = {"instance_rate": 1.0, "token_rate": 1.0}
+        changed, _ = user_tables.augment_table(
+            checkpoint,
+            path,
+            ["text"],
+            tmp_path / "own.parquet",
+            tmp_path / "b.csv",
+            threshold=0.0,
+            synonym_threshold=0.0,
+            **rates,
+        )
+    first, second = (row["text"] for row in read(tmp_path / "b.csv"))
+    assert changed == 1 and first.startswith("é ") and second == f"{accent} {accent}"

@@ -8,8 +8,10 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import fake_runs
 import pytest
 from fake_runs import Setup
 from places import environment
@@ -129,7 +131,7 @@ def test_what_a_run_kept_to_go_on_from_goes_when_it_is_stored(tmp_path):
 def test_stale_and_truncated_runs_are_made_again(tmp_path):
     execute(small(), tmp_path)
     stale, truncated, fine = sorted(stored(tmp_path))
-    run = json.loads(stale.read_text(encoding="utf-8"))
+    run = store.read_run(stale)
     files.write_json(stale, {**run, "fingerprint": "of other sources"})
     truncated.write_bytes(truncated.read_bytes()[:100])
     untouched = fine.read_bytes()
@@ -240,3 +242,17 @@ def test_kill_9_loses_at_most_the_runs_in_flight(tmp_path):
     assert left.isdisjoint(before) and len(left) + len(before) == 15
     assert before.items() <= stored(tmp_path).items()
     assert len(store.fresh(Setup("fake_runs:slow"), tmp_path, 0)) == 15
+
+
+def test_a_disk_that_is_full_while_a_run_goes_on_stops_the_study(tmp_path, monkeypatch):
+    """As when a state can't be saved: every other run would end in the same way."""
+
+    def full(job):
+        raise SaltError("model-2000.safetensors: can't be written") from OSError(
+            errno.ENOSPC, "No space left on device"
+        )
+
+    monkeypatch.setattr(fake_runs, "run", full)
+    job = grid.Job(small()[0], tmp_path, Setup())
+    _, error, fatal = grid._run_one(replace(job, expected=job.fingerprint))
+    assert "can't be written" in error and fatal

@@ -54,6 +54,12 @@ def test_the_note_says_whose_runs_these_are():
     assert "commits cccccccccc, dddddddddd-dirty, a h." in note
 
 
+def test_the_note_holds_no_markup_of_a_file():
+    origin = {"date": "2026-01-01", "commit": "abc", "hardware": "<img src=x onerror=alert(1)> `x`"}
+    note = Results([], origin | {"command": "salt <b>study</b>"}).note
+    assert "<" not in note and ">" not in note and note.count("`") == 2
+
+
 def test_histories_have_a_row_an_epoch():
     found = Results(runs(), ORIGIN).histories
     assert len(found) == 2 * 2 * 3 * 2

@@ -139,3 +139,14 @@ def test_nothing_warns_where_nothing_is_wrong(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(store.fresh(SETUP, tmp_path, 0)) == 1
+
+
+def test_a_damaged_digit_is_noticed(tmp_path):
+    path = write(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b"0.53", b"0.57"))
+    with pytest.warns(UserWarning, match="its checksum is another"):
+        assert store.read_run(path) is None
+    path = write(tmp_path)
+    run = store.read_run(path)
+    path.write_text(json.dumps(run))  # as of before there were checksums
+    assert store.read_run(path) == run and "checksum" not in run

@@ -173,3 +173,48 @@ def test_bfloat16_is_near(tmp_path):
     one, _ = fit(config=PLAIN)
     assert not near(one, weights)
     assert apart(one, weights) < 0.05 and all(w.dtype == torch.float32 for w in weights.values())
+
+
+# What the surroundings say
+
+
+ALONE = """
+import json, warnings
+from datetime import timedelta
+from salt_lib.training import device
+device.MEET = timedelta(seconds=4)
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    made = device.Accelerated("cpu")
+said = [str(w.message) for w in caught if w.category is UserWarning]
+steps = made.accelerator.gradient_accumulation_steps
+print(json.dumps([steps, made.accelerator.mixed_precision, said]))
+"""
+
+
+def alone(**variables):
+    return subprocess.run(
+        [sys.executable, "-c", ALONE],
+        env=environment(OMP_NUM_THREADS="1", **variables),
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+
+
+def test_accelerates_variables_change_no_result_unseen():
+    done = alone(
+        ACCELERATE_GRADIENT_ACCUMULATION_STEPS="8",
+        ACCELERATE_MIXED_PRECISION="bf16",
+        ACCELERATE_DYNAMO_BACKEND="NO",
+    )
+    steps, precision, said = json.loads(done.stdout.splitlines()[-1])
+    assert (steps, precision) == (1, "no")
+    assert "ACCELERATE_GRADIENT_ACCUMULATION_STEPS=8" in said[0] and "DYNAMO" not in said[0]
+
+
+def test_left_over_variables_say_for_whom_one_waits_and_end_soon():
+    done = alone(WORLD_SIZE="2", RANK="0", MASTER_ADDR="127.0.0.1", MASTER_PORT="29417")
+    assert "one of 2 processes, by the environment (WORLD_SIZE=2, RANK=0" in done.stderr
+    assert "SaltError: the other processes did not come within 0:00:04" in done.stderr
+    assert "unset WORLD_SIZE, RANK" in done.stderr and done.returncode

@@ -11,6 +11,7 @@ from killed import Deadly, Killed
 from small import CONFIG, prepared, same
 
 from salt_lib.errors import SaltError
+from salt_lib.training.device import Compute
 from salt_lib.training.progress import Monitor
 from salt_lib.training.state import Saved
 
@@ -120,3 +121,29 @@ def test_a_missing_tensorboard_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     with pytest.raises(SaltError, match=r"tensorboardX: pip install 'salt_lib\[tensorboard\]'"):
         Monitor(tensorboard=tmp_path)
+
+
+@pytest.mark.parametrize("group", ["model", "optimizer", "random", "numbers"])
+def test_a_state_of_another_shape_is_begun_again_with_a_warning(group, tmp_path):
+    """Whole, and yet none of this model: it would fail at every attempt."""
+    saved = Saved(tmp_path, 1)
+    with pytest.raises(Killed):
+        fit(monitor=Deadly(5, saved, every=2))
+    numbers, groups = saved.load()
+    if group == "numbers":
+        numbers = {"stop": 4, "scores": []}
+    else:
+        groups[group] = {f"x{name}": value for name, value in groups[group].items()}
+    saved.save(4, numbers, **{name: {**tensors} for name, tensors in groups.items()})
+    with pytest.warns(UserWarning, match="damaged; it begins again"):
+        found = fit(monitor=Monitor(saved))
+    assert same(fit()[0], found[0])
+
+
+def test_a_log_that_can_t_be_written_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr("salt_lib.training.progress.LOG_EVERY", 1)
+    (tmp_path / "log.jsonl").mkdir()
+    monitor = Monitor()
+    monitor.log, monitor.compute = tmp_path / "log.jsonl", Compute()
+    with pytest.raises(SaltError, match="log.jsonl: can't be written"):
+        monitor._tell(1, loss=1.0)

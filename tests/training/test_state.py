@@ -1,6 +1,7 @@
 """A state is whole or it isn't there, and an optimizer goes on from it as if nothing had been."""
 
 import json
+import warnings
 
 import pytest
 import torch
@@ -86,3 +87,28 @@ def test_an_optimizer_goes_on_where_it_was(fused):
         step(parts, second)
     for one, two in zip(whole.parameters(), parts.parameters(), strict=True):
         assert torch.equal(one, two)
+
+
+@pytest.mark.parametrize("name", ["model-1.safetensors", "state.json"])
+def test_a_flipped_bit_makes_it_none(tmp_path, name):
+    saved = Saved(tmp_path, 1)
+    saved.save(1, {"step": 1}, model=tensors(1))
+    path = tmp_path / name
+    data = path.read_bytes()
+    for i in range(0, len(data), 7):
+        path.write_bytes(data[:i] + bytes([data[i] ^ 1]) + data[i + 1 :])
+        with warnings.catch_warnings(record=True):
+            found = saved.load()
+        assert found is None or found[0] == {"step": 1} and same(found[1]["model"], tensors(1)), i
+    path.write_bytes(data)
+    assert saved.load() is not None
+
+
+def same(one, two):
+    return one.keys() == two.keys() and all(torch.equal(one[k], v) for k, v in two.items())
+
+
+def test_what_a_killed_process_left_goes(tmp_path):
+    (tmp_path / ".model-1.safetensors.abc.tmp").write_text("half of a state")
+    Saved(tmp_path, 1).save(2, {}, model=tensors(1))
+    assert {path.name for path in tmp_path.iterdir()} == {"model-2.safetensors", "state.json"}
