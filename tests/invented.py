@@ -91,6 +91,7 @@ def world_run(world: int, name: str, method_name: str, seed: int, gain: float, f
                 key: {**dict(zip(spec.targets, map(float, x), strict=True)), "en": english[key]}
                 for key, x in rows.items()
             },
+            "shares": {code: [1 / len(spec.labels)] * len(spec.labels) for code in spec.languages},
             "relations": {"synonym": float(level.mean()) + 0.03, "hyponym": 0.5},
             "groups": measures.packed(right),
             "groups_balanced": measures.packed(right - 1),
@@ -141,4 +142,6 @@ def world_tables() -> None:
             for s in worlds.planned(world, layers)
         ]
         head = {"command": "salt study --scale worlds", "commit": "c" * 40, "date": "2026-01-02"}
-        frozen.write_table(worlds.table_path(world, layers), {**head, "hardware": "a h"}, runs)
+        words = {name: {"precision": 0.9 + world / 100, "coverage": 0.2} for name in worlds.TASKS}
+        about = {**head, "hardware": "a h", "words": words}
+        frozen.write_table(worlds.table_path(world, layers), about, runs)

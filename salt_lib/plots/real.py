@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from ..languages import SOURCE, language
 from .html import Markup, percent, table, token, tokens
-from .style import BLACK, BLUE, GREY
+from .style import BLACK, BLUE, GREY, SMALL
 
 
 def sentence(row: Mapping, code: str, threshold: float) -> Markup:
@@ -48,7 +48,7 @@ def precision_coverage(
             ax.plot(*ends, color=GREY, linewidth=0.8, zorder=1)
         ax.plot(100 * coverage, 100 * precision, "o", color=BLUE, markersize=5)
         at = (100 * coverage, 100 * precision)
-        ax.annotate(code, at, xytext=(4, 3), textcoords="offset points", color=BLACK, fontsize=9)
+        ax.annotate(code, at, xytext=(4, 3), textcoords="offset points", color=BLACK, size=SMALL)
     ax.set_xlabel("coverage of content words in %")
     ax.set_ylabel("precision in %")
     return ax

@@ -17,7 +17,7 @@ from ..study.wording import interval, points, short_p
 from ..study.worlds import OverWorlds
 from .html import Markup, percent, table
 from .results import spread
-from .style import BLACK, BLUE, GREY, PALE, VERMILLION
+from .style import BLACK, BLUE, GREY, PALE, SMALL, VERMILLION
 
 SPLITS = {"test": "first test set", FRESH: "second test set"}
 NAMES = {
@@ -94,7 +94,9 @@ def precision(ax: Axes, units: Sequence[Part], name: str, method: str = "salt") 
         words = part.origin["words"][name]
         ax.plot(100 * words["precision"], 100 * (ours - theirs).mean(), "o", color=VERMILLION)
         at = (100 * words["precision"], 100 * (ours - theirs).mean())
-        ax.annotate(f"{part.world}", at, xytext=(5, 4), textcoords="offset points", color=GREY)
+        ax.annotate(
+            f"{part.world}", at, xytext=(5, 4), textcoords="offset points", color=GREY, size=SMALL
+        )
     ax.axhline(0, color=GREY, linewidth=1, zorder=0)
     ax.set_xlabel("precision of distilled content words in %")
     ax.set_ylabel("gain in points")

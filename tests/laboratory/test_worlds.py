@@ -43,12 +43,15 @@ def test_every_planned_method_is_one_and_the_controls_are_tuned_as_salt_is():
     for plan in (worlds.PLAN, worlds.SHIPPED_PLAN, worlds.DEEPER_PLAN):
         for name, methods in plan.items():
             assert name in tasks.WORLD_TASKS and all(method(m).name == m for m in methods)
-    assert {*worlds.TUNING} <= {*worlds.PLAN["mini-nli"]}
-    assert {len(settings) for settings in worlds.TUNING.values()} == {3}
-    assert not {"salt-random-kind", "salt-hidden"} & {*worlds.TUNING}
-    for name, settings in worlds.TUNING.items():
-        for setting in settings:
-            assert replace(tasks.CONFIGS["mini-nli"], **setting) and name
+    tuned = worlds.tuning_of(5e-4)
+    assert {*tuned} <= {*worlds.PLAN["mini-nli"]}
+    assert {len(settings) for settings in tuned.values()} == {6}
+    assert not {"salt-random-kind", "salt-hidden"} & {*tuned}
+    for name, settings in tuned.items():
+        made = [replace(tasks.CONFIGS["mini-nli"], **setting) for setting in settings]
+        assert len({*made}) == 6, name
+        if name != "baseline":
+            assert {config.learning_rate for config in made} == {5e-4, 1e-3}
 
 
 def test_runs_are_made_in_the_order_of_the_plan():
@@ -191,9 +194,11 @@ def test_what_was_chosen_for_one_method_makes_the_runs_anew(study, monkeypatch):
 
 
 def trial(name, method, seed, changes, world=100, layers=None):
-    """Invented: the last setting is the best in the first world, the middle one over both."""
-    place = worlds.TUNING[method].index(changes)
-    zero_shot = {100: (0.5, 0.6, 0.65), 101: (0.5, 0.6, 0.4)}[world][place]
+    """Invented: the last setting is the best in the first world, the third one over both."""
+    place = worlds.tuning_of(5e-4)[method].index(changes)
+    zero_shot = {100: (0.5, 0.5, 0.6, 0.5, 0.5, 0.65), 101: (0.5, 0.5, 0.6, 0.5, 0.5, 0.4)}[world][
+        place
+    ]
     more = {"english": 0.9, "zero_shot": zero_shot, "dev": [0.9], "seconds": 1.0}
     key = {"task": name, "method": method, "seed": seed, "changes": changes, "world": world}
     return {**key, **more}
@@ -207,8 +212,8 @@ def tried(tmp_path, monkeypatch):
 
 def test_every_method_has_the_same_trials_in_both_tuning_worlds(tried, tmp_path, monkeypatch):
     seen = [(t["method"], t["world"], t["seed"]) for t in tried]
-    assert len(seen) == 5 * 3 * 2 and {seen.count(one) for one in seen} == {3}
-    assert {*seen} == {(m, w, 1000) for m in worlds.TUNING for w in (100, 101)}
+    assert len(seen) == 6 * 6 * 2 and {seen.count(one) for one in seen} == {6}
+    assert {*seen} == {(m, w, 1000) for m in worlds.tuning_of(5e-4) for w in (100, 101)}
     assert {t["task"] for t in tried} == {"mini-nli"}
     assert json.loads((tmp_path / "log.json").read_text()) == tried
     monkeypatch.setattr(tuning, "trial", None)  # would fail
@@ -222,7 +227,11 @@ def test_what_is_best_over_both_worlds_is_chosen(tried, tmp_path, laboratory, mo
     path = tmp_path / "tuning.json"
     worlds.record_tuning(path, tried)
     found = json.loads(path.read_text())
-    assert found["chosen"] == {name: rows[1] for name, rows in worlds.TUNING.items()}
+    assert found["chosen"] == {name: rows[2] for name, rows in worlds.tuning_of(5e-4).items()}
+    assert found["chosen"]["baseline"] == {"learning_rate": 5e-4}
+    shortcuts = found["shortcuts"]
+    assert {*shortcuts} == {"mini-nli", "mini-paraphrase"}
+    assert all(0 <= share <= 1 for row in shortcuts.values() for share in row.values())
     assert found["trials"] == tried and found["worlds"] == [small.WORLD, 101]
     assert "record_tuning" in found["command"] and found["commit"] and found["date"]
     assert found["synonyms"] == synonyms(0.0)
