@@ -1,4 +1,4 @@
-"""`salt study --scale worlds` makes what the protocol says, and tests nothing before all is made."""
+"""`salt study --scale worlds` makes what the protocol says; no test is shown before all is made."""
 
 import json
 
