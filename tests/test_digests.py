@@ -99,12 +99,14 @@ TRAINING = {
     "the score": ("training/evaluate.py", 'average="micro"', 'average="macro"'),
     "a classifier": ("models/classifiers.py", "manual_seed(seed)", "manual_seed(seed + 1)"),
     "a fusion": ("models/fusion.py", "REDUCTION = 4", "REDUCTION = 2"),
+    "the noise": ("training/loop.py", "scale * batch.noise", "2 * scale * batch.noise"),
     "a setting's default": ("training/config.py", "batch: int = 32", "batch: int = 16"),
 }
 WORLDS = {
     "a form": ("laboratory/minibabel/lexicon.tsv", "\t", "\tx"),
     "a fact": ("laboratory/minibabel/facts.py", "EDITION = ", "EDITION = 1 + "),
     "a view": ("laboratory/minibabel/views.py", "NLI_LABELS = (", 'NLI_LABELS = ("x", '),
+    "the second test set": ("laboratory/tasks.py", "both[len(both) // 2 :]", "both[:1]"),
     "a task's sentences": ("laboratory/tasks.py", "p.second_fronted", "not p.second_fronted"),
 }
 
@@ -123,6 +125,23 @@ def test_what_changes_a_training_makes_all_runs_stale(package, edit):
 def test_what_changes_the_world_makes_the_laboratory_s_runs_stale_alone(package, edit):
     asked = (LABORATORY, PREDICTIONS[0], REAL, PREDICTIONS[1])
     assert changes(package, edited(package, *edit), *asked) == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        ("laboratory/measures.py", "PEEKED = 100", "PEEKED = 50"),
+        ("study/balance.py", "ROUNDS = 400", "ROUNDS = 4"),
+    ],
+)
+def test_what_is_measured_makes_the_laboratory_s_runs_stale_and_no_predictions(package, edit):
+    asked = (LABORATORY, PREDICTIONS[0], REAL, PREDICTIONS[1])
+    assert changes(package, edited(package, *edit), *asked) == [True, False, False, False]
+
+
+@pytest.mark.parametrize("name", ["laboratory/outcomes.py", "laboratory/worlds.py"])
+def test_how_the_study_over_worlds_is_planned_and_judged_is_no_source(name):
+    assert name.removesuffix(".py").replace("/", ".") not in modules(LABORATORY)
 
 
 @pytest.mark.parametrize("name", ["real/run.py", "real/setup.py", "data/benchmarks.py"])
@@ -250,8 +269,14 @@ def test_a_string_that_is_no_docstring_counts(package):
 ROWS = {
     "a method": ("salt/methods.py", '"mixup", "online', '"mixup", "wholly online'),
     "another method": ("salt/methods.py", "synonyms=False", "synonyms=True"),
+    "a method over worlds": ("salt/methods.py", '"distilled", mixup="scalar"', '"random"'),
     "the main methods": ("salt/methods.py", 'MAIN = ("baseline", ', "MAIN = ("),
     "a task": ("laboratory/tasks.py", '"train": 2400', '"train": 2401'),
+    "a task over worlds": ("laboratory/tasks.py", '"train": 9600', '"train": 9601'),
+    "what was chosen for a method": (
+        *("laboratory/tasks.py", "METHOD_CONFIGS: dict[str, dict[str, Any]] = {"),
+        'METHOD_CONFIGS: dict[str, dict[str, Any]] = {"x": {}, ',
+    ),
     "a tagging task": ("laboratory/tasks.py", '"train": 100', '"train": 101'),
     "a task's configuration": ("laboratory/tasks.py", "Config(epochs=3)", "Config(epochs=4)"),
     "one of the deeper model": ("laboratory/deeper.py", "Config(epochs=2)", "Config(epochs=4)"),

@@ -101,7 +101,8 @@ def sweep(
 
 def _key(item: Mapping) -> str:
     world = item.get("world", WORLD)  # trials of before there were more worlds
-    return json.dumps([world, *(item[k] for k in ("task", "method", "seed", "changes"))])
+    parts = [world, *(item[k] for k in ("task", "method", "seed", "changes"))]
+    return json.dumps(parts, sort_keys=True)
 
 
 def averages(trials: Sequence[dict]) -> list[dict]:

@@ -10,7 +10,7 @@ from salt_lib import files
 from salt_lib.errors import SaltError
 from salt_lib.laboratory import checkpoints, deeper, tasks
 from salt_lib.laboratory.setup import Laboratory
-from salt_lib.salt.methods import METHODS, method
+from salt_lib.salt.methods import METHODS, WORLD_METHODS, method
 from salt_lib.study.provenance import fingerprint
 
 
@@ -102,13 +102,41 @@ def test_the_deeper_model_has_its_own_configurations(monkeypatch):
 
 def test_an_identity_is_json(seven):
     found = Laboratory(7).identity("mini-xnli")
-    assert set(found) == {"task", "layers", "weights", "training"}
+    assert set(found) == {"task", "layers", "weights", "training", "by_method"}
     again = json.loads(json.dumps(found))
     assert again["task"]["name"] == "mini-xnli" and again["training"]["epochs"] == 5
 
 
+def test_a_method_of_a_task_over_worlds_has_what_was_chosen_for_it(seven, monkeypatch):
+    chosen = {"salt": {"threshold": 0.7}, "smoothed": {"noise": 0.3, "epochs": 4}}
+    for name in {*tasks.METHOD_CONFIGS} - {*chosen}:
+        monkeypatch.delitem(tasks.METHOD_CONFIGS, name)
+    for name, changes in chosen.items():
+        monkeypatch.setitem(tasks.METHOD_CONFIGS, name, changes)
+    setup = Laboratory(7)
+    for name in tasks.WORLD_TASKS:
+        plain = tasks.CONFIGS[name]
+        assert setup.config(name) == setup.config(name, "baseline") == plain
+        assert setup.config(name, "salt") == replace(plain, threshold=0.7) != plain
+        assert setup.config(name, "smoothed") == replace(plain, noise=0.3, epochs=4)
+        assert Laboratory(7, 6).config(name, "salt") == setup.config(name, "salt")
+        assert setup.identity(name)["by_method"] == chosen
+    for name in ("mini-xnli", "mini-ner"):
+        assert setup.config(name, "salt") == tasks.CONFIGS[name]
+        assert Laboratory(7, 6).config(name, "salt") == deeper.CONFIGS[name]
+        assert setup.identity(name)["by_method"] == {}
+
+
+def test_what_was_chosen_for_a_method_is_part_of_what_makes_a_run(seven, monkeypatch):
+    asked = [("mini-nli", "salt"), ("mini-nli", "baseline"), ("mini-xnli", "salt")]
+    before = [fingerprint(Laboratory(7), 7, *key) for key in asked]
+    monkeypatch.setitem(tasks.METHOD_CONFIGS, "salt", {"threshold": 0.123})
+    now = [fingerprint(Laboratory(7), 7, *key) for key in asked]
+    assert [one != two for one, two in zip(before, now, strict=True)] == [True, True, False]
+
+
 def test_it_has_every_method_and_names_the_tasks_it_has():
-    for name in (*METHODS, "dlfa-1"):
+    for name in (*METHODS, *WORLD_METHODS, "dlfa-1"):
         Laboratory().check("mini-pos", method(name))
     with pytest.raises(SaltError, match="unknown task 'xnli'; known: mini-xnli, mini-paws-x, mini"):
         Laboratory().check("xnli", METHODS["salt"])

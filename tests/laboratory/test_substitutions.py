@@ -10,7 +10,7 @@ from small import CONFIG, NAME, WORLD
 
 from salt_lib.errors import SaltError
 from salt_lib.laboratory import checkpoints, substitutions, tasks
-from salt_lib.laboratory.minibabel.lexicon import concept_of, concepts_of_form
+from salt_lib.laboratory.minibabel.lexicon import concept_of, concepts_of_form, lexicon
 from salt_lib.laboratory.predictions import predictions_path
 from salt_lib.laboratory.substitutions import choices
 from salt_lib.languages import XNLI_LANGUAGES
@@ -18,7 +18,7 @@ from salt_lib.models import loading
 from salt_lib.models.encoding import IGNORE
 from salt_lib.salt import controls, predictions, vocabulary
 from salt_lib.salt.augment import NOTHING
-from salt_lib.salt.methods import METHODS
+from salt_lib.salt.methods import METHODS, WORLD_METHODS
 from salt_lib.training import evaluate
 from salt_lib.training.config import Config
 
@@ -156,6 +156,100 @@ def test_dictionary_options_are_true_translations(data, words):
     told = found.tokens[found.start[at] : found.start[at] + found.count[at], 0].tolist()
     articles = {"de": "der", "el": "ο", "es": "el", "fr": "le"}
     assert {entry[i] for i in told} == set(articles.values())
+
+
+# Kinds of words, and the tasks over worlds
+
+
+def standing(found, name=NAME):
+    """For each option: its English word, and what stands in its place, both in letters."""
+    data = small.encoded("train", name)
+    at = np.repeat(np.arange(len(data.ids)), found.count)
+    folder = checkpoints.checkpoint(WORLD)
+    entry = {i: piece for piece, i in loading.tokenizer(folder).get_vocab().items()}
+    sources = [entry[i] for i in data.ids[at].tolist()]
+    return sources, [[entry[i] for i in row] for row in found.tokens.tolist()]
+
+
+def kind_of(word):
+    concept = concept_of().get(word)
+    return lexicon()[concept].kind if concept else "other"
+
+
+def test_content_and_function_words_are_all_words_and_none_is_both():
+    found = {
+        words: choices(WORLD, NAME, "distilled", True, 0.0, 0.0, words=words)
+        for words in ("content", "function", None)
+    }
+    kinds = {words: {kind_of(w) for w in standing(one)[0]} for words, one in found.items()}
+    assert kinds["function"] == {"function"} and "function" not in kinds["content"]
+    assert {"noun", "verb", "adjective"} <= kinds["content"]
+    counts = {words: one.count for words, one in found.items()}
+    assert torch.equal(counts["content"] + counts["function"], counts[None])
+    assert not (counts["content"] * counts["function"]).any()
+
+
+@pytest.mark.parametrize("kind", ["distilled", "dictionary", "random-kind"])
+def test_function_words_have_no_english_synonyms_in_the_tasks_over_worlds(kind, words):
+    only = {code: set(ids) for code, ids in words[0].items()}
+    folder = checkpoints.checkpoint(WORLD)
+    pieces = loading.tokenizer(folder).get_vocab()
+    others = {i for code, ids in only.items() if code != "en" for i in ids}
+
+    def english(name, words):
+        """How many options of these words are words of English alone."""
+        found = choices(WORLD, name, kind, True, 0.0, 0.0, words=words)
+        said = [{pieces[w] for w in row} for row in standing(found, name)[1]]
+        assert said
+        return sum(row <= only["en"] - others for row in said)
+
+    assert english("mini-nli", "content") > 0 == english("mini-nli", "function")
+    if kind == "distilled":
+        assert english(NAME, "content") > 0 < english(NAME, "function")
+
+
+def test_without_function_words_synonyms_nothing_else_is_lost():
+    found = choices(WORLD, "mini-nli", "distilled", True, 0.0, 0.0)
+    table = predictions.read_all(predictions_path(WORLD, "mini-nli"))
+    data = small.encoded("train", "mini-nli")
+    at = data.start.numpy()[table["example"]] + table["position"].to_numpy()
+    entry = {i: p for p, i in loading.tokenizer(checkpoints.checkpoint(WORLD)).get_vocab().items()}
+    function = np.array([kind_of(entry[i]) == "function" for i in data.ids.numpy()[at].tolist()])
+    lost = function & (table["language"] == "en").to_numpy()
+    assert 0 < lost.sum() < len(table) and len(found.tokens) == len(table) - lost.sum()
+
+
+def test_random_words_of_the_same_kind_stand_where_the_distilled_do(kept):
+    found, control = options("distilled"), options("random-kind")
+    assert torch.equal(found.start, control.start) and torch.equal(found.count, control.count)
+    sources, drawn = standing(control)
+    true = [row[0] for row in standing(found)[1]]
+    languages = kept["language"].to_numpy()
+    distilled: dict[tuple, set] = {}
+    for code, source, word in zip(languages, sources, true, strict=True):
+        distilled.setdefault((code, kind_of(source)), set()).add(word)
+    assert len(distilled) > 40
+    for code, source, word, row in zip(languages, sources, true, drawn, strict=True):
+        here = distilled[code, kind_of(source)]
+        assert {*row} <= here and (word not in row or here == {word})
+    assert not torch.equal(control.tokens, options("random").tokens)
+
+
+def test_hidden_words_stand_where_the_distilled_do():
+    found, control = options("distilled"), options("mask")
+    assert torch.equal(found.start, control.start) and torch.equal(found.count, control.count)
+    assert {word for row in standing(control)[1] for word in row} == {"[MASK]"}
+
+
+def test_the_methods_over_worlds_get_their_options():
+    salt = small.options_of("salt", "mini-nli")
+    found = {name: small.options_of(name, "mini-nli") for name in WORLD_METHODS}
+    assert found.pop("smoothed") is NOTHING and found.pop("scalar-mixup") is salt
+    for name in ("salt-random-kind", "salt-hidden"):
+        assert torch.equal(found[name].count, salt.count)
+        assert not torch.equal(found[name].tokens, salt.tokens)
+    both = found["salt-content"].count + found["salt-function"].count
+    assert torch.equal(both, salt.count)
 
 
 def test_methods_get_their_options():

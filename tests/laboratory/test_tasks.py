@@ -8,7 +8,7 @@ from salt_lib.errors import SaltError
 from salt_lib.files import RECORDED
 from salt_lib.laboratory import tasks
 from salt_lib.laboratory.minibabel import views
-from salt_lib.laboratory.minibabel.facts import CITIES, NAMES
+from salt_lib.laboratory.minibabel.facts import CITIES, NAMES, World
 from salt_lib.laboratory.minibabel.grammar import sentence
 from salt_lib.languages import PAWSX_LANGUAGES, XNLI_LANGUAGES
 
@@ -61,6 +61,30 @@ def test_every_language_has_the_same_pairs(name, split):
         pairs = tasks.load(name, split, code, 0)
         assert pairs.labels == english.labels and len(pairs.second) == len(pairs)
         assert set(pairs.first) != set(english.first)
+
+
+@pytest.mark.parametrize("name", tasks.WORLD_TASKS)
+def test_the_second_test_set_goes_on_where_the_first_one_ends(name):
+    test, fresh = (tasks.facts(name, split, 0) for split in ("test", tasks.FRESH))
+    item = tasks.task(name)
+    assert len(test) == len(fresh) == item.groups["test"] * SIZES[name]
+    both = tasks._VIEWS[name](World(0), "test", 2 * item.groups["test"])
+    assert list(test) + list(fresh) == both
+    assert not {pair[:2] for pair in test} & {pair[:2] for pair in fresh}
+    english, german = (tasks.load(name, tasks.FRESH, code, 0) for code in ("en", "de"))
+    assert english.labels == german.labels == [pair.label for pair in fresh]
+    assert len({english.labels.count(label) for label in range(len(item.labels))}) == 1
+    assert english.first != tasks.load(name, "test", "en", 0).first
+
+
+def test_only_the_tasks_over_worlds_have_a_second_test_set():
+    for name in ("mini-xnli", "mini-ner"):
+        with pytest.raises(SaltError, match="unknown split 'fresh'; known: train, dev, test"):
+            tasks.load(name, tasks.FRESH, "en")
+
+
+def test_a_task_knows_the_size_of_its_groups():
+    assert {name: tasks.task(name).per_group for name in SIZES} == SIZES
 
 
 def test_pairs_are_the_facts_put_into_words():

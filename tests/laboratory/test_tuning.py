@@ -44,7 +44,7 @@ def test_what_is_done_is_not_done_again_and_all_is_recorded(laboratory, tmp_path
     monkeypatch.setitem(tasks.CONFIGS, "mini-xnli", small.CONFIG)
     ran = []
 
-    def one(name, method, seed, changes, layers=None):
+    def one(name, method, seed, changes, world, layers):
         ran.append((method, seed))
         return tuning_trial(name, method, seed, changes, world=small.WORLD, layers=layers)
 
@@ -52,7 +52,8 @@ def test_what_is_done_is_not_done_again_and_all_is_recorded(laboratory, tmp_path
     monkeypatch.setattr(tuning, "trial", one)
     log = tmp_path / "trials.json"
     for methods in (["baseline"], ["baseline", "salt"]):
-        done = tuning.sweep(["mini-xnli"], methods, [{"epochs": 1}], (1000,), jobs=1, log=log)
+        grid, worlds = [{"epochs": 1}], (small.WORLD,)
+        done = tuning.sweep(["mini-xnli"], methods, grid, (1000,), jobs=1, log=log, worlds=worlds)
     assert ran == [("baseline", 1000), ("salt", 1000)]
     assert json.loads(log.read_text()) == done and set(METHODS) > {t["method"] for t in done}
     for t in done:
@@ -69,6 +70,37 @@ def test_what_is_done_is_not_done_again_and_all_is_recorded(laboratory, tmp_path
     assert tiny["step"] == small.RECIPE.steps and 0 <= tiny["alignment"] <= 1
 
 
+def test_a_sweep_may_be_over_worlds_and_goes_on_in_an_older_log(tmp_path, monkeypatch):
+    ran = []
+
+    def one(name, method, seed, changes, world, layers):
+        ran.append((world, method, seed, changes, layers))
+        return {**trial(method, seed, 0.5, **changes), "world": world}
+
+    monkeypatch.setattr(tuning, "trial", one)
+    log = tmp_path / "trials.json"
+    grid = [{"threshold": 0.5, "epochs": 2}, {"threshold": 0.9, "epochs": 2}]
+    older = trial("salt", 1000, 0.7, epochs=2, threshold=0.5)  # of before there were more worlds
+    log.write_text(json.dumps([older]))
+
+    def sweep(**more):
+        return tuning.sweep(["mini-xnli"], ["salt"], grid, (1000,), jobs=1, log=log, **more)
+
+    done = sweep(worlds=(100, 101), layers=6)
+    assert ran == [
+        (100, "salt", 1000, grid[1], 6),
+        (101, "salt", 1000, grid[0], 6),
+        (101, "salt", 1000, grid[1], 6),
+    ]
+    assert done[0] == older and len(done) == 4 and json.loads(log.read_text()) == done
+    assert sweep(worlds=(101, 100)) == sweep() == done and len(ran) == 3
+    rows = tuning.averages(done)
+    assert [(row["changes"], row["zero_shot"]) for row in rows] == [
+        ({"epochs": 2, "threshold": 0.5}, 0.6),
+        (grid[1], 0.5),
+    ]
+
+
 def test_a_trial_is_scored_on_dev_alone(laboratory, monkeypatch):
     monkeypatch.setitem(tasks.CONFIGS, "mini-xnli", small.CONFIG)
     asked = []
@@ -80,6 +112,7 @@ def test_a_trial_is_scored_on_dev_alone(laboratory, monkeypatch):
     found = tuning.trial("mini-xnli", "baseline", 1000, {"epochs": 1}, world=small.WORLD)
     small.forget()
     assert set(asked) == {"train", "dev"} and found["changes"] == {"epochs": 1}
+    assert found["world"] == small.WORLD
 
 
 def test_the_deeper_model_s_record(laboratory, tmp_path, monkeypatch):

@@ -66,3 +66,74 @@ def test_a_lone_word_can_not_be_deranged():
     with pytest.raises(SaltError, match="'de' has one distilled word"):
         controls._deranged(lone, 0)
     assert controls._deranged(lone[2:], 0)[:, 0].tolist() == [9, 8]
+
+
+# Words of the same kind
+
+# Words of two kinds in German, the commonest first, some in Swahili, all distilled.
+OF_KIND = pd.DataFrame(
+    [("de", 1000 + i, ("noun", "verb")[i % 4 == 3]) for i in range(30) if f"w{i}" in PIECES]
+    + [("sw", 1000, "noun"), ("sw", 1001, "noun"), ("sw", 1002, "noun"), ("sw", 1005, "verb")],
+    columns=["language", "token", "kind"],
+)
+MORE = {**COUNTS, "sw": {"w0": 5, "w2": 9}}
+
+
+def of_kind(table, counts=MORE, seed=0):
+    kinds = table["kind"].to_numpy(object)
+    return replacements("random-kind", table, counts, PIECES, seed, kinds=kinds)
+
+
+def test_words_of_the_same_kind_and_language_are_never_the_word_itself():
+    found = of_kind(OF_KIND)
+    assert found.shape == (len(OF_KIND), controls.NEIGHBOURS)
+    for code, kind in (("de", "noun"), ("de", "verb"), ("sw", "noun")):
+        here = ((OF_KIND["language"] == code) & (OF_KIND["kind"] == kind)).to_numpy()
+        words = set(OF_KIND["token"][here])
+        assert len(words) > 2
+        for own, row in zip(OF_KIND["token"][here], found[here].tolist(), strict=True):
+            assert own not in row and set(row) <= words
+    assert (found == of_kind(OF_KIND, seed=1)).all()
+
+
+def test_words_of_the_same_kind_are_the_nearest_in_frequency(monkeypatch):
+    monkeypatch.setattr(controls, "NEIGHBOURS", 4)
+    verbs = OF_KIND[(OF_KIND["language"] == "de") & (OF_KIND["kind"] == "verb")]
+    ids = verbs["token"].tolist()  # the commonest first
+    found = of_kind(OF_KIND)[verbs.index]
+    near = [(1, 2, 3, 4), (0, 2, 3, 4), (0, 1, 3, 4), (1, 2, 4, 5), (2, 3, 5, 6)]
+    near += [(2, 3, 4, 6), (2, 3, 4, 5)]
+    assert len(ids) == len(near) == 7
+    for row, ranks in zip(found.tolist(), near, strict=True):
+        assert {ids.index(token) for token in row} == {*ranks}
+    # By how often they are said in that language, not by their ids: now the first is the rarest.
+    rare = {**MORE, "de": {**MORE["de"], "w3": 1}}
+    assert {*of_kind(OF_KIND, rare)[verbs.index[0]]} == {*ids[3:]}
+
+
+def test_where_there_are_fewer_words_of_a_kind_all_of_them_stand_in():
+    few = OF_KIND[(OF_KIND["language"] == "sw")]
+    found = of_kind(few.reset_index(drop=True))
+    nouns = {1000, 1001, 1002}
+    for own, row in zip(few["token"][:3], found[:3].tolist(), strict=True):
+        assert {*row} == nouns - {own}
+    assert {*found[3]} == {1005}  # the only verb stays: there is none to exchange it for
+
+
+def test_a_word_that_stands_for_two_kinds_is_exchanged_within_each():
+    rows = [("de", 1000, "noun"), ("de", 1001, "noun"), ("de", 1000, "verb"), ("de", 1002, "verb")]
+    table = pd.DataFrame([*rows, rows[0]], columns=["language", "token", "kind"])
+    found = of_kind(table)
+    assert [{*row} for row in found.tolist()] == [{1001}, {1000}, {1002}, {1000}, {1001}]
+
+
+def test_the_control_of_kinds_needs_them():
+    with pytest.raises(SaltError, match="needs kinds: of what kind each English word is"):
+        replacements("random-kind", OF_KIND, MORE, PIECES, 0)
+
+
+def test_hidden_words_are_all_the_mask():
+    assert replacements("mask", KEPT, {}, {}, 0, mask=4).tolist() == [[4]] * 5
+    assert replacements("mask", KEPT, {}, {}, 0, mask=0).tolist() == [[0]] * 5
+    with pytest.raises(SaltError, match="needs mask, the tokenizer's id of it"):
+        replacements("mask", KEPT, {}, {}, 0)

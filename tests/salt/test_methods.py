@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from salt_lib.errors import SaltError
-from salt_lib.salt.methods import ABLATIONS, MAIN, METHODS, dlfa, method
+from salt_lib.salt.methods import ABLATIONS, MAIN, METHODS, WORLD_METHODS, dlfa, method
 
 
 def test_the_table_of_methods():
@@ -24,6 +24,34 @@ def test_the_table_of_methods():
     )
     with pytest.raises(SaltError, match="unknown method 'slat'; known: baseline"):
         method("slat")
+
+
+def test_what_the_study_over_worlds_has_besides():
+    salt = METHODS["salt"]
+    assert set(WORLD_METHODS) == {
+        *("salt-content", "salt-function", "salt-random-kind", "salt-hidden"),
+        *("scalar-mixup", "smoothed"),
+    }
+    assert not set(WORLD_METHODS) & set(METHODS) and not set(WORLD_METHODS) & {*MAIN, *ABLATIONS}
+
+    def but_for(name, **changes):
+        return replace(salt, name=name, label=WORLD_METHODS[name].label, **changes)
+
+    for name, changes in {
+        "salt-content": {"words": "content"},
+        "salt-function": {"words": "function"},
+        "salt-random-kind": {"substitutions": "random-kind"},
+        "salt-hidden": {"substitutions": "mask"},
+        "scalar-mixup": {"code_switch": False, "mixup": "scalar"},
+    }.items():
+        assert method(name) is WORLD_METHODS[name] == but_for(name, **changes)
+    smoothed = method("smoothed")
+    baseline = replace(METHODS["baseline"], name="smoothed", label=smoothed.label)
+    assert smoothed == replace(baseline, smooth=True)
+    assert not any(row.smooth or row.words for row in METHODS.values())
+    with pytest.raises(SaltError, match="unknown method 'slat'; known: .*salt-hidden, .*smoothed"):
+        method("slat")
+    assert method("salt-hidden+dlfa-1").substitutions == "mask"
 
 
 def test_rows_of_the_table():

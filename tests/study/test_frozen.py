@@ -35,11 +35,21 @@ def test_a_table_comes_back_to_the_last_bit(tmp_path):
     frozen.write_table(path, {**HEAD, "gate": "literal"}, before)
     found = frozen.read_table(path)
     assert found.source == FROZEN and found.origin == {**HEAD, "gate": "literal"}
-    kept = [{key: run[key] for key in frozen.KEPT} | {"seconds": 12.3} for run in before]
+    kept = [
+        {key: run[key] for key in frozen.KEPT if key in run} | {"seconds": 12.3} for run in before
+    ]
     assert list(found.runs) == kept
     text = path.read_text()
     assert len(text.splitlines()) > len(before) and "not kept" not in text  # a line for each run
     assert json.loads(text)["rows"] == kept
+
+
+def test_what_only_some_runs_have_is_kept_of_those(tmp_path):
+    measured, plain = runs([0])
+    more = {"measures": {"chosen": {"test": 0.1}}, "fingerprint": "of these sources"}
+    frozen.write_table(tmp_path / "table.json", HEAD, [{**measured, **more}, plain])
+    one, other = frozen.read_table(tmp_path / "table.json").runs
+    assert {key: one[key] for key in more} == more and not set(more) & set(other)
 
 
 @pytest.mark.parametrize(

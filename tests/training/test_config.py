@@ -29,6 +29,19 @@ def test_what_was_chosen_is_on_record(name, configurations):
         assert configurations[task] == Config(**recorded)  # what came later changes nothing
 
 
+def test_what_was_added_later_is_off_by_default():
+    assert (Config().noise, Config().select) == (0.0, "dev")
+
+
+def test_noise_is_not_negative_and_the_chosen_epoch_is_a_known_one():
+    assert replace(Config(), noise=2.5).noise == 2.5
+    with pytest.raises(SaltError, match="noise -0.1: a standard deviation is not negative"):
+        replace(Config(), noise=-0.1)
+    assert replace(Config(), select="last").select == "last"
+    with pytest.raises(SaltError, match="unknown select 'best'; known: dev, last"):
+        replace(Config(), select="best")
+
+
 @pytest.mark.parametrize("name", ["instance_rate", "token_rate", "mix_rate", "until"])
 @pytest.mark.parametrize("value", [-0.1, 1.5])
 def test_a_share_lies_between_0_and_1(name, value):

@@ -49,6 +49,32 @@ def test_predicted_labels_stand_in_the_order_of_the_rows():
         assert evaluate.predicted(Model(), pairs(right * 0), size).tolist() == right.tolist()
 
 
+class Logits(Model):
+    """Says a pair's first and last token, and how long it is."""
+
+    config = SimpleNamespace(num_labels=3)
+
+    def forward(self, ids, attention_mask, token_type_ids):
+        assert not self.training
+        size = attention_mask.sum(dim=1)
+        last = ids.gather(1, size[:, None] - 1)[:, 0]
+        return SimpleNamespace(logits=torch.stack([ids[:, 0], last, size], dim=1).float())
+
+
+def test_logits_stand_in_the_order_of_the_rows():
+    lengths = START[1:] - START[:-1]
+    by_hand = torch.stack([IDS[START[:-1]], IDS[START[1:] - 1], lengths], dim=1).float()
+    for size in (1, 3, 128):
+        found = evaluate.logits(Logits().train(), pairs(lengths * 0), size)
+        assert torch.equal(found, by_hand) and found.shape == (7, 3)
+    parts = []
+    for rank in range(3):
+        compute = Compute()
+        compute.rank, compute.processes = rank, 3
+        parts.append(evaluate.logits(Logits(), pairs(lengths * 0), 2, compute=compute))
+    assert torch.equal(sum(parts), by_hand)  # each process has some of the rows, and no row twice
+
+
 def test_several_processes_share_the_rows():
     data, right = pairs(IDS[START[:-1]] % 3), []
     for rank in range(3):

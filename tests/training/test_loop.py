@@ -18,9 +18,10 @@ from salt_lib.models import classifiers, loading
 from salt_lib.models.encoding import IGNORE, encode
 from salt_lib.salt import vocabulary
 from salt_lib.salt.augment import code_switch, options
-from salt_lib.salt.methods import METHODS, dlfa
+from salt_lib.salt.methods import METHODS, WORLD_METHODS, dlfa, method
 from salt_lib.training import evaluate
 from salt_lib.training import loop as training_loop
+from salt_lib.training.device import Compute
 from salt_lib.training.loop import Batch, mean_loss
 
 ONE = replace(CONFIG, epochs=1)
@@ -80,7 +81,7 @@ def watched(monkeypatch):
 
 def test_all_methods_take_the_same_steps_on_the_same_rows(watched):
     seen = {}
-    for name in METHODS:
+    for name in (*METHODS, *WORLD_METHODS):
         for found in watched.values():
             found.clear()
         fit(name, 2)
@@ -289,6 +290,99 @@ def test_the_best_epoch_is_kept_the_first_among_equals(monkeypatch, dev, chosen)
     model, (scores, epoch) = fit(config=replace(CONFIG, epochs=4))
     assert scores == dev and epoch == chosen
     assert [same(state, model.state_dict()) for state in states] == [i == chosen for i in range(4)]
+
+
+def test_the_last_epoch_may_be_kept_however_good_another_was(monkeypatch):
+    states, scripted = [], iter([0.5, 0.7, 0.6])
+
+    def accuracy(model, data, compute):
+        states.append(copy.deepcopy(model.state_dict()))
+        return next(scripted)
+
+    monkeypatch.setattr(training_loop, "score", accuracy)
+    model, (scores, epoch) = fit(config=replace(CONFIG, epochs=3, select="last"))
+    assert scores == [0.5, 0.7, 0.6] and epoch == 2
+    assert [same(state, model.state_dict()) for state in states] == [False, False, True]
+
+
+def test_which_epoch_is_kept_changes_nothing_of_the_training():
+    ends = []
+    for select in ("dev", "last"):
+        model, (scores, epoch) = fit("salt", config=replace(CONFIG, epochs=3, select=select))
+        ends.append((scores, model.state_dict(), epoch))
+    assert ends[0][0] == ends[1][0] and ends[1][2] == 2
+    assert same(ends[0][1], ends[1][1]) == (ends[0][2] == 2)
+
+
+# Noise on the embeddings
+
+
+def test_without_noise_a_smoothed_training_is_the_baseline_s():
+    plain, said = fit()
+    smoothed, again = fit("smoothed", config=replace(CONFIG, noise=0.0))
+    assert said == again and same(plain.state_dict(), smoothed.state_dict())
+    unmoved, _ = fit(config=replace(CONFIG, noise=0.5))  # a method that isn't smoothed
+    assert same(plain.state_dict(), unmoved.state_dict())
+
+
+def test_noise_changes_the_training_and_depends_on_the_seed():
+    config = replace(ONE, noise=0.5)
+    one, again, other = (fit("smoothed", seed, config)[0].state_dict() for seed in (1, 1, 2))
+    assert same(one, again) and not same(one, other)
+    assert not same(one, fit("baseline", 1, config)[0].state_dict())
+    assert not same(one, fit("smoothed", 1, replace(config, noise=0.1))[0].state_dict())
+
+
+def test_noise_has_its_size_on_every_token_and_is_drawn_anew():
+    data, config = encoded("train"), replace(CONFIG, noise=0.5)
+    read, weight = inputs("smoothed", config)
+    added = [
+        torch.cat([epoch[row][: len(data.row(row))] - weight[data.row(row)] for row in range(180)])
+        for epoch in read
+    ]
+    spread = float(weight.std())
+    for noise in added:
+        assert float(noise.std()) == pytest.approx(0.5 * spread, rel=0.02)
+        assert abs(noise.mean()) < 0.02 * spread and (noise.abs().sum(dim=1) > 0).all()
+    assert not torch.allclose(*added) and len(added[0]) == len(data.ids)
+    another, _ = inputs("smoothed", config, seed=1)
+    first = [epoch[0][: len(data.row(0))] for epoch in (read[0], another[0])]
+    assert not torch.allclose(*first)
+
+
+def test_the_last_epochs_may_be_without_noise():
+    config = replace(CONFIG, epochs=4, until=0.7, noise=0.5)
+    english, _ = inputs("baseline", config)
+    read, _ = inputs("smoothed", config)
+    assert [differing(a, b) > 0 for a, b in zip(read, english, strict=True)] == [True] * 3 + [False]
+
+
+def test_a_batch_in_parts_has_the_same_noise():
+    data = encoded("train")
+    model = classifiers.classifier(checkpoints.checkpoint(WORLD), 3, 0, 0.0)
+    width = model.get_input_embeddings().weight.shape[1]
+    config = replace(CONFIG, noise=0.5)
+    draws = training_loop.Draws(prepared(), method("smoothed"), config, 0, width)
+    batch = next(draws.epoch())
+    assert batch.noise.shape == (len(batch.rows), int(data.lengths[batch.rows].max()), width)
+    optimizer = torch.optim.AdamW(model.parameters())
+    found = []
+    for size in (None, 5):
+        compute = Compute()
+        compute.micro_batch = size
+        training_loop.gradients(model, model, batch, optimizer, 1e9, compute)
+        found.append([p.grad.clone() for p in model.parameters() if p.grad is not None])
+    for one, other in zip(*found, strict=True):
+        assert torch.allclose(one, other, atol=1e-5)
+    whole = batch.part(torch.arange(len(batch.rows)))
+    spy = Spy(len(loading.tokenizer(checkpoints.checkpoint(WORLD))), width)
+    read = {}
+    for part in (whole, batch.part(torch.tensor([7, 2]))):
+        mean_loss(spy, spy, part, torch.device("cpu"))
+        for row, vectors in zip(part.rows.tolist(), spy.given["inputs_embeds"], strict=True):
+            read.setdefault(row, []).append(vectors[: int(data.lengths[row])])
+    twice = [vectors for vectors in read.values() if len(vectors) == 2]
+    assert len(twice) == 2 and all(torch.equal(*vectors) for vectors in twice)
 
 
 def test_a_loss_that_is_no_number_stops_the_run():
