@@ -61,6 +61,6 @@ def test_the_record_has_every_variant_and_says_where_it_is_from():
     found = json.loads(real_words.RECORDED.read_bytes())
     assert set(found["variants"]) == set(real_words.VARIANTS)
     assert {"command", "commit", "date", "hardware", "model", "pairs", "reading"} <= set(found)
-    assert found["reading"]["read"] == len(found["reading"]["pairs"]) == 100
+    assert found["reading"]["read"] == len(found["reading"]["pairs"]) > 50
     thresholds = [row["threshold"] for row in found["variants"]["all rules"]["forms"]]
     assert thresholds == [0.5, 0.7, 0.9]

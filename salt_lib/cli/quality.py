@@ -132,12 +132,16 @@ def _by_dictionary(model, sentences, dictionary, lemmas, masked, device, words_f
 def _show(judged, threshold: float, top: int, about: dict, as_json: bool) -> None:
     import pandas as pd
 
+    from ..languages import SOURCE
     from ..salt import quality
 
     tables = {by: quality.precision_coverage(judged, threshold, by) for by in quality.BY}
     thresholds = sorted({*quality.THRESHOLDS, threshold})
     curve = quality.curve(judged, thresholds)
-    means = curve.groupby("threshold")[["precision", "coverage"]].mean()
+    foreign = curve[curve["language"] != SOURCE]
+    means = (
+        (curve if foreign.empty else foreign).groupby("threshold")[["precision", "coverage"]].mean()
+    )
     wrong = quality.wrong_pairs(judged, threshold, top)
     if as_json:
         plain = {
@@ -161,7 +165,7 @@ def _show(judged, threshold: float, top: int, about: dict, as_json: bool) -> Non
             "{:<10}{:>8}{:>8}{:>9}".format(code, *cells)
             + f"{share(row['coverage']):>10}{int(row['kept']):>8}"
         )
-    typer.echo("\ncontent words, means over the languages")
+    typer.echo("\ncontent words, means over the languages but English")
     for at, row in means.iterrows():
         typer.echo(
             f"≥ {at:<8}precision {share(row['precision']):>6}  coverage {share(row['coverage']):>6}"
