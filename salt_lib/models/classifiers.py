@@ -3,6 +3,8 @@
 Chapter: Training over 15 seeds.
 """
 
+import functools
+import inspect
 import json
 import shutil
 import types
@@ -13,6 +15,7 @@ import torch
 from safetensors.torch import load_file
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import (
+    AutoConfig,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
     PreTrainedModel,
@@ -25,6 +28,12 @@ from .loading import _load, resolve, tokenizer
 from .weights import save_tensors
 
 Classifier = PreTrainedModel | Fused
+# What the families call their rates of dropout; each has some of them.
+DROPOUTS = (
+    *("hidden_dropout_prob", "attention_probs_dropout_prob"),  # BERT and its kin
+    *("dropout", "attention_dropout", "seq_classif_dropout"),  # DistilBERT, XLM
+    *("embedding_dropout", "mlp_dropout"),  # ModernBERT
+)
 FUSION = "fusion.safetensors"  # the fusion's weights beside a kept classifier's
 
 
@@ -45,14 +54,16 @@ def classifier(
     has length 1, the logits are what they would be.
     """
     torch.manual_seed(seed)
+    known = _load(AutoConfig, source)
+    rates = {name: dropout for name in DROPOUTS if hasattr(known, name)}
     model = _load(
         AutoModelForTokenClassification if tagged else AutoModelForSequenceClassification,
         source,
         num_labels=labels,
         use_safetensors=True,
-        hidden_dropout_prob=dropout,
-        attention_probs_dropout_prob=dropout,
+        **rates,
     )
+    _without_segments(model)
     if layer is not None:
         return Fused(model, layer, gate)
     if tagged:
@@ -114,7 +125,22 @@ def saved_classifier(folder: str | Path, names: Sequence[str], tagged: bool):
         about = json.loads((path / "fusion.json").read_text(encoding="utf-8"))
         model = Fused(model, about["layer"], about["gate"])
         model.fusion.load_state_dict(load_file(path / FUSION))
+    else:
+        _without_segments(model)
     return model.eval()
+
+
+def _without_segments(model: PreTrainedModel) -> None:
+    """Let a model that knows no segments, such as DistilBERT's, be called as one that does."""
+    plain = model.forward
+    if "token_type_ids" in inspect.signature(plain).parameters:
+        return
+
+    @functools.wraps(plain)
+    def forward(*arguments, token_type_ids=None, **named):
+        return plain(*arguments, **named)
+
+    model.forward = forward
 
 
 def _first_position(layer, hidden, attention_mask=None, *_, **__) -> torch.Tensor:

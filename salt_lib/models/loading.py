@@ -13,6 +13,7 @@ import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HFValidationError
 from transformers import (
+    AutoConfig,
     AutoModelForMaskedLM,
     AutoTokenizer,
     PreTrainedModel,
@@ -70,7 +71,7 @@ def resolve(source: str | Path) -> Path:
 
 
 def _load(auto, source: str | Path, **options):
-    if auto is not AutoTokenizer:
+    if auto not in (AutoTokenizer, AutoConfig):
         # Whatever the weights are stored in: in half of that, small steps change nothing.
         options.setdefault("dtype", torch.float32)
     try:
@@ -84,6 +85,14 @@ def _load(auto, source: str | Path, **options):
     except (
         Exception
     ) as error:  # transformers raises many kinds: OSError, ValueError, SafetensorError
+        folder = resolve(source)
+        if any(folder.glob("*.bin")) and not any(folder.glob("*.safetensors")):
+            raise SaltError(
+                f"{source}: its weights are a pickle, which could run any program and is never "
+                "loaded. If you trust its origin, convert it in Python: "
+                f"transformers.AutoModelForMaskedLM.from_pretrained({str(source)!r})"
+                ".save_pretrained('NEW'), copy the tokenizer's files into NEW, and give NEW"
+            ) from error
         raise SaltError(
             f"{source}: can't be loaded as a checkpoint ({type(error).__name__}: {error}); it is "
             "missing, truncated or of another kind: config.json, tokenizer.json and "

@@ -5,6 +5,7 @@ Chapter: At paper scale.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from ..data import benchmarks
 from ..data.examples import Pairs, Tagged
 from ..digests import digest, sources
 from ..errors import SaltError
+from ..files import alone
 from ..models import classifiers, loading
 from ..salt import substitutions
 from ..salt.methods import Method
@@ -119,7 +121,7 @@ def run(
 
     save: a new folder for the trained model (`classifiers.save_classifier`). While it goes on its
     state lies beside the file it will have, ``seed-NN.state``, and its log ``seed-NN.log.jsonl``;
-    killed, the same call goes on where it was.
+    killed, the same call goes on where it was. SaltError: another process makes this run.
     """
     setup, spec = job.setup, job.spec
     if spec.world != 0:
@@ -145,13 +147,16 @@ def run(
         names=names,
         placement=setup.placement,
     )
-    return train_and_score(
-        ready,
-        row,
-        setup.training,
-        spec.seed,
-        compute=compute,
-        monitor=monitor,
-        threads=None,
-        keep=keep if save else None,
-    )
+    # Two trainings of one run would write one state.
+    lock = alone(job.path, str(spec), wait=False) if compute.first else nullcontext()
+    with lock:
+        return train_and_score(
+            ready,
+            row,
+            setup.training,
+            spec.seed,
+            compute=compute,
+            monitor=monitor,
+            threads=None,
+            keep=keep if save else None,
+        )

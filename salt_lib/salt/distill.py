@@ -44,22 +44,61 @@ def restricted_best(
 
 
 def head(model: PreTrainedModel) -> torch.nn.Module:
-    """The part of a BERT-like model that turns hidden states into logits over its vocabulary.
+    """The part of a model that turns hidden states into logits over its vocabulary.
 
-    BERT and its kin call it ``cls``, RoBERTa and XLM-R ``lm_head``. Raises SaltError for a model
-    without one, or one that knows no segments (DistilBERT, ModernBERT).
+    BERT and its kin call it ``cls``, RoBERTa and XLM-R ``lm_head``. Of any other (DistilBERT,
+    ELECTRA, ModernBERT) it is the last linear layer alone, if that gives the model's own logits.
+    Raises SaltError for a model without one.
     """
+    module = _bert_like(model)
+    if module is None:
+        module = _Last(model)
+        ids = torch.arange(4, device=model.device)[None]
+        with torch.inference_mode():
+            if module.fits(model) and module.agrees(model, ids):
+                return module
+        raise SaltError(
+            f"{type(model).__name__}: no prediction head that distillation can read, `cls`, "
+            "`lm_head` or a linear layer at the end; take a model such as "
+            "bert-base-multilingual-cased or xlm-roberta-base (see salt_lib.models.loading)"
+        )
+    return module
+
+
+def _bert_like(model: PreTrainedModel) -> torch.nn.Module | None:
     module = getattr(model, "cls", None) or getattr(model, "lm_head", None)
     # BERT's, without the next-sentence head beside it.
     module = getattr(module, "predictions", module)
     takes = inspect.signature(model.base_model.forward).parameters
-    if module is None or not hasattr(module, "decoder") or "token_type_ids" not in takes:
-        raise SaltError(
-            f"{type(model).__name__} is no BERT-like masked-language model: distillation needs its "
-            "prediction head, `cls` or `lm_head`, and segment ids; take one such as "
-            "bert-base-multilingual-cased or xlm-roberta-base (see salt_lib.models.loading)"
-        )
-    return module
+    return module if hasattr(module, "decoder") and "token_type_ids" in takes else None
+
+
+class _Reached(Exception):
+    """The last layer's input is there: what it would compute of it is not needed."""
+
+
+class _Last(torch.nn.Module):
+    """A model's last linear layer, from hidden states to logits."""
+
+    def __init__(self, model: PreTrainedModel):
+        super().__init__()
+        self.decoder = model.get_output_embeddings()
+
+    def fits(self, model: PreTrainedModel) -> bool:
+        """Whether there is one, and it knows the whole vocabulary."""
+        linear = isinstance(self.decoder, torch.nn.Linear)
+        return linear and self.decoder.out_features == model.config.vocab_size
+
+    def agrees(self, model: PreTrainedModel, ids: torch.Tensor) -> bool:
+        """Whether the layer alone gives the model's own logits of ids (batch, length)."""
+        inside = torch.ones_like(ids)
+        everywhere = torch.ones_like(ids).nonzero(as_tuple=True)
+        found = self.decoder(_hidden(model, ids, inside * 0, inside, *everywhere))
+        own = model(ids, attention_mask=inside).logits[0]
+        return found.shape == own.shape and torch.allclose(found, own, atol=1e-4)
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        return self.decoder(hidden)
 
 
 def narrowed(full: torch.nn.Module, words: torch.Tensor) -> torch.nn.Module:
@@ -186,8 +225,26 @@ def predict_pieces(
 
 
 def _hidden(model, ids, segments, inside, example, position) -> torch.Tensor:
-    hidden = model.base_model(ids, attention_mask=inside, token_type_ids=segments)
-    return hidden.last_hidden_state[example, position]
+    """What the `head` reads, at these places: (n, width)."""
+    if _bert_like(model) is not None:
+        hidden = model.base_model(ids, attention_mask=inside, token_type_ids=segments)
+        return hidden.last_hidden_state[example, position]
+    given: list[torch.Tensor] = []
+
+    def reached(module, arguments):
+        given.append(arguments[0])
+        raise _Reached
+
+    takes = inspect.signature(model.forward).parameters
+    named = {"token_type_ids": segments} if "token_type_ids" in takes else {}
+    hook = model.get_output_embeddings().register_forward_pre_hook(reached)
+    try:
+        model(ids, attention_mask=inside, **named)
+    except _Reached:
+        pass
+    finally:
+        hook.remove()
+    return given[0][example, position]
 
 
 def _masked(model, ids, segments, inside, position, mask_token: int) -> torch.Tensor:

@@ -10,6 +10,12 @@ from transformers import (
     BertForSequenceClassification,
     DebertaV2Config,
     DebertaV2ForMaskedLM,
+    DistilBertConfig,
+    DistilBertModel,
+    ElectraConfig,
+    ElectraModel,
+    ModernBertConfig,
+    ModernBertModel,
     XLMRobertaConfig,
     XLMRobertaForSequenceClassification,
 )
@@ -154,3 +160,32 @@ def test_an_encoder_whose_configuration_knows_no_decoder_is_trained(tmp_path):
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
     model(**inputs, labels=torch.tensor([0, 1, 2, 0])).loss.backward()
     assert model.classifier.weight.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("tagged", [False, True])
+@pytest.mark.parametrize("kind", ["distilbert", "modernbert", "electra"])
+def test_families_with_other_names_for_dropout_and_without_segments(kind, tagged, tmp_path):
+    ends = ["pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id"]
+    size = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2}
+    size |= {"num_hidden_layers": 1, "vocab_size": 50}
+    torch.manual_seed(0)
+    model = {
+        "distilbert": lambda: DistilBertModel(
+            DistilBertConfig(vocab_size=50, n_layers=1, n_heads=2, dim=16, hidden_dim=16)
+        ),
+        "modernbert": lambda: ModernBertModel(ModernBertConfig(**size, **dict.fromkeys(ends, 0))),
+        "electra": lambda: ElectraModel(ElectraConfig(embedding_size=8, **size)),
+    }[kind]()
+    model.save_pretrained(tmp_path)
+    made = classifiers.classifier(tmp_path, 3, 0, 0.25, tagged)
+    rates = {module.p for module in made.modules() if isinstance(module, torch.nn.Dropout)}
+    assert 0.25 in rates
+    ids = torch.tensor([[1, 7, 9, 2]])
+    named = {"attention_mask": torch.ones_like(ids), "token_type_ids": torch.zeros_like(ids)}
+    vectors = made.get_input_embeddings()(ids)
+    found = made(
+        inputs_embeds=vectors, labels=torch.ones_like(ids) if tagged else ids[:, 0], **named
+    )
+    found.loss.backward()
+    assert found.logits.shape == ((1, 4, 3) if tagged else (1, 3))
+    assert made.eval()(ids, **named).logits.shape == found.logits.shape

@@ -16,6 +16,7 @@ from transformers import BertConfig, BertModel
 
 from salt_lib.data import xtreme
 from salt_lib.errors import SaltError
+from salt_lib.files import alone
 from salt_lib.models import encoding, loading
 from salt_lib.real import run as real_run
 from salt_lib.real import setup as real_setup
@@ -145,6 +146,14 @@ def test_a_prepared_file_is_made_once_and_anew_for_other_words_or_code(bert, tmp
     monkeypatch.setattr(real_run, "sources", lambda module: f"edited {module}")
     real_run.prepare(job(bert, tmp_path))
     assert len(list((tmp_path / "substitutions").iterdir())) == 3
+
+
+def test_two_trainings_of_one_run_do_not_meet(bert, tmp_path):
+    """They would write one state, and one of them would find the other's files gone."""
+    one = job(bert, tmp_path, "baseline")
+    with alone(one.path, "it"):
+        with pytest.raises(SaltError, match="xnli, baseline, seed 0 .*: process .* is at it"):
+            real_run.run(one)
 
 
 def test_runs_share_tokens_words_and_predictions(bert, tmp_path):

@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,10 @@ from transformers import (
     BertForPreTraining,
     DistilBertConfig,
     DistilBertForMaskedLM,
+    ElectraConfig,
+    ElectraForMaskedLM,
+    ModernBertConfig,
+    ModernBertForMaskedLM,
     RobertaConfig,
     RobertaForMaskedLM,
 )
@@ -252,8 +257,13 @@ def bert(tmp_path_factory):
     return paper_world.wordpiece(lines, paper_world.PIECES), pairs
 
 
-@pytest.mark.parametrize("kind", ["bert", "bert-with-next-sentence", "roberta"])
-def test_distillation_finds_the_head_of_a_bert_like_model(kind, bert):
+ENDS = dict.fromkeys(["pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id"], 0)
+ENDS |= {"sep_token_id": 0}
+KINDS = ["bert", "bert-with-next-sentence", "roberta", "electra", "distilbert", "modernbert"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_distillation_finds_the_head_whatever_it_is_called(kind, bert):
     tokenizer, train = bert
     torch.manual_seed(0)
     sizes = {"num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
@@ -262,13 +272,21 @@ def test_distillation_finds_the_head_of_a_bert_like_model(kind, bert):
         "bert": lambda: BertForMaskedLM(BertConfig(**sizes)),
         "bert-with-next-sentence": lambda: BertForPreTraining(BertConfig(**sizes)),
         "roberta": lambda: RobertaForMaskedLM(RobertaConfig(type_vocab_size=2, **sizes)),
+        "electra": lambda: ElectraForMaskedLM(ElectraConfig(embedding_size=8, **sizes)),
+        "distilbert": lambda: DistilBertForMaskedLM(
+            DistilBertConfig(
+                vocab_size=len(tokenizer), n_layers=1, n_heads=2, dim=16, hidden_dim=16
+            )
+        ),
+        "modernbert": lambda: ModernBertForMaskedLM(ModernBertConfig(**sizes, **ENDS)),
     }[kind]().eval()
     data = encoding.encode(tokenizer, train)
     vocabulary = {"en": torch.arange(10, len(tokenizer)).numpy()}
     first = next(distill.predict(model, data, vocabulary, batch_size=1))
     row = data.row(0)[None]
     with torch.inference_mode():
-        output = model(row, token_type_ids=data.segments[: len(row[0])][None])
+        segments = {"token_type_ids": data.segments[: len(row[0])][None]}
+        output = model(row, **({} if kind in ("distilbert", "modernbert") else segments))
     logits = getattr(output, "logits", None)
     logits = output.prediction_logits if logits is None else logits
     at = torch.tensor(first["position"].to_pylist())
@@ -279,13 +297,19 @@ def test_distillation_finds_the_head_of_a_bert_like_model(kind, bert):
     assert first["probability"].to_pylist() == pytest.approx(probability.tolist(), rel=1e-5)
 
 
-def test_distillation_refuses_another_kind_of_model(bert):
+def test_distillation_refuses_a_model_whose_head_is_more_than_it_seems(bert):
+    """Its last layer alone does not give its logits: better no substitutions than wrong ones."""
     sizes = {"n_layers": 1, "n_heads": 2, "dim": 16, "hidden_dim": 16}
-    model = DistilBertForMaskedLM(DistilBertConfig(vocab_size=500, **sizes))
+    model = DistilBertForMaskedLM(DistilBertConfig(vocab_size=500, **sizes)).eval()
+    plain = model.forward
+    model.forward = lambda *a, **named: SimpleNamespace(logits=2 * plain(*a, **named).logits)
     tokenizer, train = bert
     data = encoding.encode(tokenizer, train)
-    with pytest.raises(SaltError, match="DistilBertForMaskedLM is no BERT-like masked-language"):
+    with pytest.raises(SaltError, match="DistilBertForMaskedLM: no prediction head"):
         next(distill.predict(model, data, {"en": torch.arange(10, 20).numpy()}))
+    model.vocab_projector = torch.nn.Linear(16, 16)
+    with pytest.raises(SaltError, match="DistilBertForMaskedLM: no prediction head"):
+        distill.head(model)
 
 
 # Memory
