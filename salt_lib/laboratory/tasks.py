@@ -136,16 +136,24 @@ def facts(name: str, split: str, world: int) -> tuple[views.Pair, ...] | tuple[v
     """The pairs, or facts to be tagged, of a split before they are put into words of a language."""
     item = task(name)
     if split == FRESH and name in WORLD_TASKS:
-        # As many again, of the same stream: none of them is a group of the test set.
-        count = item.groups["test"]
-        both = _VIEWS[item.name](World(world), "test", 2 * count)
-        return tuple(both[len(both) // 2 :])
+        return _fresh(item, World(world))
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
     if item.tagged:
         names = item.labels == views.NER_LABELS
         return tuple(views.told(World(world), split, item.groups[split], names))
     return tuple(_VIEWS[item.name](World(world), split, item.groups[split]))
+
+
+def _fresh(item: Task, world: World) -> tuple[views.Pair, ...]:
+    """As many groups as in the test set, drawn after it, without any pair of it."""
+    count = item.groups["test"]
+    drawn = _VIEWS[item.name](world, "test", 2 * count + count // 10 + 10)
+    size = count * item.per_group
+    seen = {pair[:2] for pair in drawn[:size]}
+    groups = [drawn[at : at + item.per_group] for at in range(size, len(drawn), item.per_group)]
+    new = [group for group in groups if seen.isdisjoint(pair[:2] for pair in group)]
+    return tuple(pair for group in new[:count] for pair in group)
 
 
 @cache

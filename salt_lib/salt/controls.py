@@ -65,8 +65,9 @@ def _random(kept: pd.DataFrame, counts: Mapping, pieces: Mapping[str, int]) -> n
 def _random_of_kind(
     kept: pd.DataFrame, counts: Mapping, pieces: Mapping[str, int], kinds: np.ndarray | None
 ) -> np.ndarray:
-    """(options, NEIGHBOURS): words that are distilled, in the same language, for other English
-    words of the same kind; of the nearest frequency ranks, or all of them where there are fewer.
+    """(options, NEIGHBOURS): words that are distilled, in the same language, for English words
+    of the same kind, but for the word itself; of the nearest frequency ranks, or all of them where
+    there are fewer.
 
     The only word of its kind in a language stays: there is none to exchange it for.
     """
