@@ -54,7 +54,9 @@ def measure(model_folder: Path) -> list[dict]:
     )
     opposites = pair_rules.coordinated(pair_rules.sentences_of(data))
     kept = pair_rules.kept_pairs(table, encoded, pieces, words, RULES, opposites)
-    truth = quality.ByDictionary(read_dictionaries(root / "dictionaries", list(words)[1:]))
+    truth = quality.ByDictionary(
+        read_dictionaries(root / "dictionaries", [c for c in words if c != SOURCE])
+    )
     rows: list[dict] = [
         {"words": [{"word": w, "content": is_content(w)} for w in s]} for s in split
     ]

@@ -106,7 +106,7 @@ WORLDS = {
     "a form": ("laboratory/minibabel/lexicon.tsv", "\t", "\tx"),
     "a fact": ("laboratory/minibabel/facts.py", "EDITION = ", "EDITION = 1 + "),
     "a view": ("laboratory/minibabel/views.py", "NLI_LABELS = (", 'NLI_LABELS = ("x", '),
-    "the second test set": ("laboratory/tasks.py", "both[len(both) // 2 :]", "both[:1]"),
+    "the second test set": ("laboratory/tasks.py", "new[:count]", "new[:1]"),
     "a task's sentences": ("laboratory/tasks.py", "p.second_fronted", "not p.second_fronted"),
 }
 

@@ -50,7 +50,7 @@ def pretrain(
         typer.Option(help="Of --from: entries that compete in the softmax.  [default: all]", min=2),
     ] = None,
 ):
-    """Make the tiny mBERT of a world, or go on with any model's masked-language training.
+    """Make the tiny mBERT of a world, or train the head of any model further.
 
     From the world's monolingual text come its tokenizer and the model. With --from, an encoder gets
     a masked-language head where it has none, and head and upper layers are trained on your text. It
