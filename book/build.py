@@ -23,6 +23,7 @@ SOURCES = (
     "salt_lib/**/*",
     "notebooks/*.md",
     "book/**/*",
+    "studies/*",
     "_config.yml",
     "_toc.yml",
     "requirements.lock",
