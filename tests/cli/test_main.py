@@ -97,7 +97,15 @@ def test_words_of_any_script_are_printed_whatever_the_terminal_is_set_to():
     assert any("THAI" in unicodedata.name(letter, "") for letter in done.stdout.decode("utf-8"))
 
 
-def test_what_is_stopped_says_so(tmp_path, monkeypatch):
+@pytest.fixture
+def interruptible():
+    """As in a terminal: a shell starts what is in its background with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_what_is_stopped_says_so(tmp_path, monkeypatch, interruptible):
     """Ctrl-C, and a scheduler's SIGTERM: neither a traceback nor silence."""
     for name, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
         monkeypatch.setattr(
