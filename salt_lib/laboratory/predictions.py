@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ..digests import digest, sources
-from ..files import folder
+from ..files import alone, folder
 from ..languages import SOURCE
 from ..models import loading
 from ..models.encoding import Encoded, encode
@@ -57,18 +57,32 @@ def predictions_path(
     root = folder("SALT_CACHE_DIR", "cache")
     path = root / f"{name}-{source.name}-{kind}-{digest(*made_of)[:16]}.parquet"
     if not path.exists():
-        # One thread, as everywhere: with more the last bits depend on how many there are.
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        batches = distill.predict(
-            loading.masked_lm(source),
-            encoded(world, name, "train", SOURCE),
-            vocabularies(world, languages),
-            mask_token=loading.mask_token(source) if masked else None,
-            progress=progress,
-        )
-        try:
-            predictions.save(path, batches, {"world": str(world), "task": name, "kind": kind})
-        finally:
-            torch.set_num_threads(threads)
+        with alone(path, f"the predictions {path}"):
+            if not path.exists():  # or another process has made them meanwhile
+                _predict(world, name, source, languages, path, kind, progress)
     return path
+
+
+def _predict(
+    world: int,
+    name: str,
+    source: Path,
+    languages: tuple[str, ...],
+    path: Path,
+    kind: str,
+    progress: bool,
+) -> None:
+    # One thread, as everywhere: with more the last bits depend on how many there are.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    batches = distill.predict(
+        loading.masked_lm(source),
+        encoded(world, name, "train", SOURCE),
+        vocabularies(world, languages),
+        mask_token=loading.mask_token(source) if kind == "masked" else None,
+        progress=progress,
+    )
+    try:
+        predictions.save(path, batches, {"world": str(world), "task": name, "kind": kind})
+    finally:
+        torch.set_num_threads(threads)

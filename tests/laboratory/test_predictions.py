@@ -1,6 +1,7 @@
 """Predictions are made once, and anew for whatever they depend on."""
 
 import shutil
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -47,6 +48,23 @@ def copy(laboratory, tmp_path, monkeypatch):
         return predictions_path(WORLD, NAME, *arguments).name
 
     yield folder, name
+
+
+def test_two_processes_that_need_them_make_them_once(copy, monkeypatch):
+    """The second one waits under the lock, and finds them made."""
+    made = []
+
+    @contextmanager
+    def alone(path, what):
+        assert not path.exists() and str(path) in what
+        made.append(path)
+        path.write_text("by another process")
+        yield True
+
+    monkeypatch.setattr(laboratory_predictions, "alone", alone)
+    _, name = copy
+    assert name() == made[0].name and made[0].read_text() == "by another process"
+    assert name() and len(made) == 1
 
 
 @pytest.mark.parametrize(
