@@ -10,7 +10,8 @@ its caption on the page, so none has a title.
 Chapter: all of them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
@@ -56,9 +57,22 @@ SETTINGS: dict[Any, Any] = {  # matplotlib's types list the names it knows, one 
 # The look above on matplotlib's own defaults, whatever a user's matplotlibrc says; what is no
 # matter of looks (backend, windows, folders) stays the user's.
 _THEIRS = ("backend", "interactive", "toolbar", "webagg", "tk.", "date.epoch", "savefig.directory")
-styled = mpl.rc_context(
-    {k: v for k, v in mpl.rcParamsDefault.items() if not k.startswith(_THEIRS)} | SETTINGS
-)  # a decorator of whatever draws: outside of it the session's settings are as they were
+_LOOK = {k: v for k, v in mpl.rcParamsDefault.items() if not k.startswith(_THEIRS)} | SETTINGS
+
+
+@contextmanager
+def _look() -> Iterator[None]:
+    before = {key: value for key, value in dict(mpl.rcParams.copy()).items() if key in _LOOK}
+    mpl.rcParams.update(_LOOK)
+    try:
+        yield
+    finally:
+        # These alone: a notebook's backend comes with the first figure and makes the session
+        # interactive, which `rc_context` would undo, so that no further figure would be shown.
+        mpl.rcParams.update(before)
+
+
+styled = _look()  # a decorator of whatever draws: outside, the session's settings are as they were
 
 
 @styled

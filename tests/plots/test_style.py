@@ -4,9 +4,11 @@ import importlib
 import inspect
 
 import matplotlib as mpl
+import nbformat
 import numpy as np
 import pytest
 from drawn import check
+from nbclient import NotebookClient
 
 from salt_lib.plots import results, style
 
@@ -69,3 +71,13 @@ def test_every_function_that_draws_has_the_look():
             if inspect.isfunction(function) and function.__module__ == module.__name__:
                 drawing = {"ax", "axes"} & inspect.signature(function).parameters.keys()
                 assert not drawing or hasattr(function, "__wrapped__"), (name, function.__name__)
+
+
+def test_a_notebook_shows_every_figure(tmp_path):
+    """Its backend comes with the first one, inside of our settings."""
+    cell = "from salt_lib.plots import style\nfigure, ax = style.figure(1)\nax.plot([0, 1]);"
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for _ in range(3)])
+    book.metadata.kernelspec = {"name": "python3", "display_name": "x", "language": "python"}
+    NotebookClient(book, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    for one in book.cells:
+        assert any("image/png" in out.get("data", {}) for out in one.outputs), one.outputs
