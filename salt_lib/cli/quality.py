@@ -10,36 +10,41 @@ import typer
 
 from ..errors import SaltError
 from .console import AsJson, World, names, percent, print_json
-from .words import Languages, Segment, WithoutRules, WithRules, known_words, rules_of, sentences_of
+from .words import (
+    Languages,
+    Masked,
+    OwnDevice,
+    OwnModel,
+    Segment,
+    TaskName,
+    TextColumns,
+    TextFolder,
+    Vocabulary,
+    WithoutRules,
+    WithRules,
+    known_words,
+    rules_of,
+    sentences_of,
+)
 
 
 def quality(
     world: World = 0,
-    task: Annotated[str, typer.Option(help="The task whose training data it is.")] = "mini-xnli",
+    task: TaskName = "mini-xnli",
     dictionary: Annotated[
         Path | None,
         typer.Option(help="Judge a model of yours by this folder: en-de.tsv with en, translation."),
     ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="That masked language model: a folder or a hub name.")
-    ] = None,
+    model: OwnModel = None,
     input: Annotated[
         Path | None,
         typer.Option(help="English sentences: .txt, .csv, .tsv, .jsonl or .parquet."),
     ] = None,
-    text_columns: Annotated[
-        str, typer.Option(help="A table's one or two columns of English text.")
-    ] = "premise,hypothesis",
-    texts: Annotated[
-        Path | None, typer.Option(help="Folder of monolingual text: de.txt, a sentence a line.")
-    ] = None,
-    vocabulary: Annotated[
-        Path | None, typer.Option(help="Instead: the languages' words, from 'salt vocabulary'.")
-    ] = None,
+    text_columns: TextColumns = "premise,hypothesis",
+    texts: TextFolder = None,
+    vocabulary: Vocabulary = None,
     languages: Languages = None,
-    masked: Annotated[
-        bool, typer.Option("--masked", help="Hide each word while it is predicted.")
-    ] = False,
+    masked: Masked = False,
     lemmas: Annotated[
         bool, typer.Option("--lemmas", help="Forms of a translation are right too (simplemma).")
     ] = False,
@@ -50,9 +55,7 @@ def quality(
     without: WithoutRules = None,
     with_: WithRules = None,
     segment: Segment = None,
-    device: Annotated[
-        str, typer.Option(help="Of a model of yours: auto (a GPU where there is one), cpu or cuda.")
-    ] = "auto",
+    device: OwnDevice = "auto",
     as_json: AsJson = False,
 ):
     """Judge the substitutions of a model: how many are right, how many words have one.

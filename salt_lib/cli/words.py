@@ -15,6 +15,21 @@ from .console import MAX_SEED, AsJson, Force, World, names, print_json, writable
 Languages = Annotated[
     str | None, typer.Option(help="Such as de,fr.  [default: all that have words]")
 ]
+TaskName = Annotated[str, typer.Option(help="The task whose training data it is.")]
+Masked = Annotated[bool, typer.Option("--masked", help="Hide each word while it is predicted.")]
+OwnModel = Annotated[
+    str | None, typer.Option(help="Its masked language model: a folder or a hub name.")
+]
+TextColumns = Annotated[str, typer.Option(help="A table's one or two columns of English text.")]
+TextFolder = Annotated[
+    Path | None, typer.Option(help="Folder of monolingual text: de.txt, a sentence a line.")
+]
+Vocabulary = Annotated[
+    Path | None, typer.Option(help="Instead: the languages' words, from 'salt vocabulary'.")
+]
+OwnDevice = Annotated[
+    str, typer.Option(help="Of a model of yours: auto (a GPU where there is one), cpu or cuda.")
+]
 WithoutRules = Annotated[
     str | None,
     typer.Option("--without", help="Rules for words to leave out: home,names or all."),
@@ -42,10 +57,8 @@ def rules_of(without: str | None, added: str | None, segment: str | None = None)
 
 def distill(
     world: World = 0,
-    task: Annotated[str, typer.Option(help="The task whose training data it is.")] = "mini-xnli",
-    masked: Annotated[
-        bool, typer.Option("--masked", help="Hide each word while it is predicted.")
-    ] = False,
+    task: TaskName = "mini-xnli",
+    masked: Masked = False,
     threshold: Annotated[
         float | None, typer.Option(help="Least probability.  [default: the study's]")
     ] = None,
@@ -56,18 +69,10 @@ def distill(
         Path | None,
         typer.Option(help="Sentences of yours instead: .txt, .csv, .tsv, .jsonl or .parquet."),
     ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="Its masked language model: a folder or a hub name.")
-    ] = None,
-    text_columns: Annotated[
-        str, typer.Option(help="A table's one or two columns of English text.")
-    ] = "premise,hypothesis",
-    texts: Annotated[
-        Path | None, typer.Option(help="Folder of monolingual text: de.txt, a sentence a line.")
-    ] = None,
-    vocabulary: Annotated[
-        Path | None, typer.Option(help="Instead: the languages' words, from 'salt vocabulary'.")
-    ] = None,
+    model: OwnModel = None,
+    text_columns: TextColumns = "premise,hypothesis",
+    texts: TextFolder = None,
+    vocabulary: Vocabulary = None,
     languages: Languages = None,
     without: WithoutRules = None,
     with_: WithRules = None,
@@ -80,9 +85,7 @@ def distill(
         typer.Option(help="Instead, every prediction where it stands, a .parquet; it can go on."),
     ] = None,
     top: Annotated[int, typer.Option(help="How many words of a language to show.", min=1)] = 10,
-    device: Annotated[
-        str, typer.Option(help="Of a model of yours: auto (a GPU where there is one), cpu or cuda.")
-    ] = "auto",
+    device: OwnDevice = "auto",
     force: Force = False,
     as_json: AsJson = False,
 ):
