@@ -107,6 +107,7 @@ def alone(path: str | Path, what: str, wait: bool = True) -> Iterator[bool]:
         holder.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
         yield waited
     finally:
+        # Who waits for a removed file notices (filelock's own check), and locks the next one.
         with suppress(OSError):
             holder.unlink()
             lock.unlink()

@@ -121,16 +121,9 @@ def watcher(world: int, name: str) -> Epochs:
     """`Epochs` for a task: its oracle sees the first `PEEKED` dev groups of each target."""
     spec = task(name)
     peeked = {
-        c: first(encoded(world, name, "dev", c), PEEKED * spec.per_group) for c in spec.targets
+        c: encoded(world, name, "dev", c).part(0, PEEKED * spec.per_group) for c in spec.targets
     }
     return Epochs(peeked)
-
-
-def first(data: Encoded, rows: int) -> Encoded:
-    """The first rows of encoded pairs."""
-    at = slice(0, int(data.start[min(rows, len(data))]))
-    start, labels = data.start[: rows + 1], data.labels[:rows]
-    return Encoded(data.ids[at], data.segments[at], data.whole[at], start, labels)
 
 
 def everything(model, watched: Epochs, world: int, name: str) -> dict:

@@ -9,6 +9,8 @@ Chapter: Over worlds.
 
 from pathlib import Path
 
+import pandas as pd
+
 from ..data.examples import Pairs
 from ..errors import SaltError
 from ..files import RECORDED, folder, write_json
@@ -117,15 +119,21 @@ def record_tuning(path: str | Path, trials: list[dict]) -> None:
 def _synonyms(world: int, name: str) -> dict[str, float]:
     """The precision of English substitutions at the task's threshold: of all, of content words."""
     threshold = Laboratory(world).config(name).synonym_threshold
-    found = predictions.read_all(predictions_path(world, name))
-    found = found[(found["language"] == SOURCE) & (found["probability"] >= threshold)]
-    pieces = loading.tokenizer(checkpoint(world)).get_vocab()
-    judged = quality.judge(found, encoded(world, name, "train", SOURCE), pieces)
+    judged = _judged(world, name, True)
+    judged = judged[judged["probability"] >= threshold]
     right = judged["verdict"] == "right"
     return {
         "all": round(float(right.mean()), 4),
         "content": round(float(right[judged["content"]].mean()), 4),
     }
+
+
+def _judged(world: int, name: str, english: bool, layers: int | None = None) -> pd.DataFrame:
+    """The predictions in English, or in all other languages, as `quality.judge` has them."""
+    found = predictions.read_all(predictions_path(world, name, layers=layers))
+    found = found[(found["language"] == SOURCE) == english]
+    pieces = loading.tokenizer(checkpoint(world)).get_vocab()
+    return quality.judge(found, encoded(world, name, "train", SOURCE), pieces)
 
 
 def _shortcuts(world: int, name: str) -> dict[str, float]:
@@ -148,10 +156,7 @@ def words(world: int, name: str, layers: int | None = None) -> dict[str, float]:
     function, the share of these among what is kept. Judged by the world's true translations.
     """
     threshold = Laboratory(world, layers).config(name, "salt").threshold
-    found = predictions.read_all(predictions_path(world, name, layers=layers))
-    pieces = loading.tokenizer(checkpoint(world)).get_vocab()
-    found = found[found["language"] != SOURCE]
-    judged = quality.judge(found, encoded(world, name, "train", SOURCE), pieces)
+    judged = _judged(world, name, False, layers)
     kept = judged[judged["probability"] >= threshold]
     content = kept[kept["content"]]
     return {

@@ -50,12 +50,13 @@ class Encoded:
         return len(self.start) - 1
 
     def part(self, low: int, high: int) -> "Encoded":
-        """Rows ``low`` to ``high`` of tagged sentences."""
+        """Rows ``low`` to ``high``."""
         at = slice(int(self.start[low]), int(self.start[min(high, len(self))]))
         flat = (self.ids[at], self.segments[at], self.whole[at])
         start = self.start[low : high + 1] - self.start[low]
+        labels = self.labels[at] if self.tags else self.labels[low:high]
         sentence, word = self.sentence[low:high], self.word[at]
-        return Encoded(*flat, start, self.labels[at], self.tags, sentence, word)
+        return Encoded(*flat, start, labels, self.tags, sentence, word)
 
     @property
     def lengths(self) -> torch.Tensor:

@@ -29,6 +29,7 @@ from ..digests import digest
 from ..errors import SaltError
 from ..files import write_json
 from ..models import loading
+from ..training.loop import pace
 from .loop import State
 
 HELD_OUT = 200  # sentences of each language that are never trained on
@@ -196,15 +197,11 @@ def parts(model: PreTrainedModel, frozen: int) -> tuple[list[nn.Parameter], list
 def rates(recipe: Continuation, step: int) -> tuple[float, float]:
     """The learning rates of head and encoder: each a linear rise, then a linear fall."""
 
-    def share(step: int, steps: int) -> float:
-        warm = max(1, round(recipe.warmup * steps))
-        return min((step + 1) / warm, (steps - step) / max(1, steps - warm))
-
     encoder = 0.0
     if step >= recipe.head_steps:
         steps = max(1, recipe.steps - recipe.head_steps)
-        encoder = recipe.learning_rate * share(step - recipe.head_steps, steps)
-    return recipe.head_learning_rate * share(step, recipe.steps), encoder
+        encoder = recipe.learning_rate * pace(step - recipe.head_steps + 1, steps, recipe.warmup)
+    return recipe.head_learning_rate * pace(step + 1, recipe.steps, recipe.warmup), encoder
 
 
 @dataclass(frozen=True)

@@ -43,11 +43,7 @@ def train_and_score(
     and config. Raises SaltError where the device's memory is too small, and for a method that
     substitutes where ``prepared`` has no substitutions.
     """
-    if method.substitutions and not len(prepared.choices.count):
-        raise SaltError(
-            f"method {method.name!r} substitutes words: give data prepared with "
-            "Prepared.substituting, of predictions made with substitutions.write_predictions"
-        )
+    check_substitutions(prepared, method)
     compute = compute or Compute()
     before = torch.get_num_threads()
     torch.set_num_threads(threads or before)
@@ -79,6 +75,15 @@ def train_and_score(
         "seconds": seconds,
         "config": asdict(config),
     }
+
+
+def check_substitutions(prepared: Prepared, method: Method) -> None:
+    """Raise SaltError for a method that substitutes where ``prepared`` has no substitutions."""
+    if method.substitutions and not len(prepared.choices.count):
+        raise SaltError(
+            f"method {method.name!r} substitutes words: give data prepared with "
+            "Prepared.substituting, of predictions made with substitutions.write_predictions"
+        )
 
 
 @contextmanager

@@ -35,7 +35,7 @@ from .device import Compute
 from .evaluate import score
 from .loop import Batch, Draws, pace
 from .progress import LOG_EVERY
-from .run import enough_memory
+from .run import check_substitutions, enough_memory
 
 Tensors = dict[str, Tensor]
 
@@ -65,10 +65,7 @@ def train_and_score_stacked(
             "stacked seeds take one process and whole batches: leave micro_batch out, and stack "
             "fewer seeds where the memory is too small"
         )
-    if method.substitutions and not len(prepared.choices.count):
-        raise SaltError(
-            f"method {method.name!r} substitutes words, and the data have none prepared"
-        )
+    check_substitutions(prepared, method)
     before = torch.get_num_threads()
     torch.set_num_threads(threads or before)
     try:

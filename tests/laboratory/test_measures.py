@@ -222,12 +222,12 @@ def test_the_oracle_sees_the_first_dev_groups_of_the_targets_alone(monkeypatch, 
 
 def test_the_first_rows_are_the_rows_themselves():
     data = small.encoded("dev", NAME, "sw")
-    few = measures.first(data, 7)
+    few = data.part(0, 7)
     assert len(few) == 7 and few.labels.tolist() == data.labels[:7].tolist()
     for i in range(7):
         assert torch.equal(few.row(i), data.row(i))
     assert len(few.ids) == len(few.segments) == len(few.whole) == int(few.start[-1])
-    assert len(measures.first(data, 10_000)) == len(data)
+    assert len(data.part(0, 10_000)) == len(data)
 
 
 # Runs

@@ -146,7 +146,7 @@ def test_what_can_not_be_stacked_says_so():
         train_and_score_stacked(ready, dlfa(0), CONFIG, SEEDS)
     with pytest.raises(SaltError, match="leave micro_batch out"):
         train_and_score_stacked(ready, method("baseline"), CONFIG, SEEDS, compute=Compute(4))
-    with pytest.raises(SaltError, match="the data have none prepared"):
+    with pytest.raises(SaltError, match="give data prepared with"):
         train_and_score_stacked(ready, method("salt"), CONFIG, SEEDS)
 
 
