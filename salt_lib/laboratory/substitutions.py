@@ -11,7 +11,6 @@ import torch
 
 from ..languages import SOURCE
 from ..models import loading
-from ..models.encoding import Encoded
 from ..salt import predictions
 from ..salt.augment import NOTHING, Options, options
 from ..salt.controls import replacements
@@ -61,7 +60,7 @@ def choices(
         kept = kept[kept["language"] != SOURCE].reset_index(drop=True)
     folder = checkpoint(world)
     pieces, counts = loading.tokenizer(folder).get_vocab(), words_by_language(folder)
-    kinds = _kinds(kept, encoded(world, name, "train", SOURCE), pieces)
+    kinds = _kinds(kept, pieces)
     chosen = np.ones(len(kept), dtype=bool)
     if words:
         chosen &= (kinds == FUNCTION) == (words == FUNCTION)
@@ -75,14 +74,13 @@ def choices(
     return options(encoded(world, name, "train", SOURCE), kept["example"], kept["position"], tokens)
 
 
-def _kinds(kept: pd.DataFrame, data: Encoded, pieces: dict[str, int]) -> np.ndarray:
+def _kinds(kept: pd.DataFrame, pieces: dict[str, int]) -> np.ndarray:
     """(kept,) what the lexicon calls each English word: noun, function, …; a name is OTHER."""
     kinds = np.full(max(pieces.values()) + 1, OTHER, dtype=object)
     for word, concept in concept_of().items():
         if word in pieces:
             kinds[pieces[word]] = lexicon()[concept].kind
-    at = data.start.numpy()[kept["example"]] + kept["position"].to_numpy()
-    return kinds[data.ids.numpy()[at]]
+    return kinds[kept["source"].to_numpy()]
 
 
 @cache

@@ -16,7 +16,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -29,6 +28,7 @@ from ..digests import digest
 from ..errors import SaltError
 from ..files import write_json
 from ..models import loading
+from ..models.heads import decoder_input
 from ..training.loop import pace
 from .loop import State
 
@@ -296,10 +296,9 @@ class Pieces:
 
 def masked_loss(model: PreTrainedModel, batch: Masked, pieces: Pieces) -> Tensor:
     """The mean loss over the hidden pieces of a batch."""
+    states, decoder = _states(model, batch), model.get_output_embeddings()
     if pieces.recipe.sample is None:
-        return cross_entropy(_logits(model, batch).float(), batch.target)
-    states = _states(model, batch)
-    decoder = model.get_output_embeddings()
+        return cross_entropy(decoder(states).float(), batch.target)
     dice = np.random.default_rng([int(batch.target.sum()), len(batch.target)])
     entries, often = pieces.competing(batch.target, dice)
     bias = getattr(decoder, "bias", None)
@@ -323,7 +322,7 @@ def evaluated(
         for low in range(0, len(rows), pieces.recipe.batch):
             dice = np.random.default_rng([0, low])
             batch = pieces.masked(rows[low : low + pieces.recipe.batch], code, dice)
-            logits = _logits(model, batch).float()
+            logits = model.get_output_embeddings()(_states(model, batch)).float()
             loss += float(cross_entropy(logits, batch.target, reduction="sum"))
             right += int((logits.argmax(dim=1) == batch.target).sum())
             count += len(batch.target)
@@ -334,38 +333,7 @@ def evaluated(
 
 def _states(model: PreTrainedModel, batch: Masked) -> Tensor:
     """What the decoder reads at the hidden pieces: (hidden pieces, width)."""
-    caught: list[Tensor] = []
-    decoder = model.get_output_embeddings()
-    if decoder is None:
-        raise SaltError(
-            f"{type(model).__name__} does not say which of its layers is the decoder, so it can't "
-            "have a sampled softmax; leave sample out"
-        )
-
-    class Caught(Exception):
-        pass
-
-    def catch(_, inputs: tuple[Any, ...]) -> None:
-        caught.append(inputs[0])
-        raise Caught
-
-    handle = decoder.register_forward_pre_hook(catch)
-    try:
-        model(input_ids=batch.ids, attention_mask=batch.inside.long())
-    except Caught:
-        pass
-    finally:
-        handle.remove()
-    return caught[0][batch.chosen]
-
-
-def _logits(model: PreTrainedModel, batch: Masked) -> Tensor:
-    """(hidden pieces, vocabulary): the decoder reads the hidden pieces alone."""
-    decoder = model.get_output_embeddings()
-    if decoder is None:
-        found = model(input_ids=batch.ids, attention_mask=batch.inside.long()).logits
-        return found[batch.chosen]
-    return decoder(_states(model, batch))
+    return decoder_input(model, batch.ids, attention_mask=batch.inside.long())[batch.chosen]
 
 
 def _rows(tokenizer, code: str, lines: Sequence[str], longest: int) -> list[np.ndarray]:

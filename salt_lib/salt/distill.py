@@ -25,6 +25,7 @@ from transformers import PreTrainedModel
 from ..errors import SaltError
 from ..languages import SOURCE
 from ..models.encoding import Encoded, batch
+from ..models.heads import decoder_input
 from .predictions import SCHEMA
 
 
@@ -71,10 +72,6 @@ def _bert_like(model: PreTrainedModel) -> torch.nn.Module | None:
     module = getattr(module, "predictions", module)
     takes = inspect.signature(model.base_model.forward).parameters
     return module if hasattr(module, "decoder") and "token_type_ids" in takes else None
-
-
-class _Reached(Exception):
-    """The last layer's input is there: what it would compute of it is not needed."""
 
 
 class _Last(torch.nn.Module):
@@ -229,22 +226,9 @@ def _hidden(model, ids, segments, inside, example, position) -> torch.Tensor:
     if _bert_like(model) is not None:
         hidden = model.base_model(ids, attention_mask=inside, token_type_ids=segments)
         return hidden.last_hidden_state[example, position]
-    given: list[torch.Tensor] = []
-
-    def reached(module, arguments):
-        given.append(arguments[0])
-        raise _Reached
-
     takes = inspect.signature(model.forward).parameters
     named = {"token_type_ids": segments} if "token_type_ids" in takes else {}
-    hook = model.get_output_embeddings().register_forward_pre_hook(reached)
-    try:
-        model(ids, attention_mask=inside, **named)
-    except _Reached:
-        pass
-    finally:
-        hook.remove()
-    return given[0][example, position]
+    return decoder_input(model, ids, attention_mask=inside, **named)[example, position]
 
 
 def _masked(model, ids, segments, inside, position, mask_token: int) -> torch.Tensor:

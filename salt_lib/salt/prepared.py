@@ -16,10 +16,11 @@ import pandas as pd
 from ..data.examples import Pairs, Tagged
 from ..errors import SaltError
 from ..models import loading
-from ..models.encoding import MARKS, Encoded, encode
+from ..models.encoding import Encoded, encode
 from .augment import NOTHING, Options, options
 from .controls import replacements
 from .function_words import FUNCTION_WORDS
+from .vocabulary import surface
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,13 @@ class Prepared:
         made = options(self.train, kept["example"], kept["position"], tokens)
         return replace(self, choices=made)
 
-    def _kinds(self, kept: pd.DataFrame, pieces: Mapping[str, int]) -> np.ndarray:
+    @staticmethod
+    def _kinds(kept: pd.DataFrame, pieces: Mapping[str, int]) -> np.ndarray:
         """(kept,) the kind of the English word that each substitution replaces."""
-        function = np.zeros(max(pieces.values()) + 1, dtype=bool)
+        function, written = np.zeros(max(pieces.values()) + 1, dtype=bool), surface(pieces)
         for piece, number in pieces.items():
-            function[number] = piece.strip(MARKS).lower() in FUNCTION_WORDS
-        at = self.train.start.numpy()[kept["example"]] + kept["position"].to_numpy()
-        return np.where(function[self.train.ids.numpy()[at]], "function", "content")
+            function[number] = written(piece).lower() in FUNCTION_WORDS
+        return np.where(function[kept["source"].to_numpy()], "function", "content")
 
 
 def prepare(

@@ -98,8 +98,9 @@ def test_labels_are_named_or_counted(world, train):
 def kept_of(ready, rows):
     """Predictions (example, position, language, word) of the prepared training data."""
     pieces = loading.tokenizer(ready.checkpoint).get_vocab()
-    rows = [(e, p, code, pieces[word], 1.0) for e, p, code, word in rows]
-    columns = ["example", "position", "language", "token", "probability"]
+    source = {(e, p): ready.train.row(e)[p].item() for e, p, *_ in rows}
+    rows = [(e, p, code, pieces[word], source[e, p], 1.0) for e, p, code, word in rows]
+    columns = ["example", "position", "language", "token", "source", "probability"]
     return pd.DataFrame(rows, columns=columns)
 
 
