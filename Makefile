@@ -47,7 +47,7 @@ test: $(READY)
 	  --ignore=tests/browser --cov=salt_lib --cov-report=term:skip-covered
 
 browser: $(READY)
-	$(BIN)/python -m pytest -rs tests/browser
+	$(BIN)/python -m pytest -n $(or $(JOBS),logical) --maxprocesses 2 --dist loadfile -rs tests/browser
 
 # The versions of the lock, so that what is tried is what was tested; the folder is left when it fails.
 wheel: $(READY)

@@ -27,6 +27,8 @@ from salt_lib.salt.whole_words import whole_words
 from salt_lib.salt.word_rules import RULES
 from salt_lib.study import provenance
 
+from .real_words import folder
+
 SENTENCES = (
     "the old woman bought fresh bread at the market in the morning",
     "two children played near the river while their dog slept",
@@ -38,7 +40,7 @@ RECORDED = files.RECORDED / "real_sentences.json"
 
 def measure(model_folder: Path) -> list[dict]:
     """Sentence → its words, each with language → [substitute, probability, verdict]."""
-    root = files.folder("SALT_REAL_DIR", "../shared/real")
+    root = folder()
     texts = tables.read_texts(root / "text")
     counted = {code: count_text(model_folder, lines, code) for code, lines in texts.items()}
     words = whole_words(model_folder, counted, rules=RULES)

@@ -81,6 +81,15 @@ def progress(of: Iterable[Part] | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["world", "layers", "runs", "planned", "complete"])
 
 
+def finished(of: Iterable[Part] | None = None) -> bool:
+    """Whether all planned runs of the units are there, so that there is something to test."""
+    return all(
+        part.complete
+        for part in (parts() if of is None else of)
+        if part.layers == 2 and part.world in WORLDS
+    )
+
+
 def complete(of: Iterable[Part], layers: int = 2) -> list[Part]:
     """The units of the analysis. SaltError: not all planned runs of them are there."""
     worlds = WORLDS if layers == 2 else DEEPER_WORLDS

@@ -12,10 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from salt_lib.laboratory import outcomes
+
 from .conftest import ROOT
 
 NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks").glob("*.md"))
 COPIED = ("notebooks", "salt_lib", "_config.yml", "jupytext.toml", "pyproject.toml")
+# Of tables alone: the audit, and the study over worlds while runs of its units are missing.
+PICTURELESS = {"08_claims.md"} | ({"10_worlds.md"} if not outcomes.finished() else set())
 # Shuts dialogs out and waits until every code cell has run. A cell's error ends the run there.
 RUN = """
 async (path) => {
@@ -136,7 +140,7 @@ def test_a_notebook_runs_from_top_to_bottom(lab, name):
     found = lab.evaluate(RUN, f"notebooks/{name}")
     assert found["errors"] == []
     assert found["run"] == found["cells"] > 3
-    assert found["pictures"] or name == "08_claims.md"
+    assert bool(found["pictures"]) == (name not in PICTURELESS)
     assert time.monotonic() - start < 240
 
 

@@ -1,5 +1,6 @@
 """The outcome is that of the protocol: worlds are the units, seeds pair up, nothing comes early."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -67,6 +68,16 @@ def zero_shot(run, kind="accuracy", split="test", kept="chosen"):
 
 
 # What there is
+
+
+def test_the_study_is_finished_when_every_unit_is(recorded):
+    """World 0 and the deeper models are no units."""
+    every = outcomes.parts()
+    assert outcomes.finished(every) and outcomes.finished()
+    for i, lacking in enumerate(every):
+        rest = [*every[:i], dataclasses.replace(lacking, runs={}), *every[i + 1 :]]
+        is_unit = lacking.world in worlds.WORLDS and lacking.layers == 2
+        assert outcomes.finished(rest) != is_unit
 
 
 def test_the_units_are_the_worlds_that_nobody_had_looked_at(units):
