@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salt_lib.laboratory import aggregation, measures, study, tasks, worlds
+from salt_lib.laboratory import aggregation, study, tasks, worlds
 from salt_lib.laboratory import run as laboratory_run
 from salt_lib.salt import methods
 from salt_lib.salt.methods import MAIN
 from salt_lib.study import frozen, store
 from salt_lib.study.grid import Workers
+from salt_lib.study.packing import packed
 from salt_lib.study.results import COLUMNS
 from salt_lib.study.study import Study
 
@@ -93,8 +94,8 @@ def world_run(world: int, name: str, method_name: str, seed: int, gain: float, f
             },
             "shares": {code: [1 / len(spec.labels)] * len(spec.labels) for code in spec.languages},
             "relations": {"synonym": float(level.mean()) + 0.03, "hyponym": 0.5},
-            "groups": measures.packed(right),
-            "groups_balanced": measures.packed(right - 1),
+            "groups": packed(right),
+            "groups_balanced": packed(right - 1),
         }
 
     chosen = {"test": measured(0.0), "fresh": measured(fresh)}

@@ -70,6 +70,13 @@ def study(
     layers: Annotated[
         int | None, typer.Option(help="Of the study over worlds: 6 for the deeper models.", min=1)
     ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of --scale paper: a table that finished runs are added to, and whose runs are "
+            "not made again."
+        ),
+    ] = None,
 ):
     """Run what is missing of the study.
 
@@ -87,6 +94,7 @@ def study(
       salt study --scale worlds --world 2
       salt study --scale paper --setup paper.toml --backend ray --gpus-per-run 0.5
       salt study --scale paper --setup paper.toml --stacked 15
+      salt study --scale paper --setup paper.toml --record paper.json
     """
     from ..study.grid import Workers
 
@@ -96,6 +104,10 @@ def study(
         raise SaltError("--layers goes with --scale worlds")
     if stacked > 1 and _checked(scale) != "paper":
         raise SaltError("--stacked goes with --scale paper")
+    if record and scale != "paper":
+        raise SaltError(
+            "--record of a study goes with --scale paper; elsewhere: salt results --record FILE"
+        )
     if _checked(scale) == "aggregation":
         if (methods, seeds, backend) != ("main", "0-14", "processes"):
             raise SaltError(
@@ -117,7 +129,7 @@ def study(
         from ..real.setup import read_setup
 
         chosen = read_setup(setup, model=model, data=data, texts=texts, device=device)
-        _paper(chosen, named, methods, seeds, workers, force, runs_dir)
+        _paper(chosen, named, methods, seeds, workers, force, runs_dir, record)
         return
     from ..laboratory.study import laboratory_study
 
@@ -127,8 +139,8 @@ def study(
     _told(specs, made, study.root)
 
 
-def _paper(setup, tasks, methods, seeds, workers, force, runs_dir) -> None:
-    """Run what is missing of the study at the paper's scale."""
+def _paper(setup, tasks, methods, seeds, workers, force, runs_dir, record) -> None:
+    """Run what is missing of the study at the paper's scale, in its table too where it has one."""
     from dataclasses import replace
 
     from ..real.study import possible_methods, real_study
@@ -138,13 +150,18 @@ def _paper(setup, tasks, methods, seeds, workers, force, runs_dir) -> None:
         workers = replace(workers, jobs=1)  # a run takes the whole machine
     if not alone and not workers.gpus_per_run:
         workers = replace(workers, gpus_per_run=setup.gpus_per_run)
-    study = real_study(replace(setup, progress=alone and workers.jobs == 1), runs_dir)
+    study = real_study(replace(setup, progress=alone and workers.jobs == 1), runs_dir, record)
     chosen = known_methods(methods, lambda: possible_methods(setup, study.tasks[0]))
     specs = study.specs(tasks, chosen, known_seeds(seeds))
     for task in dict.fromkeys(spec.task for spec in specs):
         setup.identity(task)  # a model or data that can't be read is one error, not one a run
-    made = study.execute(specs, workers, force=force)
+    try:
+        made = study.execute(specs if force else study.missing(specs), workers, force=force)
+    finally:
+        held = study.extend(specs) if record else 0
     _told(specs, made, study.root)
+    if record:
+        typer.echo(f"{record} has {held} of them")
 
 
 def _told(specs: list, made: list, root: Path) -> None:

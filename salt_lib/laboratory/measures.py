@@ -12,9 +12,7 @@ ends of the epochs (Schmidt et al. 2023), and the epoch that labelled target dat
 Chapter: Results and t-tests.
 """
 
-import base64
 import copy
-import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,6 +22,7 @@ from torch import Tensor
 from ..languages import SOURCE
 from ..models.encoding import Encoded
 from ..study import balance
+from ..study.packing import packed
 from ..training.evaluate import accuracy, logits
 from ..training.progress import Monitor
 from .minibabel.views import Pair
@@ -39,7 +38,7 @@ def measured(model, world: int, name: str, splits: Sequence[str] = ("test", FRES
 
     Returns split → accuracy, balanced, auc (each language → in [0, 1]), shares (language → how
     often each label is answered), relations (relation → accuracy in the targets), groups and
-    groups_balanced (right answers in the targets of each group of items, see `unpacked`).
+    groups_balanced (right answers in the targets of each group of items, as `packed`).
     """
     languages = task(name).languages
     biases = {
@@ -73,16 +72,6 @@ def _of_split(model, world: int, name: str, split: str, biases: Mapping[str, np.
     found["groups"] = packed(right.reshape(groups, -1).sum(axis=1))
     found["groups_balanced"] = packed(balanced.reshape(groups, -1).sum(axis=1))
     return found
-
-
-def packed(counts: np.ndarray) -> str:
-    """Small counts (0 to 255) as text."""
-    return base64.b64encode(zlib.compress(counts.astype(np.uint8).tobytes(), 9)).decode()
-
-
-def unpacked(text: str) -> np.ndarray:
-    """The counts of `packed`: (groups,)."""
-    return np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8).astype(int)
 
 
 class Epochs(Monitor):

@@ -17,8 +17,8 @@ from ..errors import SaltError
 from ..languages import SOURCE
 from ..study import stats
 from ..study.frozen import read_table
+from ..study.packing import unpacked
 from ..study.worlds import OverWorlds, equivalent, over_worlds, resampled
-from . import measures
 from .tasks import FRESH, task
 from .worlds import DEEPER_WORLDS, LAYERS, WORLDS, planned, table_path
 
@@ -134,7 +134,7 @@ def by_group(name: str, split: str = "test", balanced: bool = False) -> Callable
     spec = task(name)
     key = "groups_balanced" if balanced else "groups"
     most = spec.per_group * len(spec.targets)
-    return lambda run: measures.unpacked(run["measures"]["chosen"][split][key]) / most
+    return lambda run: unpacked(run["measures"]["chosen"][split][key]) / most
 
 
 def by_target(name: str, split: str = "test") -> Callable:

@@ -5,7 +5,7 @@ Chapter: Training over 15 seeds.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from ..data.examples import Pairs, Tagged
@@ -79,13 +79,9 @@ def train(
     ready = prepared(setup, name, row, config)
     if name not in WORLD_TASKS:
         return train_and_score(ready, row, config, seed)
-    watched, kept = measures.watcher(setup.world, name), {}
-
-    def measure(model) -> None:
-        kept.update(measures.everything(model, watched, setup.world, name))
-
-    result = train_and_score(ready, row, config, seed, monitor=watched, keep=measure)
-    return {**result, "measures": kept}
+    watched = measures.watcher(setup.world, name)
+    measure = partial(measures.everything, watched=watched, world=setup.world, name=name)
+    return train_and_score(ready, row, config, seed, monitor=watched, measure=measure)
 
 
 def prepare(job: Job[Laboratory]) -> None:

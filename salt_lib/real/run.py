@@ -28,6 +28,7 @@ from ..training.progress import Monitor
 from ..training.run import train_and_score
 from ..training.stacked import train_and_score_stacked
 from ..training.state import Saved
+from .measures import measured
 from .setup import Setup, read, words
 
 if TYPE_CHECKING:
@@ -111,7 +112,10 @@ def run_stacked(jobs: list[Job[Setup]], compute: Accelerated | None = None) -> l
     row, compute = method_by_name(spec.method), compute or compute_of(setup)
     ready = prepared(setup, spec.task, row, jobs[0].root, compute)
     seeds = [job.spec.seed for job in jobs]
-    return train_and_score_stacked(ready, row, setup.training, seeds, compute=compute, threads=None)
+    measure = partial(measured, tests=ready.tests, compute=compute)
+    return train_and_score_stacked(
+        ready, row, setup.training, seeds, compute=compute, threads=None, measure=measure
+    )
 
 
 def run(
@@ -159,4 +163,5 @@ def run(
             monitor=monitor,
             threads=None,
             keep=keep if save else None,
+            measure=partial(measured, tests=ready.tests, compute=compute),
         )

@@ -13,8 +13,10 @@ from .setup import TASKS, Setup
 ROOT = Path("runs-paper")
 
 
-def real_study(setup: Setup, root: str | Path | None = None) -> Study:
-    """The study of a setup; root: by default the folder ``runs-paper``."""
+def real_study(
+    setup: Setup, root: str | Path | None = None, table: str | Path | None = None
+) -> Study:
+    """The study of a setup; root: by default the folder ``runs-paper``. table: its frozen runs."""
     return Study(
         setup=setup,
         root=Path(root or ROOT),
@@ -22,6 +24,7 @@ def real_study(setup: Setup, root: str | Path | None = None) -> Study:
         tasks=TASKS,
         methods=MAIN,
         seeds=tuple(range(15)),
+        table=Path(table) if table else None,
     )
 
 

@@ -5,14 +5,14 @@ The laboratory's study, that of feature aggregation and those on real data are e
 Chapter: Training over 15 seeds.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from ..errors import SaltError
 from .frozen import read_table, write_table
 from .grid import DEFAULT_WORKERS, Spec, Workers, execute, grid
-from .provenance import StudySetup
+from .provenance import StudySetup, fingerprint
 from .results import Results, key_of, origin_of
 from .store import fresh
 
@@ -108,6 +108,56 @@ class Study:
             if all((task, method, seed) in have for method in chosen)
         }
         return results.only(key for key in have if (key[0], key[2]) in shared)
+
+    def missing(self, specs: Iterable[Spec]) -> list[Spec]:
+        """Those of these runs that the frozen table doesn't have from today's sources and setup.
+
+        What is stored under the root is no matter here: `execute` passes it over.
+        """
+        have = {key_of(run) for run in self._still_true()}
+        return [spec for spec in specs if astuple(spec)[1:] not in have]
+
+    def extend(
+        self, specs: Iterable[Spec], head: Callable[[list[dict]], dict] | None = None
+    ) -> int:
+        """Add what is finished of these runs to the frozen table; returns how many it then has.
+
+        A long study is frozen bit by bit, on one machine or on several. Runs in the table stay if
+        today's sources and setup would make them again. head: what else the table says of its runs.
+        """
+        wanted = dict.fromkeys(astuple(spec)[1:] for spec in specs)
+        here = {key_of(run): run for run in self.fresh().runs if key_of(run) in wanted}
+        old = {key_of(run): run for run in self._still_true() if key_of(run) in wanted}
+        runs = {**old, **here}
+        ordered = [runs[key] for key in wanted if key in runs]
+        if not ordered or self.table is None:
+            return len(ordered)
+        about = origin_of(here.values(), self.command)
+        configurations = {"{task}, {method}".format(**run): run["config"] for run in here.values()}
+        if old:
+            before = read_table(self.table, self.command).origin
+            configurations = {**before["configurations"], **configurations}
+            for key, between in (("commit", ", "), ("hardware", "; ")):
+                both = {*before[key].split(between), *about[key].split(between)} - {""}
+                about[key] = between.join(sorted(both))
+            about["date"] = max(before["date"], about["date"])
+        about |= {"planned": len(wanted), "configurations": configurations}
+        write_table(self.table, {**about, **(head(ordered) if head else {})}, ordered)
+        return len(ordered)
+
+    def _still_true(self) -> list[dict]:
+        """The frozen runs whose fingerprint is what a run would have now."""
+        if self.table is None or not self.table.exists():
+            return []
+        current: dict[tuple[str, str], str] = {}
+        kept = []
+        for run in read_table(self.table, self.command).runs:
+            key = run["task"], run["method"]
+            if key not in current:
+                current[key] = fingerprint(self.setup, self.world, *key)
+            if run.get("fingerprint") == current[key]:
+                kept.append(run)
+        return kept
 
     def freeze(self, path: str | Path, specs: Iterable[Spec], **head: object) -> int:
         """Write these runs to a frozen table, with what is said of all of them; returns their

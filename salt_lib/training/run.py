@@ -34,14 +34,16 @@ def train_and_score(
     monitor: Monitor | None = None,
     threads: int | None = 1,
     keep: Callable[[nn.Module], None] | None = None,
+    measure: Callable[[nn.Module], dict] | None = None,
 ) -> dict:
     """Fine-tune the checkpoint and score every test set.
 
     compute, monitor: see `loop.fit`. threads: of the processor, None for as many as there are now.
-    keep: called with the trained model. Returns scores (language → test score in [0, 1], see
-    `evaluate.score`), dev (English dev score per epoch), epoch (the chosen one, from 0), seconds
-    and config. Raises SaltError where the device's memory is too small, and for a method that
-    substitutes where ``prepared`` has no substitutions.
+    keep: called with the trained model, by one process. measure: what else to tell of it, its
+    ``measures``; called last, by every process. Returns scores (language → test score in [0, 1],
+    see `evaluate.score`), dev (English dev score per epoch), epoch (the chosen one, from 0),
+    seconds and config. Raises SaltError where the device's memory is too small, and for a method
+    that substitutes where ``prepared`` has no substitutions.
     """
     check_substitutions(prepared, method)
     compute = compute or Compute()
@@ -66,6 +68,7 @@ def train_and_score(
         if keep and compute.first:
             keep(model)
         seconds = time.perf_counter() - started
+        measures = {} if measure is None else {"measures": measure(model)}
     finally:
         torch.set_num_threads(before)
     return {
@@ -74,6 +77,7 @@ def train_and_score(
         "epoch": epoch,
         "seconds": seconds,
         "config": asdict(config),
+        **measures,
     }
 
 

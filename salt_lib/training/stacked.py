@@ -10,7 +10,7 @@ Chapter: At paper scale.
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from itertools import zip_longest
@@ -48,6 +48,7 @@ def train_and_score_stacked(
     *,
     compute: Compute | None = None,
     threads: int | None = 1,
+    measure: Callable[[nn.Module], dict] | None = None,
 ) -> list[dict]:
     """`run.train_and_score` for several seeds at once: its result for each, in their order.
 
@@ -78,6 +79,7 @@ def train_and_score_stacked(
                 for model in models
             ]
         seconds = (time.perf_counter() - started) / len(seeds)
+        kept = [{} if measure is None else {"measures": measure(model)} for model in models]
     finally:
         torch.set_num_threads(before)
     return [
@@ -88,8 +90,9 @@ def train_and_score_stacked(
             "seconds": seconds,
             "config": asdict(config),
             "stacked": len(seeds),
+            **measures,
         }
-        for of_seed, (dev, epoch) in zip(scores, histories, strict=True)
+        for of_seed, (dev, epoch), measures in zip(scores, histories, kept, strict=True)
     ]
 
 

@@ -19,6 +19,8 @@ from salt_lib.cli import real
 from salt_lib.data import xtreme
 from salt_lib.laboratory.checkpoints import checkpoint
 from salt_lib.real import own_files
+from salt_lib.study.frozen import read_table
+from salt_lib.study.packing import unpacked
 
 
 @pytest.fixture
@@ -142,6 +144,29 @@ def test_from_the_plan_to_the_results(bert, setup, tmp_path):
     wrong = salt("study", "--scale", "papr")
     assert wrong.exit_code == 2
     assert "unknown scale 'papr'; known: laboratory, worlds, aggregation, paper" in wrong.output
+
+
+@pytest.mark.filterwarnings("ignore:.*rows, where .* are published")
+def test_a_study_is_recorded_bit_by_bit(setup, tmp_path):
+    """Runs in the table are not made again, wherever they were made."""
+    table = tmp_path / "table.json"
+
+    def study(seeds, root):
+        common = ("--scale", "paper", "--setup", setup, "--tasks", "xnli", "--methods", "baseline")
+        done = salt("study", *common, "--seeds", seeds, "--runs-dir", root, "--record", table)
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    assert f"{table} has 1 of them" in study("0", tmp_path / "here")
+    assert "1 made now, 1 were there" in study("0-1", tmp_path / "there")
+    assert "0 made now, 2 were there" in study("0-1", tmp_path / "nowhere")
+    held = read_table(table)
+    assert [run["seed"] for run in held.runs] == [0, 1] and held.origin["planned"] == 2
+    for run in held.runs:
+        right = {code: unpacked(row["right"]).mean() for code, row in run["measures"].items()}
+        assert right == pytest.approx(run["scores"])
+    wrong = salt("study", "--record", table)
+    assert wrong.exit_code == 2 and "--record of a study goes with --scale paper" in wrong.stderr
 
 
 def test_two_processes_make_one_run(setup, tmp_path):

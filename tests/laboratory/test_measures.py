@@ -13,6 +13,7 @@ from small import CONFIG, SETUP, WORLD
 from salt_lib.laboratory import measures, tasks
 from salt_lib.laboratory import run as laboratory_run
 from salt_lib.models import classifiers
+from salt_lib.study.packing import unpacked
 from salt_lib.training import evaluate
 from salt_lib.training.device import Compute
 from salt_lib.training.run import train_and_score
@@ -50,22 +51,6 @@ def answers(model, code, name=NAME, split="test"):
     return (evaluate.predicted(model, data) == data.labels).numpy()
 
 
-# Counts as text
-
-
-def test_counts_come_back_from_text():
-    for counts in (np.array([0, 1, 42, 255]), np.arange(1000) % 43, np.zeros(3, int)):
-        text = measures.packed(counts)
-        assert isinstance(text, str) and json.loads(json.dumps(text)) == text
-        assert measures.unpacked(text).tolist() == counts.tolist()
-    assert len(measures.packed(np.full(1000, 42))) < 50
-
-
-def test_counts_can_be_added_up_beyond_what_a_byte_holds():
-    assert measures.unpacked(measures.packed(np.full(9, 200))).sum() == 1800
-    assert (measures.unpacked(measures.packed(np.array([200]))) * 2).tolist() == [400]
-
-
 # Measures of one model
 
 
@@ -90,13 +75,13 @@ def test_groups_hold_the_right_answers_of_all_targets_item_by_item(name):
     right = sum(answers(model, code, name).astype(int) for code in spec.targets)
     size = spec.per_group
     by_hand = [int(right[i : i + size].sum()) for i in range(0, len(right), size)]
-    groups = measures.unpacked(told["groups"])
+    groups = unpacked(told["groups"])
     assert groups.tolist() == by_hand and len(by_hand) == spec.groups["test"]
     assert len(set(by_hand)) > 2 and max(by_hand) <= size * len(spec.targets)
     pairs = size * spec.groups["test"]
     for key, kind in (("groups", "accuracy"), ("groups_balanced", "balanced")):
         total = sum(told[kind][code] for code in spec.targets) * pairs
-        assert measures.unpacked(told[key]).sum() == pytest.approx(total, abs=0.1)
+        assert unpacked(told[key]).sum() == pytest.approx(total, abs=0.1)
     assert told["groups"] != told["groups_balanced"]
 
 

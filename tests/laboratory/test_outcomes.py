@@ -9,8 +9,9 @@ from invented import GAINS, world_tables
 from scipy import stats
 
 from salt_lib.errors import SaltError
-from salt_lib.laboratory import measures, outcomes, tasks, worlds
+from salt_lib.laboratory import outcomes, tasks, worlds
 from salt_lib.laboratory.outcomes import compare, outcome
+from salt_lib.study.packing import unpacked
 from salt_lib.study.worlds import equivalent
 
 NLI, PARAPHRASE = "mini-nli", "mini-paraphrase"
@@ -202,7 +203,7 @@ def test_english_is_not_among_the_targets():
 def test_groups_languages_and_relations_of_a_run():
     run = rows(2, PARAPHRASE, "salt")[1]
     told = run["measures"]["chosen"]["fresh"]
-    counts = measures.unpacked(told["groups"])
+    counts = unpacked(told["groups"])
     shares = outcomes.by_group(PARAPHRASE, "fresh")(run)
     assert shares.tolist() == pytest.approx((counts / (4 * 6)).tolist()) and len(shares) == 10
     fair = outcomes.by_group(PARAPHRASE, "fresh", balanced=True)(run)

@@ -1,0 +1,69 @@
+"""What a run on real data keeps of every test item, besides the scores.
+
+Intervals over seeds and items need each item: whether a pair was right, how many chunks of a
+sentence were. Of pairs it also keeps how often each label is answered, and what is right after the
+answers are balanced (`study.balance`), for a gain may be no more than a label answered more often.
+
+Chapter: On real text.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from torch import nn
+
+from ..models.encoding import Encoded
+from ..study import balance
+from ..study.packing import packed
+from ..training.device import Compute
+from ..training.evaluate import logits, predicted, sentences
+
+DIGITS = 4
+
+
+def measured(
+    model: nn.Module, tests: Mapping[str, Encoded], compute: Compute | None = None
+) -> dict[str, dict]:
+    """Language → what is kept of its test set, counts as `study.packing` packs them.
+
+    Of tagged sentences: ``gold``, ``predicted`` and ``right``, the chunks of each sentence
+    (`chunk_counts`). Of pairs: ``right`` and ``balanced``, 1 where a pair is right, and ``shares``,
+    how often each label is answered.
+    """
+    of = {code: _tagged if test.tags else _pairs for code, test in tests.items()}
+    return {code: of[code](model, test, compute) for code, test in tests.items()}
+
+
+def chunk_counts(gold: Sequence[str], tags: Sequence[str]) -> tuple[int, int, int]:
+    """seqeval's chunks of one sentence: of its gold tags, of the predicted, and those of both.
+
+    Over sentences they add up: micro F1 is 2 × right / (gold + predicted), see `evaluate.f1`.
+    """
+    from seqeval.metrics.sequence_labeling import get_entities
+
+    ours, theirs = set(get_entities(list(gold))), set(get_entities(list(tags)))
+    return len(ours), len(theirs), len(ours & theirs)
+
+
+def _tagged(model: nn.Module, test: Encoded, compute: Compute | None) -> dict:
+    gold = sentences(test, test.labels)
+    tags = sentences(test, predicted(model, test, compute=compute))
+    counts = np.array([chunk_counts(*pair) for pair in zip(gold, tags, strict=True)]).reshape(-1, 3)
+    return dict(zip(("gold", "predicted", "right"), map(packed, counts.T), strict=True))
+
+
+def _pairs(model: nn.Module, test: Encoded, compute: Compute | None) -> dict:
+    values, labels = logits(model, test, compute=compute).double().numpy(), test.labels.numpy()
+    right, balanced = values.argmax(axis=1) == labels, np.zeros(len(labels), bool)
+    # The bias of one half of the items, whose labels are not read, judges the other half.
+    halves = np.arange(len(labels)) % 2
+    for half in (0, 1):
+        here = halves == half
+        bias = balance.balancing_bias(values[~here] if (~here).any() else values[here])
+        balanced[here] = (values[here] + bias).argmax(axis=1) == labels[here]
+    shares = balance.predicted_shares(values)
+    return {
+        "right": packed(right),
+        "balanced": packed(balanced),
+        "shares": [round(float(share), DIGITS) for share in shares],
+    }

@@ -1,0 +1,155 @@
+"""The outcome of the study on real tasks, from its frozen tables: what its protocol says, no more.
+
+The unit is the seed: one encoder, one set of training sentences. Nothing is tested before all
+planned runs are there.
+
+Chapter: On real text.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import SaltError
+from ..files import RECORDED
+from ..languages import SOURCE
+from ..study.frozen import read_table
+from ..study.packing import unpacked
+from ..study.stats import Comparison, compare
+
+# Table → method → how many seeds. What each table's runs are made with: ``studies/<table>.toml``.
+PLAN: dict[str, dict[str, int]] = {
+    "udpos": {"baseline": 6, "salt": 6, "salt-random-kind": 6},
+    "udpos-first": {"baseline": 6, "salt": 6},
+}
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Part:
+    """The runs of one table: method → seed → run."""
+
+    name: str
+    runs: Mapping[str, Mapping[int, dict]]
+    origin: Mapping[str, Any]
+
+    @property
+    def made(self) -> int:
+        """How many of the planned runs there are."""
+        plan = PLAN[self.name].items()
+        return sum(s in self.runs.get(method, {}) for method, n in plan for s in range(n))
+
+    @property
+    def planned(self) -> int:
+        """How many runs are planned."""
+        return sum(PLAN[self.name].values())
+
+    @property
+    def complete(self) -> bool:
+        """Whether all planned runs are there."""
+        return self.made == self.planned
+
+
+def part(name: str) -> Part:
+    """What there is of a table of `PLAN`."""
+    path = RECORDED / "real" / f"{name}.json"
+    runs: dict[str, dict[int, dict]] = {}
+    if not path.exists():
+        return Part(name, runs, {})
+    table = read_table(path, f"salt study --scale paper --setup studies/{name}.toml")
+    for run in table.runs:
+        runs.setdefault(run["method"], {})[run["seed"]] = run
+    return Part(name, runs, table.origin)
+
+
+def parts() -> dict[str, Part]:
+    """Every table by its name."""
+    return {name: part(name) for name in PLAN}
+
+
+def targets(of: Part) -> list[str]:
+    """The languages other than English that its runs are scored in."""
+    (codes,) = {tuple(run["scores"]) for seeds in of.runs.values() for run in seeds.values()}
+    return [code for code in codes if code != SOURCE]
+
+
+def scores(of: Part, method: str, codes: Iterable[str]) -> np.ndarray:
+    """A method's scores in [0, 1], (seeds, languages). SaltError: the table is not complete."""
+    if not of.complete:
+        raise SaltError(
+            f"{of.name}: {of.made} of {of.planned} runs are made, and the protocol allows no test "
+            f"before all are; make them with 'salt study --scale paper --setup "
+            f"studies/{of.name}.toml'"
+        )
+    columns, seeds = list(codes), range(seeds_of(of, method))
+    return np.array([[of.runs[method][s]["scores"][code] for code in columns] for s in seeds])
+
+
+def seeds_of(of: Part, *methods: str) -> int:
+    """How many seeds, from 0, all of these methods have in the plan."""
+    return min(PLAN[of.name][method] for method in methods)
+
+
+def gain(of: Part, method: str, against: str, codes: Iterable[str]) -> Comparison:
+    """A method against another, scores averaged over ``codes``, paired by seed."""
+    columns, seeds = list(codes), seeds_of(of, method, against)
+    return compare(*(scores(of, one, columns).mean(axis=1)[:seeds] for one in (method, against)))
+
+
+def resampled(
+    of: Part, method: str, against: str, codes: Iterable[str], seed: int = 0, level: float = 0.95
+) -> tuple[float, float]:
+    """The interval of `gain` when seeds and test items are drawn anew, both with replacement.
+
+    Test sentences of each language are drawn on their own, the same for both methods.
+    """
+    scores(of, method, [])  # or there is nothing to test yet
+    dice, count = np.random.default_rng(seed), seeds_of(of, method, against)
+    weights = dice.multinomial(count, np.full(count, 1 / count), size=RESAMPLES) / count
+    drawn, columns = np.zeros(RESAMPLES), list(codes)
+    for code in columns:
+        sides = [_counts(of, one, code, count) for one in (method, against)]
+        items = sides[0].shape[-1]
+        draw = dice.multinomial(items, np.full(items, 1 / items), size=RESAMPLES).T
+        first, second = (_score(side @ draw) for side in sides)  # (seeds, resamples) each
+        drawn += ((first - second) * weights.T).sum(axis=0) / len(columns)
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _counts(of: Part, method: str, code: str, seeds: int) -> np.ndarray:
+    """(kinds, seeds, items): right, gold and predicted chunks, or right and all pairs."""
+    rows = [of.runs[method][s]["measures"][code] for s in range(seeds)]
+    right = [unpacked(row["right"]) for row in rows]
+    if "gold" not in rows[0]:
+        return np.array([right, np.ones_like(right)], float)
+    return np.array(
+        [right, *([unpacked(row[key]) for row in rows] for key in ("gold", "predicted"))], float
+    )
+
+
+def _score(counts: np.ndarray) -> np.ndarray:
+    """Accuracy, or micro F1, of summed counts: (kinds, …) → (…)."""
+    right, *rest = counts
+    return right / rest[0] if len(rest) == 1 else 2 * right / np.maximum(rest[0] + rest[1], 1)
+
+
+def placed(lettered: Part, first: Part, codes: Iterable[str]) -> Comparison:
+    """The baseline with tags on the first lettered piece − with tags on the first, by seed."""
+    columns = list(codes)
+    return compare(*(scores(one, "baseline", columns).mean(axis=1) for one in (lettered, first)))
+
+
+def misplaced(lettered: Part, first: Part, method: str, codes: Iterable[str]) -> np.ndarray:
+    """How much more a method gains with tags on the first piece than on the first lettered one.
+
+    (seeds,): what of its gain there is owed to tags that stand in the wrong place.
+    """
+    columns = list(codes)
+    gains = [
+        (scores(one, method, columns) - scores(one, "baseline", columns)).mean(axis=1)
+        for one in (first, lettered)
+    ]
+    return gains[0] - gains[1]
