@@ -5,11 +5,17 @@ Chapter: On real text.
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 
 from ..languages import SOURCE, language
+from ..real import outcomes
+from ..real.outcomes import Part
+from ..study.stats import Comparison, holm
+from ..study.wording import interval, points, short_p
 from .html import Markup, percent, table, token, tokens
-from .style import BLACK, BLUE, GREY, SMALL
+from .results import spread
+from .style import BLACK, BLUE, GREY, SMALL, VERMILLION, styled
 
 
 def sentence(row: Mapping, code: str, threshold: float) -> Markup:
@@ -32,6 +38,7 @@ def sentence(row: Mapping, code: str, threshold: float) -> Markup:
     return tokens(boxes, SOURCE, f"{language(code).name}")
 
 
+@styled
 def precision_coverage(
     ax: Axes, rows: Mapping[str, Sequence], without: Mapping[str, Sequence]
 ) -> Axes:
@@ -68,3 +75,115 @@ def rules_table(variants: Mapping[str, Mapping], threshold: float, caption: str)
         body.append([name, *cells, f"{least} {percent(known[least])}"])
     header = ["rules", "precision", "coverage", "by lemmas", "coverage", "lowest language"]
     return table(header, body, caption, range(1, 5))
+
+
+@styled
+def placement(ax: Axes, lettered: Part, first: Part) -> Axes:
+    """The baseline's F1 in each language, tags on the first piece and on the first with letters.
+
+    A point a seed and a line between the means; the language with the largest difference on top.
+    """
+    codes = [SOURCE, *outcomes.targets(lettered)]
+    sides = [100 * outcomes.scores(one, "baseline", codes) for one in (first, lettered)]
+    order = (sides[1] - sides[0]).mean(axis=0).argsort()[::-1]
+    for y, column in enumerate(order):
+        means = [side[:, column].mean() for side in sides]
+        ax.plot(means, [y, y], color=GREY, linewidth=1, zorder=1)
+        for side, mean, color in zip(sides, means, (VERMILLION, BLUE), strict=True):
+            ax.scatter(side[:, column], np.full(len(side), y), s=10, color=color, alpha=0.5, lw=0)
+            ax.plot(mean, y, "o", color=color, markersize=6)
+    _languages(ax, [codes[i] for i in order])
+    for color, name in ((VERMILLION, "first piece"), (BLUE, "first lettered piece")):
+        ax.plot([], [], "o", color=color, label=name)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False)
+    ax.set_xlabel("F1 of the baseline in %")
+    return ax
+
+
+@styled
+def gains(ax: Axes, of: Part, methods: Sequence[str]) -> Axes:
+    """What methods gain over the baseline in each language: a point a seed, and their mean."""
+    codes = [SOURCE, *outcomes.targets(of)]
+    base = outcomes.scores(of, "baseline", codes)
+    values = {name: 100 * (outcomes.scores(of, name, codes) - base) for name in methods}
+    order = values[methods[0]].mean(axis=0).argsort()[::-1]
+    for number, (name, color) in enumerate(zip(methods, (BLUE, GREY), strict=False)):
+        shift = 0.16 * (2 * number - 1) if len(methods) > 1 else 0.0
+        for y, column in enumerate(order):
+            rows = values[name][:, column]
+            heights = y + shift + spread(len(rows), 0.1)
+            ax.scatter(rows, heights, s=10, color=color, alpha=0.5, linewidth=0)
+            ax.plot(rows.mean(), y + shift, "D", color=color, markersize=5)
+        ax.plot([], [], "D", color=color, label=name)
+    ax.axvline(0, color=BLACK, linewidth=1, zorder=0)
+    _languages(ax, [codes[i] for i in order])
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False)
+    ax.set_xlabel("gain over the baseline in points of F1")
+    return ax
+
+
+def outcome_table(lettered: Part, first: Part, caption: str) -> Markup:
+    """The protocol's comparisons, primary first: differences in points, over seeds."""
+    codes = outcomes.targets(lettered)
+    random = "salt-random-kind"
+    rows: list[tuple[str, Comparison, tuple[float, float] | None]] = [
+        (
+            f"{name}: {method} − {against}{where}",
+            outcomes.gain(of, method, against, columns),
+            outcomes.resampled(of, method, against, columns),
+        )
+        for name, of in (("lettered", lettered), ("first", first))
+        for method, against in (("salt", "baseline"), ("salt", random), (random, "baseline"))
+        if of is lettered or random not in (method, against)
+        for columns, where in ((codes, ""), ([SOURCE], ", English"))
+    ]
+    rows.append(
+        ("baseline: lettered − first", outcomes.placed(lettered, first, codes), None),
+    )
+    body = []
+    for name, test, drawn in rows:
+        low, high = outcomes.t_interval(test)
+        body.append(
+            [
+                name,
+                f"{test.n}",
+                points(test.difference, ""),
+                interval({"ci_low": low, "ci_high": high}),
+                "–" if drawn is None else interval({"ci_low": drawn[0], "ci_high": drawn[1]}),
+                short_p(test.p),
+            ]
+        )
+    header = ["comparison", "seeds", "difference", "95% over seeds", "seeds and sentences", "p"]
+    return table(header, body, caption, range(1, 6))
+
+
+def placement_table(lettered: Part, first: Part, caption: str) -> Markup:
+    """The baseline in each language by where a tag stands, with Holm's correction over them."""
+    codes = [SOURCE, *outcomes.targets(lettered)]
+    tests = [outcomes.placed(lettered, first, [code]) for code in codes]
+    corrected = holm([test.p for test in tests])
+    body = []
+    for code, test, p in zip(codes, tests, corrected, strict=True):
+        body.append(
+            [
+                language(code).name,
+                percent(test.baseline_mean),
+                percent(test.mean),
+                points(test.difference, ""),
+                short_p(float(p)),
+            ]
+        )
+    header = ["language", "first piece", "first lettered", "difference", "p (Holm)"]
+    return table(header, body, caption, range(1, 5))
+
+
+def progress_table(parts: Mapping[str, Part], caption: str) -> Markup:
+    """How far each table of the study is."""
+    rows = [[f"studies/{name}.toml", f"{of.made}", f"{of.planned}"] for name, of in parts.items()]
+    return table(["settings", "runs made", "runs planned"], rows, caption, range(1, 3))
+
+
+@styled
+def _languages(ax: Axes, codes: Sequence[str]) -> None:
+    ax.set_yticks(range(len(codes)), [language(code).name for code in codes])
+    ax.set_ylim(len(codes) - 0.4, -0.6)

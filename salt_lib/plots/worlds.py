@@ -17,7 +17,7 @@ from ..study.wording import interval, points, short_p
 from ..study.worlds import OverWorlds
 from .html import Markup, percent, table
 from .results import spread
-from .style import BLACK, BLUE, GREY, PALE, SMALL, VERMILLION
+from .style import BLACK, BLUE, GREY, PALE, SMALL, VERMILLION, styled
 
 SPLITS = {"test": "first test set", FRESH: "second test set"}
 NAMES = {
@@ -28,6 +28,7 @@ NAMES = {
 }
 
 
+@styled
 def forest(ax: Axes, seeds: Mapping[int, np.ndarray], test: OverWorlds, colour: str = BLUE) -> Axes:
     """A row a world: its seeds' differences as points and their mean; below, the mean over worlds.
 
@@ -65,6 +66,7 @@ def differences(
     return found
 
 
+@styled
 def by_language(ax: Axes, units: Sequence[Part], name: str, method: str = "salt") -> Axes:
     """What a method gains in each language: a point a world, and their mean."""
     targets = task(name).targets
@@ -85,6 +87,7 @@ def by_language(ax: Axes, units: Sequence[Part], name: str, method: str = "salt"
     return ax
 
 
+@styled
 def precision(ax: Axes, units: Sequence[Part], name: str, method: str = "salt") -> Axes:
     """A point a world: how precise its distilled content words are, and what a method gains."""
     for part in units:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from ..errors import SaltError
 from ..files import RECORDED
@@ -96,6 +97,13 @@ def gain(of: Part, method: str, against: str, codes: Iterable[str]) -> Compariso
     """A method against another, scores averaged over ``codes``, paired by seed."""
     columns, seeds = list(codes), seeds_of(of, method, against)
     return compare(*(scores(of, one, columns).mean(axis=1)[:seeds] for one in (method, against)))
+
+
+def t_interval(test: Comparison, level: float = 0.95) -> tuple[float, float]:
+    """The interval of a mean difference over seeds by Student's t, which allows for how few they
+    are; `Comparison`'s own is a bootstrap's."""
+    margin = float(stats.t.ppf((1 + level) / 2, test.n - 1)) * test.sd / test.n**0.5
+    return test.difference - margin, test.difference + margin
 
 
 def resampled(

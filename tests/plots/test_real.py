@@ -1,8 +1,11 @@
 """Figures and tables of the chapter on real text."""
 
+import pytest
 from drawn import Closed, check
+from real.test_outcomes import CODES, recorded  # noqa: F401
 
 from salt_lib.plots import real, style
+from salt_lib.real import outcomes
 
 ROW = {
     "words": [
@@ -51,3 +54,46 @@ def test_the_table_of_rules_names_the_lowest_language():
     shown = real.rules_table(variants, 0.9, "Rules")
     Closed(shown)
     assert "sw 70.0%" in shown and "de 50.0%" in shown and "85.0%" in shown
+
+
+# The study
+
+
+@pytest.fixture
+def parts(recorded):  # noqa: F811
+    return outcomes.parts()
+
+
+def test_where_a_tag_stands_is_drawn_with_the_largest_difference_on_top(parts):
+    drawn, ax = style.figure(4.8)
+    real.placement(ax, parts["udpos"], parts["udpos-first"])
+    names = [text.get_text() for text in ax.get_yticklabels()]
+    assert {*names[:2]} == {"Thai", "Chinese"} and {*names[2:]} == {"English", "German"}
+    lines = [line.get_xdata() for line in ax.lines if len(line.get_xdata()) == 2]
+    assert len(lines) == len(CODES) and max(b - a for a, b in lines) == pytest.approx(30, abs=0.1)
+    assert len(ax.get_legend().get_texts()) == 2
+    check(drawn)
+
+
+def test_gains_are_drawn_seed_by_seed_for_each_method(parts):
+    drawn, ax = style.figure(4.8)
+    real.gains(ax, parts["udpos"], ["salt", "salt-random-kind"])
+    assert sum(len(dots.get_offsets()) for dots in ax.collections) == 2 * 6 * len(CODES)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["salt", "salt-random-kind"]
+    check(drawn)
+
+
+def test_the_tables_of_the_study(parts):
+    lettered, first = parts["udpos"], parts["udpos-first"]
+    shown = real.outcome_table(lettered, first, "Outcomes")
+    Closed(shown)
+    codes = outcomes.targets(lettered)
+    gain = outcomes.gain(lettered, "salt", "baseline", codes).difference
+    assert f"{100 * gain:+.2f}" in shown and "baseline: lettered − first" in shown
+    assert shown.count("<tr") == 1 + 6 + 2 + 1
+    by_language = real.placement_table(lettered, first, "Places")
+    Closed(by_language)
+    assert "+30.00" in by_language and by_language.count("<tr") == 1 + len(CODES)
+    progress = real.progress_table(parts, "Progress")
+    Closed(progress)
+    assert "studies/udpos-first.toml" in progress and ">18<" in progress and ">12<" in progress

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+from pathlib import Path
 
 import matplotlib as mpl
 import nbformat
@@ -65,7 +66,7 @@ def test_a_users_settings_change_no_figure_and_no_figure_changes_them():
 
 def test_every_function_that_draws_has_the_look():
     """Whatever takes axes: its text and lines are made with the settings of the moment."""
-    for name in ("aggregation", "augmentation", "distillation", "house", "laboratory", "results"):
+    for name in [path.stem for path in Path(style.__file__).parent.glob("[a-z]*.py")]:
         module = importlib.import_module(f"salt_lib.plots.{name}")
         for function in vars(module).values():
             if inspect.isfunction(function) and function.__module__ == module.__name__:
