@@ -17,6 +17,7 @@ from salt_lib.data.examples import Pairs
 from salt_lib.errors import SaltError
 from salt_lib.models import classifiers, loading
 from salt_lib.models.encoding import encode
+from salt_lib.models.heads import decoder
 from salt_lib.salt import vocabulary
 
 
@@ -144,6 +145,7 @@ def test_a_head_under_its_first_names_is_found_and_saved(mdeberta, tmp_path):
     folder, model = mdeberta
     ids = torch.tensor([[2, 9, 7, 3]])
     found = loading.masked_lm(folder)
+    assert decoder(found).weight.shape == (model.config.vocab_size, 16)
     found.save_pretrained(tmp_path)
     plain = AutoModelForMaskedLM.from_pretrained(tmp_path).eval()
     with torch.inference_mode():
