@@ -83,7 +83,7 @@ PARTICULAR: dict[str, dict] = {
         **{"qk_channels": 16, "v_channels": 16},
     },
     "reformer": {
-        **{"is_decoder": False, "axial_pos_embds": False, "attn_layers": ["local", "local"]},
+        **{"is_decoder": False, "axial_pos_embds": False, "attn_layers": ["local", "lsh"]},
         "attention_head_size": 8,
     },
     "rembert": {"input_embedding_size": 8, "output_embedding_size": 16},

@@ -54,10 +54,10 @@ def refusal(config: PretrainedConfig, use: str) -> str:
     classes, name = USES[use]
     if config.is_encoder_decoder:
         return "it is an encoder-decoder, and reads a sentence twice"
-    if type(config) not in classes:
-        return f"transformers has no {name} of this type"
     if reason := _REFUSED.get(config.model_type, {}).get(use):
         return reason
+    if type(config) not in classes:
+        return f"transformers has no {name} of this type"
     takes = inspect.signature(classes[type(config)].forward).parameters
     if "attention_mask" not in takes:
         return "it reads padding as if it were text, so a sentence's scores hang on its batch"

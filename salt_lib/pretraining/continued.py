@@ -178,13 +178,20 @@ def parts(model: PreTrainedModel, frozen: int) -> tuple[list[nn.Parameter], list
     """The weights of the head, and those of the encoder that are trained; all others stay.
 
     frozen: so many lower layers, and the embeddings with them where it is not 0. SaltError: the
-    encoder has fewer layers, or none that we find.
+    encoder has fewer layers, or none that we find, or its layers are no list.
     """
     base = model.base_model
-    layers = next((m for m in base.modules() if isinstance(m, nn.ModuleList)), None)
+    lists = [module for module in base.modules() if isinstance(module, nn.ModuleList)]
+    layers = lists[0] if lists else None
     if layers is None or not 0 <= frozen <= len(layers):
         count = 0 if layers is None else len(layers)
         raise SaltError(f"{frozen} frozen layers: this encoder has {count}")
+    in_layers = set(layers.parameters())
+    if frozen and any(w not in in_layers for other in lists for w in other.parameters()):
+        raise SaltError(
+            f"{frozen} frozen layers: {type(model).__name__} keeps the parts of a layer, or of "
+            "several stacks of them, in lists of their own; give frozen=0"
+        )
     inner = list(base.parameters())
     head = [w for w in model.parameters() if not any(w is other for other in inner)]
     upper = inner

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import xlm_r
-from transformers import AutoModel, AutoModelForMaskedLM
+from transformers import AutoModel, AutoModelForMaskedLM, XLMConfig, XLMWithLMHeadModel
 
 from salt_lib.errors import SaltError
 from salt_lib.models import loading
@@ -189,3 +189,14 @@ def test_what_can_not_go_on_says_why(model, texts, tmp_path):
     with pytest.raises(SaltError, match="is there already"):
         go_on(model, texts, tmp_path / "d", RECIPE, progress=False)
     assert (tmp_path / "d" / "mine.txt").read_text() == "mine"
+
+
+def test_layers_whose_parts_lie_apart_are_not_half_frozen():
+    """XLM lists its attentions, and then its other parts: with the first list alone the others
+    would all stay as they are."""
+    size = {"emb_dim": 16, "n_layers": 2, "n_heads": 2, "vocab_size": 50}
+    model = XLMWithLMHeadModel(XLMConfig(**size))
+    with pytest.raises(SaltError, match="1 frozen layers: XLMWithLMHeadModel keeps .*frozen=0"):
+        continued.parts(model, 1)
+    head, upper = continued.parts(model, 0)
+    assert len(head) + len(upper) == len(list(model.parameters()))
