@@ -25,6 +25,7 @@ from .errors import SaltError, unknown
 from .files import folder
 from .languages import SOURCE
 from .models import loading
+from .models.architectures import DISTILLATION, SENTENCES, TOKENS
 from .models.encoding import encode
 from .real.setup import in_range
 from .salt import substitutions
@@ -86,6 +87,7 @@ def distill(
     ['word', 'language', 'substitute', 'probability', 'count']
     """
     check_thresholds(threshold, synonym_threshold)
+    loading.check(model, DISTILLATION)
     data = pairs_of(sentences)
     known = words_of(
         model, [*data.first, *filter(None, data.second)], languages, texts, words, rules
@@ -220,6 +222,8 @@ def train(
     row = method if isinstance(method, Method) else method_by_name(method)
     substitutions.check_method(row)
     in_range(config, "config")
+    if row.substitutions:
+        loading.check(model, DISTILLATION)
     tests = dict(data["test"])
     first = data["train"]
     names = list(data.get("labels") or _label_names(first, label_column))
@@ -227,6 +231,7 @@ def train(
     ready = {
         name: _rows(name, part, names, text_columns, label_column) for name, part in split.items()
     }
+    loading.check(model, TOKENS if isinstance(ready["train"], Tagged) else SENTENCES)
     compute = Accelerated(device)
     known: Words = {}
     if row.substitutions:

@@ -9,6 +9,7 @@ class Stub(torch.nn.Module):
     """A language model whose logits at a position are a table's row for the token that it reads."""
 
     device = torch.device("cpu")
+    config = SimpleNamespace(type_vocab_size=2)
 
     def __init__(self, table):
         super().__init__()

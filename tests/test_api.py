@@ -105,7 +105,7 @@ def test_distil_says_what_is_wrong(arguments, message):
 
 
 def test_a_model_without_words_beside_it_needs_texts(tmp_path):
-    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(salt.SaltError, match="give texts, a folder of <language>.txt"):
         salt.distill(tmp_path, SENTENCES)
 

@@ -3,8 +3,6 @@
 Chapter: Training over 15 seeds.
 """
 
-import functools
-import inspect
 import json
 import shutil
 import types
@@ -23,8 +21,9 @@ from transformers import (
 
 from ..errors import SaltError
 from ..files import write_json
+from .architectures import SENTENCES, TOKENS, reads_segments
 from .fusion import BERT_LIKE, Fused
-from .loading import _load, resolve, tokenizer
+from .loading import _load, check, resolve, tokenizer
 from .weights import save_tensors
 
 Classifier = PreTrainedModel | Fused
@@ -53,6 +52,7 @@ def classifier(
     first position alone (`fusion.BERT_LIKE`), that layer computes no other: ``last_hidden_state``
     has length 1, the logits are what they would be.
     """
+    check(source, TOKENS if tagged else SENTENCES)
     torch.manual_seed(seed)
     known = _load(AutoConfig, source)
     rates = {name: dropout for name in DROPOUTS if hasattr(known, name)}
@@ -132,15 +132,13 @@ def saved_classifier(folder: str | Path, names: Sequence[str], tagged: bool):
 
 def _without_segments(model: PreTrainedModel) -> None:
     """Let a model that knows no segments, such as DistilBERT's, be called as one that does."""
-    plain = model.forward
-    if "token_type_ids" in inspect.signature(plain).parameters:
-        return
+    if not reads_segments(model, model.config):
+        # A hook and no other forward, which a copy of the model would share with it.
+        model.register_forward_pre_hook(_dropping_segments, with_kwargs=True)
 
-    @functools.wraps(plain)
-    def forward(*arguments, token_type_ids=None, **named):
-        return plain(*arguments, **named)
 
-    model.forward = forward
+def _dropping_segments(model, arguments: tuple, named: dict) -> tuple[tuple, dict]:
+    return arguments, {name: value for name, value in named.items() if name != "token_type_ids"}
 
 
 def _first_position(layer, hidden, attention_mask=None, *_, **__) -> torch.Tensor:

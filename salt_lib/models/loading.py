@@ -23,11 +23,17 @@ from transformers.utils import logging
 
 from ..digests import digest
 from ..errors import SaltError
+from .architectures import DISTILLATION, refusal
 
 UNLIMITED = 1 << 30
 # What decides, beside the weights, what a checkpoint computes; the last three where its tokenizer
 # has no tokenizer.json.
 IDENTITY = ("config.json", "tokenizer.json", "vocab.txt", "vocab.json", "merges.txt")
+# DeBERTa's head under its first names, as mDeBERTa's on the hub has it, and its present ones.
+FIRST_NAMES = {
+    r"^lm_predictions\.lm_head\.(dense|LayerNorm)": r"cls.predictions.transform.\1",
+    r"^lm_predictions\.lm_head\.bias": "cls.predictions.bias",
+}
 Model = TypeVar("Model", bound=torch.nn.Module)
 
 
@@ -70,6 +76,20 @@ def resolve(source: str | Path) -> Path:
         ) from error
 
 
+def check(source: str | Path, use: str) -> None:
+    """Raise SaltError where a model can't be used so, before its weights are loaded.
+
+    source: a folder or hub name, of which the configuration is read. use: one of
+    `architectures.USES`.
+    """
+    config = _load(AutoConfig, source)
+    if reason := refusal(config, use):
+        raise SaltError(
+            f"{source}: no {use} with a model of the type {config.model_type!r}: {reason}. Take a "
+            "model such as bert-base-multilingual-cased, xlm-roberta-base or mDeBERTa"
+        )
+
+
 def _load(auto, source: str | Path, **options):
     if auto not in (AutoTokenizer, AutoConfig):
         # Whatever the weights are stored in: in half of that, small steps change nothing.
@@ -87,11 +107,13 @@ def _load(auto, source: str | Path, **options):
     ) as error:  # transformers raises many kinds: OSError, ValueError, SafetensorError
         folder = resolve(source)
         if any(folder.glob("*.bin")) and not any(folder.glob("*.safetensors")):
+            weights = sorted(folder.glob("*.bin"))[0]
             raise SaltError(
                 f"{source}: its weights are a pickle, which could run any program and is never "
-                "loaded. If you trust its origin, convert it in Python: "
-                f"transformers.AutoModelForMaskedLM.from_pretrained({str(source)!r})"
-                ".save_pretrained('NEW'), copy the tokenizer's files into NEW, and give NEW"
+                "loaded. Convert it once, in Python, which reads tensors alone: import torch, "
+                f"safetensors.torch; w = torch.load({str(weights)!r}, weights_only=True); "
+                "safetensors.torch.save_file({k: v.clone() for k, v in w.items()}, "
+                f"{str(folder / 'model.safetensors')!r}, {{'format': 'pt'}})"
             ) from error
         raise SaltError(
             f"{source}: can't be loaded as a checkpoint ({type(error).__name__}: {error}); it is "
@@ -140,13 +162,31 @@ def mask_token(source: str | Path) -> int:
     return mask_id
 
 
+def language_model(source: str | Path) -> tuple[PreTrainedModel, dict]:
+    """The model with a masked-language head, and what of it is not in the checkpoint.
+
+    The latter is transformers' report: "missing_keys" and so on. A head is found under its first
+    names as well (`FIRST_NAMES`); the model, and what is saved of it, has the present ones.
+    """
+    options: dict = {"use_safetensors": True, "output_loading_info": True}
+    config = _load(AutoConfig, source)
+    if not hasattr(config, "legacy"):
+        return _load(AutoModelForMaskedLM, source, **options)
+    config.legacy = True  # of both heads the one with a decoder, which computes the same
+    options |= {"config": config, "key_mapping": FIRST_NAMES}
+    model, about = _load(AutoModelForMaskedLM, source, **options)
+    # With the first names and this configuration it would be saved as a model without its head.
+    model._weight_conversions = None
+    return model, about
+
+
 def masked_lm(source: str | Path) -> PreTrainedModel:
     """The model with its masked-language head, in evaluation mode.
 
     Raises SaltError for a checkpoint without such a head, or of a model that can have none.
     """
-    options = {"use_safetensors": True, "output_loading_info": True}
-    model, loading_info = _load(AutoModelForMaskedLM, source, **options)
+    check(source, DISTILLATION)
+    model, loading_info = language_model(source)
     if lacking := sorted(loading_info["missing_keys"]):
         raise SaltError(
             f"{source}: its masked-language head is not in the checkpoint, {', '.join(lacking)} "

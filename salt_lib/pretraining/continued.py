@@ -22,13 +22,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
-from transformers import AutoModelForMaskedLM, PreTrainedModel
+from transformers import PreTrainedModel
 
 from ..digests import digest
 from ..errors import SaltError
 from ..files import write_json
 from ..models import loading
-from ..models.heads import decoder_input
+from ..models.architectures import PRETRAINING
+from ..models.heads import decoder, decoder_input
 from ..training.loop import pace
 from .loop import State
 
@@ -95,9 +96,11 @@ def go_on(
     if out.exists() and not (out / "resume").exists() and any(out.iterdir()):
         raise SaltError(f"{out} is there already: give a new folder for the model")
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    loading.check(source, PRETRAINING)
     tokenizer, mask = loading.tokenizer(source), loading.mask_token(source)
     torch.manual_seed(seed)
     model = loading.to_device(with_head(source), device)
+    last = decoder(model)
     rows = {code: _rows(tokenizer, code, lines, recipe.longest) for code, lines in texts.items()}
     held = {code: sentences[-HELD_OUT:] for code, sentences in rows.items()}
     trained = {code: sentences[:-HELD_OUT] for code, sentences in rows.items()}
@@ -122,11 +125,12 @@ def go_on(
         for group, rate in zip(optimizer.param_groups, rates(recipe, step), strict=True):
             group["lr"] = rate
         for weight in upper:
-            weight.requires_grad_(step >= recipe.head_steps)
+            # A head without weights of its own (all are the encoder's) can't go first.
+            weight.requires_grad_(step >= recipe.head_steps or not head)
         torch.manual_seed(seed * 1_000_003 + step)  # of the dropout
         batch = pieces.batch(seed, step)
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-            loss = masked_loss(model, batch, pieces)
+            loss = masked_loss(model, last, batch, pieces)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(head + upper, recipe.clip)
@@ -140,7 +144,7 @@ def go_on(
                 raise SaltError(f"the training diverged before step {step}; lower learning_rate")
             seconds = round(time.time() - started, 1)
             row = {"step": step, "loss": round(mean, 4), "seconds": seconds}
-            curve.append(row | {"held_out": evaluated(model, held, pieces)})
+            curve.append(row | {"held_out": evaluated(model, last, held, pieces)})
             state.save(model, optimizer, curve)
             bar.set_postfix(loss=f"{mean:.2f}")
             total.zero_()
@@ -158,9 +162,7 @@ def go_on(
 def with_head(source: str | Path) -> PreTrainedModel:
     """The model with a masked-language head; what the checkpoint lacks of one is random, its
     decoder tied to the word embeddings. SaltError: encoder weights are missing, or none can be."""
-    model, about = loading._load(
-        AutoModelForMaskedLM, source, use_safetensors=True, output_loading_info=True
-    )
+    model, about = loading.language_model(source)
     prefix = f"{model.base_model_prefix}."
     lacking = [name for name in about["missing_keys"] if name.startswith(prefix)]
     if lacking:
@@ -176,13 +178,20 @@ def parts(model: PreTrainedModel, frozen: int) -> tuple[list[nn.Parameter], list
     """The weights of the head, and those of the encoder that are trained; all others stay.
 
     frozen: so many lower layers, and the embeddings with them where it is not 0. SaltError: the
-    encoder has fewer layers, or none that we find.
+    encoder has fewer layers, or none that we find, or its layers are no list.
     """
     base = model.base_model
-    layers = next((m for m in base.modules() if isinstance(m, nn.ModuleList)), None)
+    lists = [module for module in base.modules() if isinstance(module, nn.ModuleList)]
+    layers = lists[0] if lists else None
     if layers is None or not 0 <= frozen <= len(layers):
         count = 0 if layers is None else len(layers)
         raise SaltError(f"{frozen} frozen layers: this encoder has {count}")
+    in_layers = set(layers.parameters())
+    if frozen and any(w not in in_layers for other in lists for w in other.parameters()):
+        raise SaltError(
+            f"{frozen} frozen layers: {type(model).__name__} keeps the parts of a layer, or of "
+            "several stacks of them, in lists of their own; give frozen=0"
+        )
     inner = list(base.parameters())
     head = [w for w in model.parameters() if not any(w is other for other in inner)]
     upper = inner
@@ -294,26 +303,31 @@ class Pieces:
         return entries, torch.log(-torch.expm1(missed)).float()
 
 
-def masked_loss(model: PreTrainedModel, batch: Masked, pieces: Pieces) -> Tensor:
-    """The mean loss over the hidden pieces of a batch."""
-    states, decoder = _states(model, batch), model.get_output_embeddings()
+def masked_loss(model: PreTrainedModel, last: nn.Module, batch: Masked, pieces: Pieces) -> Tensor:
+    """The mean loss over the hidden pieces of a batch. last: the model's `heads.decoder`."""
+    states = _states(model, batch)
     if pieces.recipe.sample is None:
-        return cross_entropy(decoder(states).float(), batch.target)
+        return cross_entropy(last(states).float(), batch.target)
     dice = np.random.default_rng([int(batch.target.sum()), len(batch.target)])
     entries, often = pieces.competing(batch.target, dice)
-    bias = getattr(decoder, "bias", None)
-    logits = states @ decoder.weight[entries].T
-    if bias is not None:
-        logits = logits + bias[entries]
+    logits = states @ last.get_parameter("weight")[entries].T
+    if last.bias is not None:
+        logits = logits + last.get_parameter("bias")[entries]
     place = torch.searchsorted(entries[: len(torch.unique(batch.target))], batch.target)
     return cross_entropy(logits.float() - often, place)
 
 
 @torch.inference_mode()
 def evaluated(
-    model: PreTrainedModel, held: Mapping[str, list[np.ndarray]], pieces: Pieces
+    model: PreTrainedModel,
+    last: nn.Module,
+    held: Mapping[str, list[np.ndarray]],
+    pieces: Pieces,
 ) -> dict[str, dict[str, float]]:
-    """Language → loss and accuracy on masked pieces of held-out sentences, over all entries."""
+    """Language → loss and accuracy on masked pieces of held-out sentences, over all entries.
+
+    last: the model's `heads.decoder`.
+    """
     model.eval()
     found = {}
     for code, rows in held.items():
@@ -322,7 +336,7 @@ def evaluated(
         for low in range(0, len(rows), pieces.recipe.batch):
             dice = np.random.default_rng([0, low])
             batch = pieces.masked(rows[low : low + pieces.recipe.batch], code, dice)
-            logits = model.get_output_embeddings()(_states(model, batch)).float()
+            logits = last(_states(model, batch)).float()
             loss += float(cross_entropy(logits, batch.target, reduction="sum"))
             right += int((logits.argmax(dim=1) == batch.target).sum())
             count += len(batch.target)

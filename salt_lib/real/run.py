@@ -16,6 +16,7 @@ from ..digests import digest, sources
 from ..errors import SaltError
 from ..files import alone
 from ..models import classifiers, loading
+from ..models.architectures import DISTILLATION, SENTENCES, TOKENS
 from ..salt import substitutions
 from ..salt.methods import Method
 from ..salt.methods import method as method_by_name
@@ -73,6 +74,7 @@ def prepared(
 ) -> Prepared:
     """What the runs of a task and a method share."""
     data = read(setup, task)
+    _check(setup, data["train"], row)
     tests: dict[str, Pairs | Tagged] = {
         name.removeprefix("test-"): test for name, test in data.items() if "test-" in name
     }
@@ -101,9 +103,16 @@ def prepared(
 def prepare(job: Job[Setup]) -> None:
     """Distil what a method's runs share, before they start."""
     setup, row = job.setup, method_by_name(job.spec.method)
-    read(setup, job.spec.task)
+    _check(setup, read(setup, job.spec.task)["train"], row)
     if row.substitutions:
         predictions(setup, job.spec.task, row, job.root, compute_of(setup))
+
+
+def _check(setup: Setup, train: Pairs | Tagged, row: Method) -> None:
+    """Raise SaltError for a model that can't do what a method needs, before words are counted."""
+    loading.check(setup.model, TOKENS if isinstance(train, Tagged) else SENTENCES)
+    if row.substitutions:
+        loading.check(setup.model, DISTILLATION)
 
 
 def run_stacked(jobs: list[Job[Setup]], compute: Accelerated | None = None) -> list[dict]:

@@ -24,8 +24,9 @@ from transformers import PreTrainedModel
 
 from ..errors import SaltError
 from ..languages import SOURCE
+from ..models.architectures import reads_segments
 from ..models.encoding import Encoded, batch
-from ..models.heads import decoder_input
+from ..models.heads import decoder, decoder_input
 from .predictions import SCHEMA
 
 
@@ -48,22 +49,11 @@ def head(model: PreTrainedModel) -> torch.nn.Module:
     """The part of a model that turns hidden states into logits over its vocabulary.
 
     BERT and its kin call it ``cls``, RoBERTa and XLM-R ``lm_head``. Of any other (DistilBERT,
-    ELECTRA, ModernBERT) it is the last linear layer alone, if that gives the model's own logits.
-    Raises SaltError for a model without one.
+    ModernBERT, ESM) it is the decoder alone (`heads.decoder`). Raises SaltError for a model without
+    one.
     """
     module = _bert_like(model)
-    if module is None:
-        module = _Last(model)
-        ids = torch.arange(4, device=model.device)[None]
-        with torch.inference_mode():
-            if module.fits(model) and module.agrees(model, ids):
-                return module
-        raise SaltError(
-            f"{type(model).__name__}: no prediction head that distillation can read, `cls`, "
-            "`lm_head` or a linear layer at the end; take a model such as "
-            "bert-base-multilingual-cased or xlm-roberta-base (see salt_lib.models.loading)"
-        )
-    return module
+    return _Last(decoder(model)) if module is None else module
 
 
 def _bert_like(model: PreTrainedModel) -> torch.nn.Module | None:
@@ -75,24 +65,11 @@ def _bert_like(model: PreTrainedModel) -> torch.nn.Module | None:
 
 
 class _Last(torch.nn.Module):
-    """A model's last linear layer, from hidden states to logits."""
+    """A model's decoder alone, from hidden states to logits."""
 
-    def __init__(self, model: PreTrainedModel):
+    def __init__(self, decoder: torch.nn.Module):
         super().__init__()
-        self.decoder = model.get_output_embeddings()
-
-    def fits(self, model: PreTrainedModel) -> bool:
-        """Whether there is one, and it knows the whole vocabulary."""
-        linear = isinstance(self.decoder, torch.nn.Linear)
-        return linear and self.decoder.out_features == model.config.vocab_size
-
-    def agrees(self, model: PreTrainedModel, ids: torch.Tensor) -> bool:
-        """Whether the layer alone gives the model's own logits of ids (batch, length)."""
-        inside = torch.ones_like(ids)
-        everywhere = torch.ones_like(ids).nonzero(as_tuple=True)
-        found = self.decoder(_hidden(model, ids, inside * 0, inside, *everywhere))
-        own = model(ids, attention_mask=inside).logits[0]
-        return found.shape == own.shape and torch.allclose(found, own, atol=1e-4)
+        self.decoder = decoder
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         return self.decoder(hidden)
@@ -104,13 +81,13 @@ def narrowed(full: torch.nn.Module, words: torch.Tensor) -> torch.nn.Module:
     It shares all weights but the last, of which it copies the rows for ``words``.
     """
     whole = full.get_submodule("decoder")
-    decoder = copy.copy(whole)
-    decoder._parameters = {
+    last = copy.copy(whole)
+    last._parameters = {
         name: None if weight is None else torch.nn.Parameter(weight[words], requires_grad=False)
         for name, weight in whole._parameters.items()
     }
     narrow = copy.copy(full)
-    narrow._modules = {**full._modules, "decoder": decoder}
+    narrow._modules = {**full._modules, "decoder": last}
     return narrow
 
 
@@ -223,12 +200,14 @@ def predict_pieces(
 
 def _hidden(model, ids, segments, inside, example, position) -> torch.Tensor:
     """What the `head` reads, at these places: (n, width)."""
-    if _bert_like(model) is not None:
-        hidden = model.base_model(ids, attention_mask=inside, token_type_ids=segments)
-        return hidden.last_hidden_state[example, position]
-    takes = inspect.signature(model.forward).parameters
-    named = {"token_type_ids": segments} if "token_type_ids" in takes else {}
-    return decoder_input(model, ids, attention_mask=inside, **named)[example, position]
+    bert_like = _bert_like(model) is not None
+    reader = model.base_model if bert_like else model
+    named = {"attention_mask": inside}
+    if reads_segments(reader, model.config):
+        named["token_type_ids"] = segments
+    if bert_like:
+        return reader(ids, **named).last_hidden_state[example, position]
+    return decoder_input(model, ids, **named)[example, position]
 
 
 def _masked(model, ids, segments, inside, position, mask_token: int) -> torch.Tensor:

@@ -16,6 +16,7 @@ import pandas as pd
 from ..data.examples import Pairs, Tagged
 from ..errors import SaltError
 from ..models import loading
+from ..models.architectures import SENTENCES, TOKENS
 from ..models.encoding import Encoded, encode
 from .augment import NOTHING, Options, options
 from .controls import replacements
@@ -86,8 +87,9 @@ def prepare(
     labels: their names, or how many there are. words: as `whole_words.whole_words` gives them,
     needed for the random control. longest: cut pairs at so many tokens, by default at what the
     model reads. placement: of tags, see `encoding.encode`. Raises SaltError for data without rows
-    or with a label that isn't there.
+    or with a label that isn't there, and a model that can't be trained on them.
     """
+    loading.check(checkpoint, TOKENS if isinstance(train, Tagged) else SENTENCES)
     count = labels if isinstance(labels, int) else len(labels)
     for name, data in {"train": train, "dev": dev, **tests}.items():
         used = data.labels

@@ -21,6 +21,7 @@ from ..digests import digest
 from ..errors import SaltError
 from ..languages import SOURCE
 from ..models import loading
+from ..models.architectures import DISTILLATION
 from ..models.encoding import PIECE, encode, encode_pieces
 from . import distill, predictions
 from .methods import Method
@@ -48,8 +49,9 @@ def write_predictions(
     words: as `whole_words.whole_words` gives them. masked: hide each word while it is predicted.
     longest: cut pairs at so many tokens, by default at what the model reads. All predictions go to
     the Parquet file ``path``, which remembers what data it belongs to; interrupted, the same call
-    goes on.
+    goes on. Raises SaltError as `loading.masked_lm`.
     """
+    loading.check(checkpoint, DISTILLATION)
     tokenizer = loading.tokenizer(checkpoint)
     model = loading.to_device(loading.masked_lm(checkpoint), device)
     pieces = tokenizer.get_vocab()

@@ -7,18 +7,19 @@ token ids, so that nothing has to travel with the batches; both do what `salt_li
 Chapter: Reproduce, change, extend.
 """
 
+import warnings
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.nn.functional import embedding
 from torch.utils.hooks import RemovableHandle
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from ..data.examples import Tagged
 from ..errors import SaltError
-from ..models.encoding import Encoded
+from ..models.encoding import Encoded, encode
 from .augment import code_switch, draw_ratio, mixup, options
 
 
@@ -46,6 +47,63 @@ class Substitutions:
         self._rows, self._kept = listed, kept
         self._unpadded: dict[int | None, Substitutions] = {}
 
+    @classmethod
+    def of_tagged(
+        cls,
+        rows: Iterable[Sequence[int]],
+        kept: pd.DataFrame,
+        tokenizer: PreTrainedTokenizerBase,
+        data: Tagged,
+        longest: int | None = None,
+    ) -> "Substitutions":
+        """The same for tagged sentences, one a row, that a script cuts where they are too long.
+
+        The predictions were made of all words (`substitutions.write_predictions`), a long sentence
+        going on in another row. What stands beyond the end of ``rows`` is left out, with a warning
+        that counts it. kept, rows: see the class. tokenizer, data, longest: those of the
+        predictions. Raises SaltError naming the first row that is another sentence.
+        """
+        made = encode(tokenizer, data, True, longest, "mean")  # which numbers the words
+        cls._check([made.row(i).tolist() for i in range(len(made))], kept)
+        listed: list[list[int]] = [np.asarray(row).tolist() for row in rows]
+        if len(listed) != len(data):
+            raise SaltError(f"{len(listed)} rows of {len(data)} tagged sentences: give one of each")
+        ends = ("cls", "sep", "bos", "eos", "pad")
+        around = {getattr(tokenizer, f"{name}_token_id") for name in ends}
+        # A word of which the tokenizer leaves nothing is read as unknown there, and missing here.
+        words = [word for sentence in data.words for word in sentence]
+        pieces = tokenizer(words, add_special_tokens=False)["input_ids"] if words else []
+        written = torch.tensor([bool(own) for own in pieces])
+        flat = ((made.word >= 0) & written[made.word]).nonzero().flatten()
+        sentence = torch.repeat_interleave(made.sentence, made.lengths)[flat]
+        counts = torch.bincount(sentence, minlength=len(data)).tolist()
+        place = torch.full((len(made.ids), 2), -1)
+        cut = 0
+        for number, (row, own) in enumerate(zip(listed, flat.split(counts), strict=True)):
+            inner = [at for at, token in enumerate(row) if token not in around]
+            if made.ids[own[: len(inner)]].tolist() != [row[at] for at in inner]:
+                raise SaltError(
+                    f"row {number} is not the beginning of sentence {number}, "
+                    f"{' '.join(data.words[number])[:60]!r}: give the same sentences in the same "
+                    "order, with one tokenizer (is_split_into_words=True)"
+                )
+            place[own[: len(inner)]] = torch.tensor([[number, at] for at in inner]).view(-1, 2)
+            cut += len(inner) < len(own)
+        at = made.start.numpy()[kept["example"].to_numpy()] + kept["position"].to_numpy()
+        example, position = place.numpy()[at].T
+        read = example >= 0
+        if cut:
+            reached = place[flat][:, 0] >= 0
+            lost = len(made.word[flat].unique()) - len(made.word[flat][reached].unique())
+            warnings.warn(
+                f"{cut} of {len(data)} sentences are cut: {lost} words with their tags and "
+                f"{(~read).sum()} of {len(kept)} substitutions are left out. A greater max_length "
+                "keeps them",
+                stacklevel=2,
+            )
+        moved = kept.assign(example=example, position=position)[read].reset_index(drop=True)
+        return cls(listed, moved)
+
     @staticmethod
     def _check(rows: list[list[int]], kept: pd.DataFrame) -> None:
         why = (
@@ -68,7 +126,9 @@ class Substitutions:
                 raise SaltError(
                     f"row {example} has the token {rows[example][position]} at position "
                     f"{position}, where a substitution was predicted for {source}: {why}. Padding "
-                    "belongs at the end of a row, and a long sentence is cut as it was for them"
+                    "belongs at the end of a row, and a pair is cut as it was for them. Tagged "
+                    "sentences go on in another row where they are too long: if yours are cut, "
+                    "make this with Substitutions.of_tagged"
                 )
 
     def unpadded(self, padding: int | None) -> "Substitutions":
@@ -199,6 +259,7 @@ class EmbeddingMixup(_OnModel):
             at = known.find(row_ids[inside].tolist())
             flat = torch.arange(at.start, at.stop)
             row[inside] = known.options.draw(flat, row_ids[inside], dice)
-        other = embedding(drawn.to(output.device), module.weight, module.padding_idx)
+        # As the module itself would look them up: some scale what they find.
+        other = module.forward(drawn.to(output.device))
         ratio = draw_ratio(self.ratio, len(ids), output.shape[-1], dice)
         return mixup(output, other, ratio.to(output))

@@ -189,3 +189,7 @@ def test_families_with_other_names_for_dropout_and_without_segments(kind, tagged
     found.loss.backward()
     assert found.logits.shape == ((1, 4, 3) if tagged else (1, 3))
     assert made.eval()(ids, **named).logits.shape == found.logits.shape
+    copied = copy.deepcopy(made)
+    for weight in made.parameters():
+        torch.nn.init.zeros_(weight)
+    assert copied(ids, **named).logits.abs().sum() > 0  # its own, not the first one's

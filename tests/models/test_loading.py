@@ -11,11 +11,13 @@ import pytest
 import torch
 from places import environment
 from safetensors.torch import load_file, save_file
+from transformers import AutoModelForMaskedLM, DebertaV2Config, DebertaV2ForMaskedLM
 
 from salt_lib.data.examples import Pairs
 from salt_lib.errors import SaltError
 from salt_lib.models import classifiers, loading
 from salt_lib.models.encoding import encode
+from salt_lib.models.heads import decoder
 from salt_lib.salt import vocabulary
 
 
@@ -101,11 +103,54 @@ def test_a_tokenizer_without_a_mask_token(bert, tmp_path):
 
 
 def test_pickled_weights_are_not_loaded(bert, tmp_path):
+    """The lines that convert them, as the message has them, keep every weight."""
     folder = shutil.copytree(bert, tmp_path / "pickled")
     (folder / "model.safetensors").unlink()
-    torch.save(loading.masked_lm(bert).state_dict(), folder / "pytorch_model.bin")
-    with pytest.raises(SaltError, match="weights are a pickle.*convert it in Python"):
+    weights = {name: w.clone() for name, w in loading.masked_lm(bert).state_dict().items()}
+    torch.save({**weights, "another.head": torch.ones(2)}, folder / "pytorch_model.bin")
+    with pytest.raises(SaltError, match="weights are a pickle") as caught:
         loading.masked_lm(str(folder))
+    exec(str(caught.value).split("tensors alone: ")[1], {})
+    found = loading.masked_lm(folder).state_dict()
+    assert all(weight.equal(found[name]) for name, weight in weights.items())
+    assert "another.head" in load_file(folder / "model.safetensors")
+
+
+@pytest.fixture(scope="module", params=["unsaid", "first", "present"])
+def mdeberta(request, bert, tmp_path_factory):
+    """As mDeBERTa's on the hub: a head under its first names, of which the configuration tells
+    nothing, or tells; and a head under its present names. With the model itself."""
+    folder = tmp_path_factory.mktemp(request.param)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(bert / name, folder)
+    size = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    size |= {"intermediate_size": 16, "vocab_size": len(loading.tokenizer(bert))}
+    torch.manual_seed(0)
+    legacy = request.param == "present"
+    model = DebertaV2ForMaskedLM(DebertaV2Config(legacy=legacy, **size)).eval()
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(0.1 * torch.randn_like(weight))
+    model.save_pretrained(folder)
+    if request.param == "unsaid":
+        config = json.loads((folder / "config.json").read_text())
+        config.pop("legacy")
+        (folder / "config.json").write_text(json.dumps(config))
+    names = load_file(folder / "model.safetensors")
+    assert any(name.startswith("lm_predictions") for name in names) != legacy
+    return folder, model
+
+
+def test_a_head_under_its_first_names_is_found_and_saved(mdeberta, tmp_path):
+    folder, model = mdeberta
+    ids = torch.tensor([[2, 9, 7, 3]])
+    found = loading.masked_lm(folder)
+    assert decoder(found).weight.shape == (model.config.vocab_size, 16)
+    found.save_pretrained(tmp_path)
+    plain = AutoModelForMaskedLM.from_pretrained(tmp_path).eval()
+    with torch.inference_mode():
+        for other in (found, loading.masked_lm(tmp_path), plain):
+            torch.testing.assert_close(other(ids).logits, model(ids).logits)
 
 
 def test_a_missing_model_says_how_to_get_one(monkeypatch):

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 import xlm_r
-from transformers import AutoModel, AutoModelForMaskedLM
+from transformers import AutoModel, AutoModelForMaskedLM, XLMConfig, XLMWithLMHeadModel
 
 from salt_lib.errors import SaltError
 from salt_lib.models import loading
+from salt_lib.models.heads import decoder
 from salt_lib.pretraining import continued
 from salt_lib.pretraining.continued import Continuation, Masked, Pieces, go_on, masked_loss
 
@@ -146,14 +147,17 @@ def test_masked_are_a_share_of_the_pieces_and_no_special_ones(model, texts):
 def test_a_sample_of_everything_is_the_whole_softmax(model, texts):
     """With so many draws every entry is expected, and nothing is left to correct."""
     made = AutoModelForMaskedLM.from_pretrained(model).eval()
+    last = decoder(made)
     whole, _ = pieces_of(model, texts)
     sampled, _ = pieces_of(model, texts, sample=200_000)
     few, _ = pieces_of(model, texts, sample=5)
     with torch.inference_mode():
         for step in range(3):
             batch = whole.batch(0, step)
-            exact = masked_loss(made, batch, whole)
-            assert masked_loss(made, batch, sampled).item() == pytest.approx(exact.item(), abs=0.02)
+            exact = masked_loss(made, last, batch, whole)
+            assert masked_loss(made, last, batch, sampled).item() == pytest.approx(
+                exact.item(), abs=0.02
+            )
     entries, often = few.competing(batch.target, np.random.default_rng(0))
     right = torch.unique(batch.target)
     assert entries[: len(right)].equal(right) and len(entries) <= len(right) + 5
@@ -185,3 +189,14 @@ def test_what_can_not_go_on_says_why(model, texts, tmp_path):
     with pytest.raises(SaltError, match="is there already"):
         go_on(model, texts, tmp_path / "d", RECIPE, progress=False)
     assert (tmp_path / "d" / "mine.txt").read_text() == "mine"
+
+
+def test_layers_whose_parts_lie_apart_are_not_half_frozen():
+    """XLM lists its attentions, and then its other parts: with the first list alone the others
+    would all stay as they are."""
+    size = {"emb_dim": 16, "n_layers": 2, "n_heads": 2, "vocab_size": 50}
+    model = XLMWithLMHeadModel(XLMConfig(**size))
+    with pytest.raises(SaltError, match="1 frozen layers: XLMWithLMHeadModel keeps .*frozen=0"):
+        continued.parts(model, 1)
+    head, upper = continued.parts(model, 0)
+    assert len(head) + len(upper) == len(list(model.parameters()))

@@ -305,10 +305,10 @@ def test_distillation_refuses_a_model_whose_head_is_more_than_it_seems(bert):
     model.forward = lambda *a, **named: SimpleNamespace(logits=2 * plain(*a, **named).logits)
     tokenizer, train = bert
     data = encoding.encode(tokenizer, train)
-    with pytest.raises(SaltError, match="DistilBertForMaskedLM: no prediction head"):
+    with pytest.raises(SaltError, match="DistilBertForMaskedLM has no linear layer"):
         next(distill.predict(model, data, {"en": torch.arange(10, 20).numpy()}))
     model.vocab_projector = torch.nn.Linear(16, 16)
-    with pytest.raises(SaltError, match="DistilBertForMaskedLM: no prediction head"):
+    with pytest.raises(SaltError, match="DistilBertForMaskedLM has no linear layer"):
         distill.head(model)
 
 

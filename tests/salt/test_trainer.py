@@ -11,6 +11,8 @@ from datasets import Dataset
 from places import ROOT
 from transformers import (
     AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    DataCollatorForTokenClassification,
     DataCollatorWithPadding,
     Trainer,
     TrainingArguments,
@@ -19,7 +21,9 @@ from transformers import (
 from salt_lib.errors import SaltError
 from salt_lib.laboratory import checkpoints, tasks
 from salt_lib.models import loading
+from salt_lib.models.encoding import encode
 from salt_lib.salt import methods, predictions, vocabulary
+from salt_lib.salt.augment import options
 from salt_lib.salt.substitutions import write_predictions
 from salt_lib.salt.trainer import CodeSwitch, EmbeddingMixup, Substitutions
 from salt_lib.training.config import Config
@@ -268,3 +272,121 @@ def test_a_training_that_goes_on_ends_with_the_same_weights(script):
     whole = trained("whole")
     again = trained("again", resume="whole/checkpoint-4")
     assert all(torch.equal(again[name], value) for name, value in whole.items())
+
+
+# Tagged sentences
+
+
+@pytest.fixture
+def tags(laboratory, tmp_path, monkeypatch):
+    """Tagged sentences of the laboratory with predictions for all of their words, in short rows."""
+    folder = checkpoints.checkpoint(0)
+    data = tasks.load("mini-ner", "train", "en", 0)
+    words = vocabulary.words_by_language(folder)
+    words = {code: words[code] for code in ("en", "de")}
+    monkeypatch.chdir(tmp_path)
+    write_predictions(folder, data, words, tmp_path / "predictions.parquet", longest=9)
+    tokenizer = loading.tokenizer(folder)
+    return SimpleNamespace(
+        folder=folder,
+        data=data,
+        tokenizer=tokenizer,
+        kept=predictions.read_all("predictions.parquet"),
+        made=encode(tokenizer, data, True, 9),
+    )
+
+
+def cut_at(tags, limit):
+    """What somebody's script makes of the sentences: one row each."""
+    return tags.tokenizer(
+        tags.data.words, is_split_into_words=True, truncation=True, max_length=limit
+    )
+
+
+def test_a_sentence_in_several_rows_is_one_row_again(tags):
+    assert len(tags.made) > len(tags.data)  # or the test would say nothing
+    rows = cut_at(tags, 60)["input_ids"]
+    with pytest.raises(SaltError, match=r"make this with Substitutions\.of_tagged"):
+        Substitutions(rows, tags.kept)
+    known = Substitutions.of_tagged(rows, tags.kept, tags.tokenizer, tags.data, 9)
+    assert len(known.options.tokens) == len(tags.kept) > 0
+    # Every word has the options that it has in the rows of the predictions, in their order.
+    of_word = options(tags.made, tags.kept["example"], tags.kept["position"], tags.kept[["token"]])
+    for made, choices in ((tags.made, of_word), (known.data, known.options)):
+        special = set(tags.tokenizer.all_special_ids)
+        inner = [at for at, i in enumerate(made.ids.tolist()) if i not in special]
+        chosen = [
+            choices.tokens[choices.start[at] : choices.start[at] + choices.count[at]].tolist()
+            for at in inner
+        ]
+        if made is tags.made:
+            expected = made.ids[inner].tolist(), chosen
+    assert (known.data.ids[inner].tolist(), chosen) == expected
+
+
+def test_what_is_beyond_the_cut_is_left_out_and_counted(tags):
+    rows = cut_at(tags, 8)
+    with pytest.warns(UserWarning) as caught:
+        known = Substitutions.of_tagged(rows["input_ids"], tags.kept, tags.tokenizer, tags.data, 9)
+    words = [{*rows.word_ids(i)} - {None} for i in range(len(tags.data))]
+    lost = sum(map(len, tags.data.words)) - sum(map(len, words))
+    cut = sum(len(own) < len(all_) for own, all_ in zip(words, tags.data.words, strict=True))
+    gone = len(tags.kept) - len(known.options.tokens)
+    assert min(cut, lost, gone) > 0
+    assert str(caught[0].message).startswith(
+        f"{cut} of {len(tags.data)} sentences are cut: {lost} words with their tags and {gone} of "
+        f"{len(tags.kept)} substitutions are left out"
+    )
+
+
+def test_other_sentences_are_named(tags):
+    rows = cut_at(tags, 60)["input_ids"]
+    given = (tags.kept, tags.tokenizer, tags.data, 9)
+    with pytest.raises(SaltError, match="row 0 is not the beginning of sentence 0, '.*tokenizer"):
+        Substitutions.of_tagged([*rows[1:], rows[0]], *given)
+    with pytest.raises(SaltError, match="5 rows of 24 tagged sentences"):
+        Substitutions.of_tagged(rows[:5], *given)
+
+
+@pytest.mark.filterwarnings("ignore:.*pin_memory", "ignore:.*sentences are cut")
+def test_cut_sentences_are_trained_on(tags):
+    """With transformers' own collator; every step is mixed."""
+    rows = cut_at(tags, 8)
+    labels = [
+        [-100 if w is None else own[w] for w in rows.word_ids(i)]
+        for i, own in enumerate(tags.data.labels)
+    ]
+    known = Substitutions.of_tagged(rows["input_ids"], tags.kept, tags.tokenizer, tags.data, 9)
+    torch.manual_seed(0)
+    model = AutoModelForTokenClassification.from_pretrained(
+        tags.folder, num_labels=len(tags.data.names)
+    )
+    CodeSwitch(model, known)
+    mixup = EmbeddingMixup(model, known)
+    seen = []
+    mixup.substitutions.find = lambda row, find=mixup.substitutions.find: (
+        seen.append(tuple(row)) or find(row)
+    )
+    trainer = Trainer(
+        model,
+        TrainingArguments("out", max_steps=3, report_to=[]),
+        data_collator=DataCollatorForTokenClassification(tags.tokenizer),
+        train_dataset=Dataset.from_dict({"input_ids": rows["input_ids"], "labels": labels}),
+    )
+    trainer.train()
+    assert trainer.state.global_step == 3 and len(seen) >= 24
+    assert max(map(len, seen)) == 8
+
+
+def test_vectors_that_the_model_scales_are_mixed_scaled():
+    class Scaled(torch.nn.Embedding):
+        def forward(self, ids):
+            return super().forward(ids) * 10
+
+    model = Model()
+    model.words = Scaled(30, 4, padding_idx=0)
+    EmbeddingMixup(model, Substitutions(ROWS, kept((0, 1, 21))), "scalar")
+    mixed, weight = model(torch.tensor(ROWS[:1]))[0, 1], 10 * model.words.weight
+    share = ((mixed - weight[21]) / (weight[11] - weight[21])).detach()
+    low, high = share.min().item(), share.max().item()
+    assert low == pytest.approx(high, abs=1e-4) and 0 < low < 1
