@@ -17,10 +17,10 @@ from ..data.examples import Pairs, Tagged
 from ..errors import SaltError
 from ..models import loading
 from ..models.encoding import Encoded, encode
+from ..models.words import surface
 from .augment import NOTHING, Options, options
 from .controls import replacements
 from .function_words import FUNCTION_WORDS
-from .vocabulary import surface
 
 
 @dataclass(frozen=True)
