@@ -87,8 +87,8 @@ READINGS = {
         (2, 2, 1),
         (3, 2, 1),
     ),
-    # Newer: S ends its chunk (0), and the next, of the same kind, begins none, so that (0 to 1) ends
-    # there; said are (0) and (1): one is right. Older: true SCONJ (0), CCONJ (1), one right too.
+    # Newer: S ends its chunk (0), and the next, of the same kind, begins none, so that (0 to 1)
+    # ends there; said are (0) and (1): one is right. Older: true SCONJ (0), CCONJ (1).
     "after S": (["SCONJ", "CCONJ"], ["SCONJ", "SCONJ"], (2, 2, 1), (2, 2, 1)),
 }
 
