@@ -18,7 +18,8 @@ from salt_lib.data.examples import Tagged
 from salt_lib.files import write_json
 from salt_lib.languages import SOURCE
 from salt_lib.models import loading
-from salt_lib.models.encoding import MARKS, Encoded, encode
+from salt_lib.models.encoding import Encoded, encode
+from salt_lib.models.words import surface
 from salt_lib.salt import distill, pair_rules, quality
 from salt_lib.salt.counted import count_text
 from salt_lib.salt.function_words import is_content
@@ -46,7 +47,8 @@ def measure(model_folder: Path) -> list[dict]:
     words = whole_words(model_folder, counted, rules=RULES)
     tokenizer, model = loading.tokenizer(model_folder), loading.masked_lm(model_folder)
     pieces = tokenizer.get_vocab()
-    entry = {number: piece.strip(MARKS) for piece, number in pieces.items()}
+    text_of = surface(pieces)
+    entry = {number: text_of(piece) for piece, number in pieces.items()}
     split = [sentence.split() for sentence in SENTENCES]
     data = Tagged(split, [[0] * len(row) for row in split], ("O",))
     encoded = encode(tokenizer, data, True)

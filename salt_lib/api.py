@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import regex
 import torch
 
 from .data import benchmarks, tables
@@ -27,6 +26,7 @@ from .languages import SOURCE
 from .models import loading
 from .models.architectures import DISTILLATION, SENTENCES, TOKENS
 from .models.encoding import encode
+from .models.words import words as words_in
 from .real.setup import in_range
 from .salt import substitutions
 from .salt.distill import predict
@@ -48,7 +48,6 @@ Texts = str | Path | Mapping[str, Iterable[str]]
 Words = Mapping[str, Mapping[str, int]]
 # The learning rate that encoders of BERT's size are usually fine-tuned with (Devlin et al. 2019).
 RECIPE = Config(epochs=3, learning_rate=2e-5, dropout=0.1)
-_WORD = regex.compile(r"\p{L}[\p{L}\p{M}'’]*")
 
 
 def distill(
@@ -148,8 +147,7 @@ def augment(
     dice = np.random.default_rng(seed)
     chosen = dice.random(len(table)) < instance_rate
 
-    def switched(match: regex.Match) -> str:
-        word: str = match[0]
+    def switched(word: str) -> str:
         options = choices.get(word)
         if not options or dice.random() >= token_rate:
             return word
@@ -387,10 +385,14 @@ def _label_names(table: Any, label_column: str) -> list[str]:
     return [str(name) for name in sorted(table[label_column].unique())]
 
 
-def _switched(text: str, switch: Callable[[regex.Match], str]) -> str:
+def _switched(text: str, switch: Callable[[str], str]) -> str:
     """The text with its words replaced; as it was, accents apart and all, where none is."""
     before = unicodedata.normalize("NFC", text)
-    after: str = _WORD.sub(switch, before)
+    parts, end = [], 0
+    for low, high in sorted(words_in(before, False)):
+        parts += [before[end:low], switch(before[low:high])]
+        end = high
+    after = "".join([*parts, before[end:]])
     return text if after == before else after
 
 

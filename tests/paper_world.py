@@ -4,6 +4,7 @@ A module and not fixtures alone, so that a process of its own can make the same.
 """
 
 import random
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,6 +42,8 @@ WORDS = {
 LANGUAGES = tuple(WORDS)
 ROWS = {"train": 96, "dev": 48, "test": 36}
 FAMILIES = ("bert", "xlm-roberta")
+TOKENIZERS = (*FAMILIES, "roberta")
+MBERT_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 # So young a model is sure of nothing: every prediction is kept.
 TRAINING = replace(RECIPE, epochs=2, learning_rate=1e-3, threshold=0.0, synonym_threshold=0.0)
 PIECES = 400
@@ -48,6 +51,15 @@ PIECES = 400
 
 def sentence(code: str, dice: random.Random) -> str:
     return " ".join(dice.choices(WORDS[code].split(), k=dice.randint(3, 7))) + "."
+
+
+def tokenizer_of_family(family: str, lines: list[str]) -> PreTrainedTokenizerFast:
+    """A tokenizer of one of `TOKENIZERS`, with most words of the lines in one piece."""
+    if family == "bert":
+        return wordpiece(lines, PIECES)
+    if family == "xlm-roberta":
+        return sentencepiece(lines, PIECES)
+    return byte_level(lines, 900, prefix_space=True)
 
 
 def write_data(root: Path, rows=ROWS) -> Path:
@@ -79,17 +91,28 @@ def texts(root: Path) -> list[str]:
 
 def wordpiece(lines: list[str], pieces: int) -> PreTrainedTokenizerFast:
     """A tokenizer as mBERT's: WordPiece, cased, Han characters apart."""
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    made = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    made = like_mbert()
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=pieces, special_tokens=list(MBERT_SPECIAL), show_progress=False
+    )
+    made.train_from_iterator(lines, trainer)
+    return with_mbert_special(made)
+
+
+def like_mbert(entries: Iterable[str] = MBERT_SPECIAL) -> Tokenizer:
+    """WordPiece as mBERT's, with these entries."""
+    numbered = {entry: i for i, entry in enumerate(dict.fromkeys(entries))}
+    made = Tokenizer(models.WordPiece(numbered, unk_token="[UNK]"))
     made.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
     made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     made.decoder = decoders.WordPiece()
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=pieces, special_tokens=special, show_progress=False
-    )
-    made.train_from_iterator(lines, trainer)
+    return made
+
+
+def with_mbert_special(made: Tokenizer) -> PreTrainedTokenizerFast:
+    """The tokenizer with mBERT's special tokens and its way to join a pair."""
     made.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    names = {f"{name.strip('[]').lower()}_token": name for name in special}
+    names = {f"{name.strip('[]').lower()}_token": name for name in MBERT_SPECIAL}
     return PreTrainedTokenizerFast(tokenizer_object=made, model_max_length=64, **names)
 
 
@@ -102,6 +125,24 @@ def sentencepiece(lines: list[str], pieces: int) -> PreTrainedTokenizerFast:
     made.decoder = decoders.Metaspace()
     trainer = trainers.UnigramTrainer(
         vocab_size=pieces, special_tokens=special, unk_token="<unk>", show_progress=False
+    )
+    made.train_from_iterator(lines, trainer)
+    return like_xlm_r(made)
+
+
+def byte_level(
+    lines: list[str], pieces: int, prefix_space: bool = False
+) -> PreTrainedTokenizerFast:
+    """A tokenizer as RoBERTa's: BPE of bytes, a space is part of the word that follows it."""
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    made = Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=prefix_space)
+    made.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=pieces,
+        special_tokens=special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
     )
     made.train_from_iterator(lines, trainer)
     return like_xlm_r(made)
@@ -134,7 +175,8 @@ def write_model(folder: Path, family: str, lines: list[str], pieces: int = PIECE
         config = BertConfig(vocab_size=len(tokenizer), max_position_embeddings=64, **shape)
         model = BertForMaskedLM(config)
     else:
-        tokenizer = sentencepiece(lines, pieces)
+        make = byte_level if family == "roberta" else sentencepiece
+        tokenizer = make(lines, pieces)
         config = XLMRobertaConfig(
             vocab_size=len(tokenizer),
             max_position_embeddings=68,

@@ -126,6 +126,22 @@ def test_augment_draws_a_language_and_then_a_word_by_its_count():
     assert rows["text"].eq("dog, Dog and dogs: dog!").all()  # the table itself stays
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("dog's tail, (dog)", "dog's tail, (Hund)"),
+        ("it dog`t dog’s", None),  # pieces of contractions
+        ("the dogs' dog' ‘dog’", "the dogs' Hund' ‘Hund’"),  # quotes and plurals are none
+        ("dog12 12dog", None),
+        ("dog।dog،dog，dog。", "Hund।Hund،Hund，Hund。"),
+    ],
+)
+def test_augment_replaces_whole_words_alone(text, expected):
+    rows, known = pd.DataFrame({"text": [text]}), PAIRS[:1]
+    switched = salt.augment(rows, known, ["text"], instance_rate=1, token_rate=1)["text"][0]
+    assert switched == (expected or text)
+
+
 def test_rates_and_seeds_of_augment():
     rows = pd.DataFrame({"text": ["dog dog dog dog"] * 2000})
     options = {"instance_rate": 0.5, "token_rate": 0.3}

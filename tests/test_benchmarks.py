@@ -1,6 +1,7 @@
 """The rivals do the same work as ours, and what was measured is kept and shown."""
 
 import json
+import subprocess
 import sys
 
 import pytest
@@ -8,7 +9,7 @@ import small
 import torch
 
 from benchmarks import __main__ as bench
-from benchmarks import measure, rivals
+from benchmarks import measure, paper, rivals
 from salt_lib.laboratory import checkpoints, tasks
 from salt_lib.laboratory.predictions import vocabularies
 from salt_lib.models import classifiers, loading
@@ -66,6 +67,28 @@ def test_trainer_starts_where_ours_does_and_learns(parts):
     assert trainer.state.global_step == 2 * -(-len(data) // 32)
     assert not torch.equal(weights, trainer.model.classifier.weight)
     assert 0 <= rivals.trainer_accuracy(trainer, tokenizer, data) <= 1
+
+
+def test_a_machine_without_datasets_measures_all_the_same(parts):
+    """`Trainer`'s side of the paper's step, in a process where the package can't be imported."""
+    script = """
+import sys
+sys.modules["datasets"] = None
+from benchmarks import paper
+from salt_lib.data.examples import Pairs
+from salt_lib.models import loading
+from salt_lib.training.config import Config
+data = Pairs(["the dog sees", "a cat", "the old river sleeps"] * 4, ["a dog"] * 12, [0, 1, 2] * 4)
+tokenizer, config = loading.tokenizer(sys.argv[1]), Config(epochs=1, batch=4)
+rival = paper.rivals.trainer(sys.argv[1], tokenizer, data, 3, config, 0, longest=9)
+rival.train()
+lengths = [len(row["input_ids"]) for row in rival.train_dataset]
+print(rival.state.global_step, min(lengths), max(lengths))
+"""
+    command = [sys.executable, "-c", script, str(parts[0])]
+    done = subprocess.run(command, cwd=paper.ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.splitlines()[-1] == "3 7 9"
 
 
 def test_both_sides_are_measured_alike():

@@ -24,7 +24,7 @@ PLACE = {name: place for place, names in enumerate(ORDER) for name in names.spli
 # Of the library as a whole, or of what stands beside it.
 OTHERS = {
     *("architectures", "benchmarks", "book", "environment", "history", "layout", "make", "panx"),
-    "real_words",
+    *("real_words", "tokenizers"),
 }
 
 

@@ -195,24 +195,40 @@ def score(
     languages: Annotated[
         str | None, typer.Option(help="With commas between them.  [default: all with a gold file]")
     ] = None,
+    seqeval_legacy: Annotated[
+        bool,
+        typer.Option("--seqeval-legacy", help="Read tags as seqeval up to 0.0.13: kinds whole."),
+    ] = False,
     as_json: AsJson = False,
 ):
     """Score files of predictions as XTREME's own evaluator does.
 
     Both folders may be those of one task, or hold a folder for each (xnli, pawsx, panx, udpos).
+    Of parts of speech seqeval's versions make different chunks; XTREME's own test expects what
+    --seqeval-legacy gives, and the default is what the installed version gives.
 
     \b
     Examples:
       salt score --task panx --gold xtreme --predictions predictions
       salt score --task xnli --gold labels/xnli --predictions predictions/xnli --json
+      salt score --task udpos --gold labels --predictions predictions --seqeval-legacy
     """
     from ..real import scoring
 
-    scores = scoring.score(task, gold, predictions, names(languages) if languages else ())
+    codes = names(languages) if languages else ()
+    scores = scoring.score(task, gold, predictions, codes, seqeval_legacy)
     averages = {metric: scoring.average(rows) for metric, rows in scores.items()}
     lacking = scoring.missing(task, next(iter(scores.values())))
     if as_json:
-        print_json({"task": task, "scores": scores, "average": averages, "without_gold": lacking})
+        print_json(
+            {
+                "task": task,
+                "scores": scores,
+                "average": averages,
+                "without_gold": lacking,
+                "seqeval_legacy": seqeval_legacy,
+            }
+        )
         return
     typer.echo(f"{'language':<10}" + "".join(f"{metric:>11}" for metric in scores))
     for code in next(iter(scores.values())):

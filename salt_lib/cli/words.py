@@ -3,6 +3,7 @@
 Chapter: Reproduce, change, extend.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -303,8 +304,8 @@ def vocabulary(
     writable(output, force, setup)
     from ..data import tables
     from ..models import loading
+    from ..models.words import surface
     from ..salt import user_tables
-    from ..salt.vocabulary import surface
     from ..salt.whole_words import MINIMUM, SHARE, whole_words
 
     given = {
@@ -347,18 +348,19 @@ def vocabulary(
         raise unknown("language", language, words)
     if output:
         user_tables.write_vocabulary(output, words)
-    shown = {
-        code: dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:top])
-        for code, counts in words.items()
-        if language in (None, code)
-    }
+    text_of = surface(loading.tokenizer(model).get_vocab())
+    shown: dict[str, dict[str, int]] = {}
+    for code in words if language is None else [language]:
+        counts: Counter[str] = Counter()  # of scripts without spaces a word has two entries
+        for entry, count in words[code].items():
+            counts[text_of(entry)] += count
+        shown[code] = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:top])
     if as_json:
         sizes = {code: len(counts) for code, counts in words.items()}
         print_json({"model": model, "words": sizes, "most_frequent": shown})
         return
-    text_of = surface(loading.tokenizer(model).get_vocab())
-    for code, counts in shown.items():
-        listed = ", ".join(f"{text_of(word)} {count}" for word, count in counts.items())
+    for code, top_words in shown.items():
+        listed = ", ".join(f"{word} {count}" for word, count in top_words.items())
         typer.echo(f"{code}: {len(words[code])} words; {listed}")
 
 

@@ -3,9 +3,10 @@
 Chapter: Training over 15 seeds.
 """
 
-from collections import Counter
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 import torch
 from transformers import (
@@ -14,12 +15,12 @@ from transformers import (
 
 from ..data.examples import PIECE, Tagged
 from ..errors import SaltError, unknown
+from . import words as text_words
 
 IGNORE = -100  # the label of what has none: torch's cross-entropy leaves it out
 # Where a word's tag stands. XLM-R's kind of tokenizer turns many words of languages without spaces
 # into a bare word mark and the word: XTREME tags, and reads, the mark.
 PLACEMENTS = ("first", "lettered", "mean")
-MARKS = "\u2581\u0120"  # SentencePiece's and byte-level BPE's mark of a word's beginning
 _NONE = torch.zeros(0, dtype=torch.int64)
 
 
@@ -28,7 +29,7 @@ class Encoded:
     """Tokenized pairs, [CLS] first [SEP] second [SEP], as flat arrays of unequal rows.
 
     ids, segments: tensors of token and segment ids, row by row. start: (n + 1,) where rows begin.
-    whole: mask of tokens that are complete words. labels: (n,).
+    whole: mask of tokens that are complete words (`words.complete`). labels: (n,).
 
     Tagged sentences, [CLS] sentence [SEP], have a label for every token instead, (tokens,): the
     tag's at one piece of a word, `IGNORE` elsewhere. tags: the names of label ids, empty for
@@ -127,17 +128,17 @@ def _encode(tokenizer, pairs, low: int, truncate: bool, longest: int | None) -> 
                 f"pair {low + i} has {length} tokens, the model reads {limit}: "
                 f"{first[i][:60]!r} …; shorten it or pass truncate=True"
             )
-    whole = []
+    whole: list[bool] = []
+    mark, apart = text_words.word_mark(tokenizer), text_words.takes_han_apart(tokenizer)
     for encoding, texts in zip(tokenized.encodings, zip(first, second, strict=True), strict=True):
-        keys = list(zip(encoding.word_ids, encoding.sequence_ids, strict=True))
-        counts = Counter(keys)
-        marks = [key[0] is not None and counts[key] == 1 for key in keys]
-        if truncate and len(keys) == limit:
-            # A sentence may have been cut inside a word, whose first piece then stands alone.
-            for side, text in enumerate(texts):
-                last = max((t for t, key in enumerate(keys) if key[1] == side), default=0)
-                if text[encoding.offsets[last][1] :][:1].strip():
-                    marks[last] = False
+        sides, offsets = encoding.sequence_ids, encoding.offsets
+        bare = {at for at, piece in enumerate(encoding.tokens) if piece == mark}
+        marks = [False] * len(sides)
+        for side, text in enumerate(texts):
+            own = [at for at, one in enumerate(sides) if one == side and at not in bare]
+            known = text_words.complete(text, [offsets[at] for at in own], apart)
+            for at, is_whole in zip(own, known, strict=True):
+                marks[at] = is_whole
         whole += marks
     return Encoded(
         torch.tensor([i for row in tokenized["input_ids"] for i in row], dtype=torch.int64),
@@ -172,12 +173,13 @@ def _encode_tagged(tokenizer, data: Tagged, longest: int | None, placement: str)
             rows[-1].append(word if length[word] else tokenizer.unk_token)
             labels[-1].append(label)
     tokenized = tokenizer(rows, is_split_into_words=True, truncation=True, max_length=limit)
-    whole, flat, numbers, count = [], [], [], 0
-    for encoding, row_labels in zip(tokenized.encodings, labels, strict=True):
-        counts = Counter(encoding.word_ids)
-        places = _places(encoding.word_ids, encoding.tokens, placement == "lettered")
+    whole: list[bool] = []
+    flat, numbers, count = [], [], 0
+    mark, apart = text_words.word_mark(tokenizer), text_words.takes_han_apart(tokenizer)
+    for encoding, row, row_labels in zip(tokenized.encodings, rows, labels, strict=True):
+        whole += _whole_words(encoding, row, mark, apart)
+        places = _places(encoding.word_ids, encoding.tokens, mark, placement == "lettered")
         for at, word in enumerate(encoding.word_ids):
-            whole.append(word is not None and counts[word] == 1)
             flat.append(row_labels[word] if at == places.get(word) else IGNORE)
             numbers.append(-1 if word is None else count + word)
         count += len(row_labels)
@@ -194,13 +196,37 @@ def _encode_tagged(tokenizer, data: Tagged, longest: int | None, placement: str)
     )
 
 
-def _places(words: list[int | None], pieces: list[str], lettered: bool) -> dict[int | None, int]:
+def _whole_words(encoding, row: list[str], mark: str, apart: bool) -> list[bool]:
+    """Which tokens are all there is of a given word, but for punctuation at it."""
+    text = " ".join(row)
+    starts = [0, *accumulate(len(word) + 1 for word in row)]
+    known = sorted(text_words.words(text, apart))
+    lows = [low for low, _ in known]
+    alone = [bisect_left(lows, b) - bisect_left(lows, a) == 1 for a, b in pairwise(starts)]
+    marks = [False] * len(encoding)
+    own = [
+        at
+        for at, word in enumerate(encoding.word_ids)
+        if word is not None and encoding.tokens[at] != mark
+    ]
+    spans = []
+    for at in own:
+        start, (low, high) = starts[encoding.word_ids[at]], encoding.offsets[at]
+        spans.append((start + low, start + high))
+    for at, is_whole in zip(own, text_words.complete(text, spans, apart), strict=True):
+        marks[at] = is_whole and alone[encoding.word_ids[at]]
+    return marks
+
+
+def _places(
+    words: list[int | None], pieces: list[str], mark: str, lettered: bool
+) -> dict[int | None, int]:
     """Word → the position of the piece that carries its tag."""
     places: dict[int | None, int] = {}
     for at, word in enumerate(words):
         if word is None:
             continue
-        bare = lettered and word in places and not pieces[places[word]].strip(MARKS)
+        bare = lettered and word in places and pieces[places[word]] == mark
         if word not in places or bare:
             places[word] = at
     return places

@@ -12,16 +12,18 @@ from pathlib import Path
 
 from ..data.examples import PIECE, Pairs
 from ..models import encoding, loading
+from ..models.words import is_word, surface
 from .segmenting import chosen
-from .word_rules import inside_sentences
+from .word_rules import TextOf, inside_sentences
 
 
 @dataclass(frozen=True)
 class Counted:
     """How often vocabulary entries that have a letter occur, and words.
 
-    whole: entries that are complete words. pieces: all entries. segmented: the words of a
-    segmenter, None without one. inside: words inside sentences (`word_rules.inside_sentences`).
+    whole: entries as complete words (`models.words.complete`). pieces: entries anywhere, but none
+    with punctuation in it or without a word's beginning. segmented: the words of a segmenter, None
+    without one. inside: words inside sentences (`word_rules.inside_sentences`).
     """
 
     whole: dict[str, int]
@@ -29,7 +31,9 @@ class Counted:
     segmented: Counter[str] | None = None
     inside: Counter[str] = field(default_factory=Counter)
 
-    def words_inside(self, minimum: int, letters: bool, segmented: bool = True) -> dict[str, int]:
+    def words_inside(
+        self, minimum: int, letters: bool, text_of: TextOf, segmented: bool = True
+    ) -> dict[str, int]:
         """The entries that are words inside a stretch without spaces, with their counts.
 
         Those that the segmenter has found ``minimum`` times; without one, or without
@@ -37,10 +41,10 @@ class Counted:
         """
         known = self.segmented if segmented else None
 
-        def is_word(bare: str) -> bool:
-            return (letters or len(bare) > 1) if known is None else known[bare] >= minimum
+        def is_known(text: str) -> bool:
+            return (letters or len(text) > 1) if known is None else known[text] >= minimum
 
-        return {e: n for e, n in self.pieces.items() if is_word(e.removeprefix("▁"))}
+        return {e: n for e, n in self.pieces.items() if is_known(text_of(e))}
 
 
 def count_text(
@@ -74,8 +78,13 @@ def count_text(
 
 
 def _named(tokenizer, counts: Counter[int]) -> dict[str, int]:
-    """Entries that have a letter, no special tokens, with their counts."""
-    special = {*tokenizer.all_special_ids}
+    """Entries that are a word in form and have a letter, no special tokens, with their counts."""
+    special, text_of = {*tokenizer.all_special_ids}, surface(tokenizer.get_vocab())
     ids = [i for i in counts if i not in special]
-    entries = zip(tokenizer.convert_ids_to_tokens(ids), ids, strict=True)
-    return {entry: counts[i] for entry, i in entries if any(map(str.isalpha, entry))}
+    entries = dict(zip(tokenizer.convert_ids_to_tokens(ids), ids, strict=True))
+    texts = {entry: text_of(entry) for entry in entries}
+    return {
+        entry: counts[i]
+        for entry, i in entries.items()
+        if is_word(texts[entry]) and any(map(str.isalpha, texts[entry]))
+    }

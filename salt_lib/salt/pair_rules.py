@@ -16,6 +16,7 @@ import regex
 from ..data.examples import Pairs, Tagged
 from ..languages import SOURCE
 from ..models.encoding import Encoded
+from ..models.words import surface
 from .word_rules import RULES, Counts, Rules, shares
 
 _COORDINATED = regex.compile(r"(?i)(?<!\p{L})(\p{L}+),? (?:and|or|nor|versus|vs) (\p{L}+)(?!\p{L})")
@@ -94,20 +95,20 @@ def kept_pairs(
     pieces: the tokenizer's entry → id. words: language → entry → count, as they were predicted
     from. opposites: of `coordinated`. A language known by its script alone has no frequencies.
     """
-    entry = {i: piece.removeprefix("▁") for piece, i in pieces.items()}
+    text_of, entry = surface(pieces), {i: piece for piece, i in pieces.items()}
     at = encoded.start.numpy()[predictions["example"]] + predictions["position"].to_numpy()
     table = predictions.assign(source=encoded.ids.numpy()[at])
     by = ["language", "source", "token"]
     sums = table.groupby(by, as_index=False)["probability"].sum()
     share = {
-        code: shares(counts) if max(counts.values(), default=0) > 1 else {}
+        code: shares(counts, text_of) if max(counts.values(), default=0) > 1 else {}
         for code, counts in words.items()
     }
     if rules.majority:
         best = sums.groupby(["language", "source"])["probability"].idxmax()
         sums = sums.loc[np.sort(best)]
     good = [
-        _pair(entry[source], entry[token], code, rules, opposites, share)
+        _pair(text_of(entry[source]), text_of(entry[token]), code, rules, opposites, share)
         for code, source, token in sums[by].itertuples(index=False)
     ]
     kept = table.reset_index(names="order").merge(sums.loc[good, by], on=by)

@@ -19,7 +19,7 @@ from ..errors import SaltError
 from ..files import alone, write_json, write_through
 from ..languages import SOURCE
 from ..models.encoding import Encoded
-from .vocabulary import surface
+from ..models.words import surface
 
 PAIRS = ("word", "language", "substitute", "probability", "count")
 ROW_GROUP = 14_000  # rows that are written together: about those of a batch

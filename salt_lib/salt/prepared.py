@@ -18,10 +18,10 @@ from ..errors import SaltError
 from ..models import loading
 from ..models.architectures import SENTENCES, TOKENS
 from ..models.encoding import Encoded, encode
+from ..models.words import surface
 from .augment import NOTHING, Options, options
 from .controls import replacements
 from .function_words import FUNCTION_WORDS
-from .vocabulary import surface
 
 
 @dataclass(frozen=True)

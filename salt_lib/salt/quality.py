@@ -18,6 +18,7 @@ from ..data.dictionaries import Dictionaries, normal
 from ..errors import SaltError
 from ..languages import SOURCE
 from ..models.encoding import Encoded
+from ..models.words import surface
 from .function_words import is_content
 
 BY = ("tokens", "types", "content")
@@ -136,7 +137,7 @@ def judge(
     one of them without a prediction in one of ``languages`` has the substitute "", the probability
     nan and the verdict "none". One row for each prediction whose source ``truth`` judges.
     """
-    entry = {i: piece.removeprefix("▁") for piece, i in pieces.items()}
+    text_of, entry = surface(pieces), {i: piece for piece, i in pieces.items()}
     at = encoded.start.numpy()[predictions["example"]] + predictions["position"].to_numpy()
     pairs = pd.DataFrame(
         {
@@ -153,7 +154,7 @@ def judge(
     distinct = pairs[["language", "source", "token"]].drop_duplicates()
     rows = []
     for code, source, token in distinct.itertuples(index=False):
-        word, substitute = entry[source], entry.get(token, "")
+        word, substitute = text_of(entry[source]), text_of(entry.get(token, ""))
         if truth.judges(word, code):
             kind = truth.verdict(word, substitute, code) if token >= 0 else "none"
             rows.append((code, source, token, word, substitute, kind, truth.content(word)))

@@ -25,9 +25,10 @@ from ..languages import SOURCE
 from ..models import encoding as models_encoding
 from ..models import loading
 from ..models.encoding import PIECE
+from ..models.words import place, surface
 from . import distill, predictions
 from .augment import code_switch, options
-from .vocabulary import piece_ids, surface
+from .vocabulary import piece_ids
 
 
 def _pairs(first: Sequence[str], second: Sequence[str] | None = None) -> Pairs:
@@ -206,14 +207,15 @@ def _rewrite(
     ).encodings
     written, text_of = [], surface(tokenizer.get_vocab())
     for i, encoding in enumerate(encodings):
-        sentences = [texts.first[i], texts.second[i]]
+        original = (texts.first[i], texts.second[i])
+        sentences = list(original)
         span = slice(int(data.start[i]), int(data.start[i + 1]))
         for position in reversed((ids[span] != data.ids[span]).nonzero()[:, 0].tolist()):
             side = encoding.sequence_ids[position]
-            low, high = encoding.offsets[position]
+            follows = encoding.sequence_ids[position + 1 : position + 2] == [side]
+            after = encoding.offsets[position + 1][0] if follows else len(original[side])
+            low, high = place(original[side], encoding.offsets[position], after)
             word = text_of(tokenizer.convert_ids_to_tokens(int(ids[span][position])))
-            text = sentences[side][low:high]
-            low += len(text) - len(text.lstrip())  # SentencePiece counts the space before a word
             sentences[side] = sentences[side][:low] + word + sentences[side][high:]
         written.append(sentences)
     return written

@@ -8,15 +8,13 @@ Chapter: Distillation.
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
-from tokenizers import decoders
 
 from ..errors import SaltError
 
-BYTES = decoders.ByteLevel()
 MINIMUM_COUNT = 10
 SHARED_BY = 0.5  # a word in more than this share of the languages is nobody's: a name, a number
 
@@ -85,18 +83,6 @@ def piece_ids(words: Mapping[str, int], pieces: Mapping[str, int]) -> np.ndarray
     pieces: the tokenizer's entry → id. Words that it splits can't be predicted in one step.
     """
     return np.array(sorted(pieces[word] for word in words if word in pieces), dtype=np.int64)
-
-
-def surface(pieces: Container[str]) -> Callable[[str], str]:
-    """A function from a tokenizer's entry to the text that it stands for.
-
-    pieces: the tokenizer's entries. SentencePiece marks a word's beginning (``▁Tisch``), byte-level
-    BPE, as RoBERTa's, spells a word's bytes in letters (``ĠHÃ¤user``); of WordPiece an entry that
-    is a whole word is its text.
-    """
-    if "Ġ" in pieces and "Ċ" in pieces:  # space and line feed: all bytes are entries
-        return lambda entry: BYTES.decode([entry]).strip()
-    return lambda entry: entry.removeprefix("▁")
 
 
 def words_by_language(source: str | Path) -> dict[str, dict[str, int]]:

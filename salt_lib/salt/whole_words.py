@@ -27,15 +27,23 @@ import regex
 from ..errors import SaltError
 from ..languages import LANGUAGES, SOURCE
 from ..models import loading
+from ..models.words import (
+    SPACELESS,
+    begins_word,
+    continuing,
+    is_byte_level,
+    is_word,
+    surface,
+)
 from .counted import Counted, count_text
 from .vocabulary import language_words
-from .word_rules import RULES, Rules, at_home, native, without_names
+from .word_rules import RULES, Rules, TextOf, at_home, native, without_names
 
 MINIMUM = 5
 SHARE = 0.2  # a word that five languages use alike is just theirs, one that six use is nobody's
 FEW = 100
 _MANY = {"Arabic", "Cyrillic", "Latin"}  # scripts that stand for no language
-_SPACELESS = {"Han", "Hiragana", "Katakana", "Khmer", "Lao", "Myanmar", "Thai"}
+_SIGNED = {"Khmer", "Lao", "Myanmar", "Thai"}  # spaceless ones with vowel signs
 _CASED = {"Cyrillic", "Greek", "Latin"}
 _LETTERS = ("Han", "Hangul", "Hiragana", "Katakana")  # where one letter may be a word
 _SPELT: dict[str, tuple[str, ...]] = {"Japanese": ("Han", "Hiragana", "Katakana")}
@@ -73,12 +81,15 @@ def whole_words(
     texts: language → sentences, read once, or what `counted.count_text` has counted. minimum,
     share: see `vocabulary.language_words`. languages: those that are wanted, by default those of
     ``texts``. rules: which words are left out, and whether pieces inside a stretch are words; what
-    is one both with SentencePiece's mark and without it is there in both forms. A word from its
-    script alone has the count 1; a warning names such languages. A language of a script that many
-    write keeps what was counted, be it little, with a warning too. Raises SaltError for a language
-    without any word and without a script to know it by, and as `segmenting.chosen`.
+    is one both with SentencePiece's mark and without it is there in both forms. In scripts with
+    spaces a word has the form that follows one. Nothing is a word that has punctuation in it or
+    only occurs as a part of a contraction (`models.words`). A word from its script alone has the
+    count 1; a warning names such languages. A language of a script that many write keeps what was
+    counted, be it little, with a warning too. Raises SaltError for a language without any word and
+    without a script to know it by, and as `segmenting.chosen`.
     """
     tokenizer = loading.tokenizer(checkpoint)
+    text_of, begins = surface(tokenizer.get_vocab()), begins_word(tokenizer)
     counts: dict[str, dict[str, int]] = {}
     scripts: dict[str, tuple[str, ...]] = {}
     inside: dict[str, Counter[str]] = {}
@@ -87,19 +98,23 @@ def whole_words(
             found = lines
         else:
             found = count_text(checkpoint, lines, code, rules.segment if rules.pieces else "never")
-        scripts[code] = SCRIPTS.get(code) or _main_script(found.whole)
+        scripts[code] = SCRIPTS.get(code) or _main_script(found.whole, text_of)
         frequencies = found.whole
-        if rules.pieces and not _SPACELESS.isdisjoint(scripts[code]) and not _prefix(tokenizer):
+        if {*SPACELESS}.isdisjoint(scripts[code]):
+            # Without its mark it would be read as the end of the word before it.
+            frequencies = {entry: n for entry, n in found.whole.items() if begins(entry)}
+        elif rules.pieces and _has_words_inside(tokenizer, scripts[code]):
             letters = not {*_LETTERS}.isdisjoint(scripts[code])
-            frequencies = found.words_inside(minimum, letters, rules.segment != "never")
+            segmented = rules.segment != "never"
+            frequencies = found.words_inside(minimum, letters, text_of, segmented)
         written = _written(scripts[code])
-        counts[code] = {w: n for w, n in frequencies.items() if written.fullmatch(w)}
+        counts[code] = {e: n for e, n in frequencies.items() if written.fullmatch(text_of(e))}
         inside[code] = found.inside
     wanted = dict.fromkeys(texts if languages is None else languages)
     counted = {c: words for c, words in counts.items() if max(words.values(), default=0) >= minimum}
     vocabularies, by_script, few = language_words(counted, minimum, share), [], []
     for code, words in vocabularies.items():
-        vocabularies[code] = _by_rules(words, code, rules, counts, scripts, inside)
+        vocabularies[code] = _by_rules(words, code, rules, counts, scripts, inside, text_of)
     for code in wanted:
         if len(vocabularies.get(code, ())) >= FEW:
             continue
@@ -140,36 +155,37 @@ def _by_rules(
     counts: Mapping[str, Mapping[str, int]],
     scripts: Mapping[str, tuple[str, ...]],
     inside: Mapping[str, Counter[str]],
+    text_of: TextOf,
 ) -> dict[str, int]:
     """Of a language's words those that the rules for candidates keep."""
     if rules.names and not _CASED.isdisjoint(scripts[code]):
-        words = without_names(words, code, inside)
+        words = without_names(words, code, inside, text_of)
     if code == SOURCE:
         return words
     if rules.home and counts.get(SOURCE):
-        words = at_home(words, counts[code], counts[SOURCE], rules.home)
+        words = at_home(words, counts[code], counts[SOURCE], rules.home, text_of)
     if rules.foreign:
         others = [
             theirs
             for other, theirs in counts.items()
             if other not in (code, SOURCE) and theirs and {*scripts[other]} & {*scripts[code]}
         ]
-        words = native(words, counts[code], others, rules.foreign)
+        words = native(words, counts[code], others, rules.foreign, text_of)
     return words
 
 
 def _written(scripts: Iterable[str]) -> regex.Pattern:
     """What is written in these scripts; marks and signs that all scripts share are no matter."""
     known = "".join(rf"\p{{Script={script}}}" for script in scripts)
-    return regex.compile(rf"▁?[{known}\p{{Script=Common}}\p{{Script=Inherited}}]+")
+    return regex.compile(rf"[{known}\p{{Script=Common}}\p{{Script=Inherited}}]+")
 
 
-def _main_script(counts: Mapping[str, int]) -> tuple[str, ...]:
-    """The script of most of the counted words' letters; () where there are no words."""
+def _main_script(counts: Mapping[str, int], text_of: TextOf) -> tuple[str, ...]:
+    """The script of most of the counted entries' letters; () where there are none."""
     totals: Counter[str] = Counter()
     for script in _EVERY:
         letters = regex.compile(rf"\p{{Script={script}}}")
-        totals[script] = sum(n * len(letters.findall(word)) for word, n in counts.items())
+        totals[script] = sum(n * len(letters.findall(text_of(e))) for e, n in counts.items())
     script, most = totals.most_common(1)[0]
     return (script,) if most else ()
 
@@ -199,25 +215,28 @@ def _by_script(tokenizer, scripts: tuple[str, ...], alone: list[str]) -> dict[st
     letter = regex.compile("[" + "".join(rf"\p{{Script={s}}}" for s in alone) + "]")
     word_letters = not {*_LETTERS}.isdisjoint(scripts)
     return {
-        word: 1
-        for word in _openings(tokenizer)
-        if written.fullmatch(word)
-        and letter.search(word)
-        and any(map(str.isalpha, word))
-        and (word_letters or len(word.removeprefix("▁")) > 1)
+        entry: 1
+        for entry, text in _openings(tokenizer)
+        if written.fullmatch(text)
+        and letter.search(text)
+        and is_word(text)
+        and any(map(str.isalpha, text))
+        and (word_letters or len(text) > 1)
     }
 
 
-def _openings(tokenizer) -> Iterator[str]:
-    """Entries that begin a word: WordPiece marks those that don't, SentencePiece those that do."""
-    special = set(tokenizer.all_special_tokens)
-    inside = _prefix(tokenizer)
+def _has_words_inside(tokenizer, scripts: Iterable[str]) -> bool:
+    """Whether pieces inside a stretch are words: WordPiece marks them, no form of a word; and
+    byte-level BPE cuts at every vowel sign, inside words."""
+    if continuing(tokenizer):
+        return False
+    return _SIGNED.isdisjoint(scripts) or not is_byte_level(tokenizer.get_vocab())
+
+
+def _openings(tokenizer) -> Iterator[tuple[str, str]]:
+    """Entries that begin a word, with their texts."""
+    special, begins = set(tokenizer.all_special_tokens), begins_word(tokenizer)
+    text_of = surface(tokenizer.get_vocab())
     for entry in sorted(tokenizer.get_vocab()):
-        opens = not entry.startswith(inside) if inside else entry.startswith("▁")
-        if opens and entry not in special:
-            yield entry
-
-
-def _prefix(tokenizer) -> str | None:
-    """What marks a WordPiece entry that continues a word; None for SentencePiece."""
-    return getattr(tokenizer.backend_tokenizer.model, "continuing_subword_prefix", None)
+        if begins(entry) and entry not in special:
+            yield entry, text_of(entry)

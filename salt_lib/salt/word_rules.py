@@ -8,7 +8,7 @@ Chapter: At paper scale.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 
 import regex
@@ -19,6 +19,7 @@ from .function_words import FUNCTION_WORDS
 from .segmenting import WHEN
 
 Counts = Mapping[str, int]
+TextOf = Callable[[str], str]  # a vocabulary's entry → what it stands for, `words.surface`
 
 
 @dataclass(frozen=True)
@@ -90,40 +91,41 @@ NOUNS = frozenset({"de", "lb"})  # languages whose nouns have a capital: it tell
 _INSIDE = regex.compile(r"(?<=[\p{L}\p{N},;] )\p{L}[\p{L}\p{M}]*")
 
 
-def shares(counts: Counts) -> dict[str, float]:
-    """Bare word, case-folded → its share of all that is counted."""
+def shares(counts: Counts, text_of: TextOf) -> dict[str, float]:
+    """Word, case-folded → its share of all that is counted, entry → count."""
     total = sum(counts.values())
     found: Counter[str] = Counter()
-    for word, n in counts.items():
-        found[bare(word)] += n
+    for entry, n in counts.items():
+        found[text_of(entry).casefold()] += n
     return {word: n / total for word, n in found.items()}
 
 
-def bare(entry: str) -> str:
-    """A vocabulary entry as a word, without SentencePiece's mark and without case."""
-    return entry.removeprefix("▁").casefold()
-
-
-def at_home(words: Counts, own: Counts, source: Counts, ratio: float) -> dict[str, int]:
+def at_home(
+    words: Counts, own: Counts, source: Counts, ratio: float, text_of: TextOf
+) -> dict[str, int]:
     """Of ``words`` those whose share of ``own`` text is > ``ratio`` times that of the ``source``'s.
 
     words: entry → count. own, source: all that was counted in the two texts. Forms with and without
     a capital are one word, so that a rare variant is not at home where the common one isn't.
     """
-    here, there = shares(own), shares(source)
-    return {w: n for w, n in words.items() if here[bare(w)] > ratio * there.get(bare(w), 0.0)}
+    here, there = shares(own, text_of), shares(source, text_of)
+    forms = {entry: text_of(entry).casefold() for entry in words}
+    return {e: n for e, n in words.items() if here[forms[e]] > ratio * there.get(forms[e], 0.0)}
 
 
-def native(words: Counts, own: Counts, others: Iterable[Counts], ratio: float) -> dict[str, int]:
+def native(
+    words: Counts, own: Counts, others: Iterable[Counts], ratio: float, text_of: TextOf
+) -> dict[str, int]:
     """Of ``words`` those that no other language uses more than ``ratio`` times as much.
 
     own, others: all that was counted in the text of the language, and of others in its script.
     """
-    here, there = shares(own), [shares(counts) for counts in others]
+    here, there = shares(own, text_of), [shares(counts, text_of) for counts in others]
+    forms = {entry: text_of(entry).casefold() for entry in words}
     return {
-        w: n
-        for w, n in words.items()
-        if not any(text.get(bare(w), 0.0) > ratio * here[bare(w)] for text in there)
+        e: n
+        for e, n in words.items()
+        if not any(text.get(forms[e], 0.0) > ratio * here[forms[e]] for text in there)
     }
 
 
@@ -137,23 +139,29 @@ def is_name(word: str, inside: Counts) -> bool:
 
     inside: of `inside_sentences`. A capital letter alone is an initial.
     """
-    word = word.removeprefix("▁")
     if not word[:1].isupper():
         return False
     capital, small = inside.get(word, 0), inside.get(word.lower(), 0)
     return len(word) == 1 or capital >= small
 
 
-def without_names(words: Counts, language: str, inside: Mapping[str, Counts]) -> dict[str, int]:
-    """``words`` but the names.
+def without_names(
+    words: Counts, language: str, inside: Mapping[str, Counts], text_of: TextOf
+) -> dict[str, int]:
+    """``words`` but the names, entry → count.
 
     inside: language → `inside_sentences`. Where nouns have a capital, a name is what is one in
     English as well and occurs there.
     """
+    texts = {entry: text_of(entry) for entry in words}
     if language in NOUNS:
         there = inside.get(SOURCE, {})
-        known = {w for w in words if there.get(w.removeprefix("▁"))}
-        return {w: n for w, n in words.items() if w not in known or not is_name(w, there)}
+        known = {e for e, text in texts.items() if there.get(text)}
+        return {e: n for e, n in words.items() if e not in known or not is_name(texts[e], there)}
     own = inside[language]
     english = FUNCTION_WORDS if language == SOURCE else frozenset()  # I
-    return {w: n for w, n in words.items() if bare(w) in english or not is_name(w, own)}
+    return {
+        e: n
+        for e, n in words.items()
+        if texts[e].casefold() in english or not is_name(texts[e], own)
+    }

@@ -238,6 +238,14 @@ def test_scores_of_files_are_shown(tmp_path):
     ]
     found = json.loads(salt(*arguments, "--json").output)
     assert found["average"]["f1"] == pytest.approx(78.5714, abs=1e-4)
+    assert found["seqeval_legacy"] is False
+    # The last of two tags is an X, and not found: a chunk to seqeval's older versions alone.
+    for folder, text in ((gold, "DET\nX\n"), (said, "DET\nNOUN\n")):
+        write_scored(folder, en=text, sw=text)
+    arguments[2] = "udpos"
+    for older, recall in (([], 100.0), (["--seqeval-legacy"], 50.0)):
+        found = json.loads(salt(*arguments, *older, "--json").output)
+        assert found["average"]["recall"] == recall and found["seqeval_legacy"] is bool(older)
 
 
 def test_own_files_show_scores_and_what_to_expect(tmp_path, monkeypatch):

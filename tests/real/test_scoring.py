@@ -66,6 +66,57 @@ def test_parts_of_speech_are_chunks_to_seqeval(tmp_path):
     assert scoring.score("udpos", gold, said)["f1"]["en"] == 100.0
 
 
+# Each is (true tags, said tags), and how many chunks are true, said and right by the newer and by
+# the older reading. A chunk is a kind and its first and last word. The prefix is the first letter,
+# of which S alone means something: it begins a chunk, and ends one after it.
+READINGS = {
+    # Newer: of both the kind is CONJ, one chunk at 0, right. Older: CCONJ and SCONJ are two kinds.
+    "conjunctions": (["CCONJ", "NOUN"], ["SCONJ", "NOUN"], (2, 2, 2), (2, 2, 1)),
+    # Newer: an X has no kind, as the O that is put after every sentence, so that at the end nothing
+    # changes and no chunk ends: VERB alone. Older: VERB and X.
+    "an X at the end": (["VERB", "X"], ["VERB", "X"], (1, 1, 1), (2, 2, 2)),
+    # Newer: true DET, said DET and NOUN. Older: true DET and X.
+    "an X that is missed": (["DET", "X"], ["DET", "NOUN"], (1, 2, 1), (2, 2, 1)),
+    # Kinds DJ and DP, or ADJ and ADP: three true chunks, a long one is said, none is right.
+    "adjectives": (["ADJ", "ADP", "ADJ"], ["ADJ", "ADJ", "ADJ"], (3, 1, 0), (3, 1, 0)),
+    # Newer: S begins a chunk at 2, and the one from 1 on, of the same kind, has never ended: true
+    # NOUN (0) and CONJ (2), said NOUN (0) and CONJ (1 to 2). Older: true NOUN, CCONJ and SCONJ.
+    "before S": (
+        ["NOUN", "CCONJ", "SCONJ"],
+        ["NOUN", "CCONJ", "CCONJ"],
+        (2, 2, 1),
+        (3, 2, 1),
+    ),
+    # Newer: S ends its chunk (0), and the next, of the same kind, begins none, so that (0 to 1)
+    # ends there; said are (0) and (1): one is right. Older: true SCONJ (0), CCONJ (1).
+    "after S": (["SCONJ", "CCONJ"], ["SCONJ", "SCONJ"], (2, 2, 1), (2, 2, 1)),
+}
+
+
+@pytest.mark.parametrize("name", READINGS)
+def test_both_readings_of_parts_of_speech_by_hand(tmp_path, name):
+    true, said, *both = READINGS[name]
+    folders = [
+        write(tmp_path / side, en="".join(f"{tag}\n" for tag in tags))
+        for side, tags in (("gold", true), ("said", said))
+    ]
+    for legacy, (of_true, of_said, right) in zip((False, True), both, strict=True):
+        found = scoring.score("udpos", *folders, legacy=legacy)
+        assert found["precision"]["en"] == pytest.approx(100 * right / of_said), legacy
+        assert found["recall"]["en"] == pytest.approx(100 * right / of_true), legacy
+
+
+def test_both_readings_of_names_are_alike(tmp_path):
+    gold, said = write(tmp_path / "gold", **GOLD), write(tmp_path / "said", **SAID)
+    assert scoring.score("panx", gold, said, legacy=True) == scoring.score("panx", gold, said)
+
+
+def test_pairs_have_no_tags_to_read_in_another_way(tmp_path):
+    gold = write(tmp_path / "gold", en="neutral\n")
+    with pytest.raises(SaltError, match="xnli has no tags: the older seqeval scores panx and"):
+        scoring.score("xnli", gold, gold, legacy=True)
+
+
 def test_it_is_seqeval_on_many_files(tmp_path):
     """XTREME calls seqeval's f1_score on the two lists of tags."""
     import random

@@ -5,8 +5,11 @@ from collections import Counter
 import pytest
 import xlm_r
 
+from salt_lib.models.words import surface
 from salt_lib.salt import counted, segmenting
 from salt_lib.salt.counted import Counted, count_text
+
+text_of = surface(["▁"])
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +35,17 @@ def test_a_segmenter_counts_words(model, monkeypatch):
 def test_pieces_are_words_by_segmenter_or_by_their_letters():
     pieces = {"▁山羊": 9, "山羊": 3, "羊山": 7, "山": 8}
     by_frequency = Counted({}, pieces)
-    assert by_frequency.words_inside(5, letters=True) == pieces
-    assert set(by_frequency.words_inside(5, letters=False)) == {"▁山羊", "山羊", "羊山"}
+    assert by_frequency.words_inside(5, letters=True, text_of=text_of) == pieces
+    assert set(by_frequency.words_inside(5, letters=False, text_of=text_of)) == {
+        "▁山羊",
+        "山羊",
+        "羊山",
+    }
     by_segmenter = Counted({}, pieces, Counter({"山羊": 5, "山": 4}))
-    assert set(by_segmenter.words_inside(5, letters=True)) == {"▁山羊", "山羊"}
-    assert set(by_segmenter.words_inside(4, letters=False)) == {"▁山羊", "山羊", "山"}
-    assert by_segmenter.words_inside(5, letters=True, segmented=False) == pieces
+    assert set(by_segmenter.words_inside(5, letters=True, text_of=text_of)) == {"▁山羊", "山羊"}
+    assert set(by_segmenter.words_inside(4, letters=False, text_of=text_of)) == {
+        "▁山羊",
+        "山羊",
+        "山",
+    }
+    assert by_segmenter.words_inside(5, letters=True, text_of=text_of, segmented=False) == pieces

@@ -5,26 +5,30 @@ from collections import Counter
 import pytest
 
 from salt_lib.errors import SaltError
+from salt_lib.models.words import surface
 from salt_lib.salt import word_rules
 from salt_lib.salt.word_rules import NO_RULES, RULES, Rules
 
+text_of = surface(["▁"])
 ENGLISH = {"▁goat": 50, "▁baker": 45, "▁Ziege": 5}
 GERMAN = {"▁Ziege": 60, "▁goat": 30, "▁Bäcker": 9, "▁Goat": 1}
 
 
 def test_a_word_at_home_has_more_than_its_ratio_of_the_english_share():
     # Ziege .60 against .05, goat with its capital .31 against .50, Bäcker against nothing.
-    assert set(word_rules.at_home(GERMAN, GERMAN, ENGLISH, 2.0)) == {"▁Ziege", "▁Bäcker"}
-    assert set(word_rules.at_home(GERMAN, GERMAN, ENGLISH, 0.5)) == set(GERMAN)
-    assert set(word_rules.at_home(GERMAN, GERMAN, ENGLISH, 12.0)) == {"▁Bäcker"}  # not more
-    assert word_rules.at_home({"▁Goat": 1}, GERMAN, ENGLISH, 2.0) == {}
+    assert set(word_rules.at_home(GERMAN, GERMAN, ENGLISH, 2.0, text_of)) == {"▁Ziege", "▁Bäcker"}
+    assert set(word_rules.at_home(GERMAN, GERMAN, ENGLISH, 0.5, text_of)) == set(GERMAN)
+    assert set(word_rules.at_home(GERMAN, GERMAN, ENGLISH, 12.0, text_of)) == {
+        "▁Bäcker"
+    }  # not more
+    assert word_rules.at_home({"▁Goat": 1}, GERMAN, ENGLISH, 2.0, text_of) == {}
 
 
 def test_a_word_that_another_language_uses_far_more_is_foreign():
     swahili, french = {"▁mbuzi": 90, "▁chèvre": 10}, {"▁chèvre": 50, "▁mbuzi": 50}
-    assert set(word_rules.native(swahili, swahili, [french], 4.0)) == {"▁mbuzi"}
-    assert set(word_rules.native(swahili, swahili, [french], 5.0)) == set(swahili)
-    assert set(word_rules.native(swahili, swahili, [], 4.0)) == set(swahili)
+    assert set(word_rules.native(swahili, swahili, [french], 4.0, text_of)) == {"▁mbuzi"}
+    assert set(word_rules.native(swahili, swahili, [french], 5.0, text_of)) == set(swahili)
+    assert set(word_rules.native(swahili, swahili, [], 4.0, text_of)) == set(swahili)
 
 
 def test_words_inside_sentences_are_not_those_that_begin_them():
@@ -47,20 +51,26 @@ def test_words_inside_sentences_are_not_those_that_begin_them():
 )
 def test_a_name_has_its_capital_inside_sentences(word, name):
     inside = Counter({"Anna": 3, "anna": 1, "goat": 9, "Goat": 1, "w": 5})
-    assert word_rules.is_name(word, inside) is name
+    assert word_rules.is_name(text_of(word), inside) is name
 
 
 def test_where_nouns_have_a_capital_english_tells_the_names():
     words = {"▁Anna": 5, "▁Ziege": 5, "▁March": 2, "▁Goat": 1}
     inside = {"en": Counter({"Anna": 4, "march": 5, "March": 2}), "de": Counter({"Ziege": 9})}
-    assert set(word_rules.without_names(words, "de", inside)) == {"▁Ziege", "▁March", "▁Goat"}
-    assert set(word_rules.without_names(words, "de", {"de": Counter()})) == set(words)
+    assert set(word_rules.without_names(words, "de", inside, text_of)) == {
+        "▁Ziege",
+        "▁March",
+        "▁Goat",
+    }
+    assert set(word_rules.without_names(words, "de", {"de": Counter()}, text_of)) == set(words)
     inside["fr"] = Counter({"Ziege": 1})
-    assert word_rules.without_names(words, "fr", inside) == {}
+    assert word_rules.without_names(words, "fr", inside, text_of) == {}
 
 
 def test_english_i_is_no_initial():
-    assert word_rules.without_names({"▁I": 9, "▁J": 9}, "en", {"en": Counter()}) == {"▁I": 9}
+    assert word_rules.without_names({"▁I": 9, "▁J": 9}, "en", {"en": Counter()}, text_of) == {
+        "▁I": 9
+    }
 
 
 def test_rules_are_left_out_and_added_by_name():
