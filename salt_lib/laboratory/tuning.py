@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from joblib import Parallel, delayed
 
-from ..files import write_json
+from ..digests import read_checked, write_checked
 from ..languages import SOURCE
 from ..models import loading
 from ..salt import predictions
@@ -77,10 +77,10 @@ def sweep(
     """Every trial of tasks × methods × grid × seeds × worlds; with ``log`` those already there are
     kept.
 
-    log: a JSON file holding the list of all trials so far, rewritten after each one. layers: see
+    log: a JSON file of all trials so far, rewritten after each one. layers: see
     `trial`.
     """
-    done = json.loads(Path(log).read_text()) if log and Path(log).exists() else []
+    done = _logged(Path(log)) if log and Path(log).exists() else []
     known = {_key(t) for t in done}
     wanted = [
         {"task": name, "method": m, "seed": s, "changes": changes, "world": world}
@@ -95,8 +95,15 @@ def sweep(
     for item in trials:
         done.append(item)
         if log:
-            write_json(log, done)
+            write_checked(log, {"trials": done})
     return done
+
+
+def _logged(log: Path) -> list[dict]:
+    """The trials of a log; one of before there were checksums is the mere list."""
+    if log.read_bytes()[:1] == b"[":
+        return json.loads(log.read_bytes())
+    return read_checked(log)["trials"]
 
 
 def _key(item: Mapping) -> str:
@@ -141,12 +148,10 @@ def distillation(
 
 def record_deeper(path: str | Path, trials: Sequence[dict]) -> None:
     """Write what was tried with the deeper model in the tuning world, and chosen (JSON)."""
-    curve = json.loads(
-        (checkpoint(WORLD, deeper.LAYERS) / "curve.json").read_text(encoding="utf-8")
-    )
+    curve = read_checked(checkpoint(WORLD, deeper.LAYERS) / "curve.json")
     last = curve["curve"][-1]
     last["alignment"] = round(float(np.mean(list(last["alignment"].values()))), 4)
-    write_json(
+    write_checked(
         path,
         {
             "world": WORLD,
@@ -171,7 +176,7 @@ def record(path: str | Path, trials: Sequence[dict], pretrainings: Sequence[Mapp
     """
     tried = []
     for item in pretrainings:
-        curve = json.loads(Path(item["curve"]).read_text())
+        curve = read_checked(item["curve"])
         last = curve["curve"][-1]
         alignment = last.pop("alignment", None) or {}
         if alignment:
@@ -179,7 +184,7 @@ def record(path: str | Path, trials: Sequence[dict], pretrainings: Sequence[Mapp
         about = {key: value for key, value in item.items() if key != "curve"}
         finished = last["step"] == curve["recipe"]["steps"]
         tried.append({**about, "recipe": curve["recipe"], **last, "finished": finished})
-    write_json(
+    write_checked(
         path,
         {
             "world": WORLD,

@@ -23,6 +23,7 @@ from transformers import (
 
 from ..errors import SaltError
 from ..files import write_json
+from . import cards
 from .fusion import BERT_LIKE, Fused
 from .loading import _load, resolve, tokenizer
 from .weights import save_tensors
@@ -105,6 +106,7 @@ def save_classifier(
     if isinstance(model, Fused):
         save_tensors(part / FUSION, model.fusion.state_dict())
         write_json(part / "fusion.json", {"layer": model.layer, "gate": model.gate})
+    cards.seal(part, f"# A classifier of {', '.join(names)}\n\nMade by `salt_lib`.\n")
     part.rename(folder)
 
 

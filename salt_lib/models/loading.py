@@ -23,6 +23,7 @@ from transformers.utils import logging
 
 from ..digests import digest
 from ..errors import SaltError
+from . import cards
 
 UNLIMITED = 1 << 30
 # What decides, beside the weights, what a checkpoint computes; the last three where its tokenizer
@@ -74,6 +75,7 @@ def _load(auto, source: str | Path, **options):
     if auto not in (AutoTokenizer, AutoConfig):
         # Whatever the weights are stored in: in half of that, small steps change nothing.
         options.setdefault("dtype", torch.float32)
+    cards.check(resolve(source))
     try:
         # Never remote code, never a pickle: a checkpoint from the hub is data, not a program.
         with _quiet():
