@@ -8,6 +8,7 @@ Chapter: Training over 15 seeds.
 """
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from ..models import loading
 from ..salt import predictions
 from ..salt.methods import method
 from ..study import provenance
+from ..study.grid import follow_leader
 from ..training.run import train_and_score
 from . import deeper, quality
 from .checkpoints import checkpoint
@@ -87,7 +89,8 @@ def sweep(
         for world, changes, name, m, s in product(worlds, grid, tasks, methods, seeds)
     ]
     run = delayed(trial)
-    trials = Parallel(n_jobs=jobs, return_as="generator_unordered")(
+    follow = {"initializer": follow_leader, "initargs": (os.getpid(),)}
+    trials = Parallel(jobs, backend="loky", return_as="generator_unordered", **follow)(
         run(w["task"], w["method"], w["seed"], w["changes"], w["world"], layers)
         for w in wanted
         if _key(w) not in known

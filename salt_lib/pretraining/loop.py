@@ -55,8 +55,10 @@ def pretrain_on(
     Writes tokenizer.json, config.json, model.safetensors, vocabulary.json (the monolingual counts),
     curve.json and a model card with the digests of these into ``out``. Interrupted, the same call
     goes on from the last evaluation (folder ``resume/``, removed at the end). The same seed on the
-    same machine and device gives the same checkpoint. Raises SaltError for an empty corpus, documents of unequal length, text too short
-    for a batch, what another recipe left in ``resume/``, and a loss that is no number.
+    same machine and device gives the same checkpoint.
+
+    Raises SaltError for an empty corpus, documents of unequal length, text too short for a batch,
+    what another recipe left in ``resume/``, and a loss that is no number.
     """
     out = Path(out)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
