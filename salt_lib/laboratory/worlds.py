@@ -242,8 +242,8 @@ def freeze(study: Study, layers: int | None = None) -> tuple[int, int]:
     if old and study.table:
         before = read_table(study.table, study.command).origin
         configurations = {**before["configurations"], **configurations}
-        for key, between in (("commit", ", "), ("hardware", "; ")):
-            both = {*before[key].split(between), *about[key].split(between)} - {""}
+        for key, between in (("commit", ", "), ("hardware", "; "), ("capability", "; ")):
+            both = {*before.get(key, "").split(between), *about[key].split(between)} - {""}
             about[key] = between.join(sorted(both))
         about["date"] = max(before["date"], about["date"])
     ordered = [runs[key] for key in wanted if key in runs]

@@ -88,6 +88,15 @@ def test_a_changed_checkout_is_dirty(monkeypatch, tmp_path):
     assert provenance.commit.__wrapped__() == f"{clean}-dirty"
 
 
+def test_processors_are_the_same_by_make_and_capability_whatever_their_cores():
+    one = {"hardware": "A Xeon, 2 cores, Linux", "capability": "AVX512"}
+    assert provenance.same_processor(one, {"hardware": "A Xeon, 64 cores, Linux"})  # an older table
+    assert not provenance.same_processor(one, {**one, "capability": "AVX2"})
+    assert not provenance.same_processor(one, {**one, "hardware": "An EPYC, 2 cores, Linux"})
+    mixed = {**one, "hardware": "A Xeon, 2 cores, Linux; An EPYC, 2 cores, Linux"}
+    assert not provenance.same_processor(one, mixed) and provenance.same_processor(mixed, mixed)
+
+
 def test_the_hardware_names_no_machine_and_no_user():
     told = provenance.hardware()
     assert "cores" in told and "@" not in told and "/home" not in told
