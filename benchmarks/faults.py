@@ -59,14 +59,14 @@ class Hang(BaseException):
 
 
 @contextlib.contextmanager
-def patience(seconds: int = PATIENCE) -> Iterator[None]:
-    """Raise `Hang` in what takes longer."""
+def patience() -> Iterator[None]:
+    """Raise `Hang` in what takes longer than `PATIENCE`."""
 
     def late(*_):
         raise Hang
 
     before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(seconds)
+    signal.alarm(PATIENCE)
     try:
         yield
     finally:

@@ -22,7 +22,17 @@ ORDER = (
 )
 PLACE = {name: place for place, names in enumerate(ORDER) for name in names.split()}
 # Of the library as a whole, or of what stands beside it.
-OTHERS = {"benchmarks", "book", "environment", "history", "layout", "make", "panx", "real_words"}
+OTHERS = {
+    "benchmarks",
+    "book",
+    "environment",
+    "faults",
+    "history",
+    "layout",
+    "make",
+    "panx",
+    "real_words",
+}
 
 
 def tree(path):
