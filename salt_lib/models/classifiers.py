@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import (
@@ -124,9 +125,22 @@ def saved_classifier(folder: str | Path, names: Sequence[str], tagged: bool):
             "are due; give one that was fine-tuned for this task (`salt train --save FOLDER`)"
         )
     if (path / FUSION).exists():
-        about = json.loads((path / "fusion.json").read_text(encoding="utf-8"))
-        model = Fused(model, about["layer"], about["gate"])
-        model.fusion.load_state_dict(load_file(path / FUSION))
+        try:
+            about = json.loads((path / "fusion.json").read_text(encoding="utf-8"))
+            model = Fused(model, about["layer"], about["gate"])
+            model.fusion.load_state_dict(load_file(path / FUSION))
+        except (
+            OSError,
+            ValueError,
+            LookupError,
+            TypeError,
+            RuntimeError,
+            SafetensorError,
+        ) as error:
+            raise SaltError(
+                f"{path}: its fusion can't be read ({type(error).__name__}: {error}); it was "
+                "damaged: train it again (`salt train --save FOLDER`)"
+            ) from error
     else:
         _without_segments(model)
     return model.eval()

@@ -126,7 +126,7 @@ def _positions(source: str | Path) -> int:
         positions = config.get("max_position_embeddings")
         # RoBERTa's positions begin after that of the padding.
         taken = 2 if "roberta" in config.get("model_type", "") else 0
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return UNLIMITED
     return positions - taken if isinstance(positions, int) and positions > taken else UNLIMITED
 

@@ -77,6 +77,13 @@ def test_a_checkpoint_has_its_languages_words(tiny):
     assert len(counts) == 17 and counts["en"]["not"] >= 10
 
 
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, '"\xff"'])
+def test_what_is_no_vocabulary_is_an_error(tmp_path, text):
+    (tmp_path / "vocabulary.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(SaltError, match="vocabulary.json: can't be read"):
+        words_by_language(tmp_path)
+
+
 def test_an_entry_is_shown_as_the_text_that_it_stands_for():
     made = Tokenizer(models.BPE())
     made.pre_tokenizer = pre_tokenizers.ByteLevel()
