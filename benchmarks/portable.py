@@ -23,6 +23,7 @@ from pathlib import Path
 
 import torch
 
+import salt_lib
 from salt_lib import files
 from salt_lib.digests import write_checked
 from salt_lib.laboratory import tasks
@@ -39,11 +40,7 @@ TASK, WORLD, SEED = "mini-xnli", 0, 0
 # The same instructions in every library that chooses them by the processor: AVX2, which all makers
 # have had for ten years, and what the oldest have.
 PINNED = {
-    "AVX2": {
-        "ATEN_CPU_CAPABILITY": "avx2",
-        "MKL_CBWR": "AVX2",
-        "ONEDNN_MAX_CPU_ISA": "AVX2",
-    },
+    "AVX2": salt_lib.PINNED,  # SALT_PORTABLE=1
     "SSE": {
         "ATEN_CPU_CAPABILITY": "default",
         "MKL_CBWR": "COMPATIBLE",

@@ -104,10 +104,14 @@ def hardware() -> str:
 
 @cache
 def capability() -> str:
-    """The instructions that torch computes with: with others the last digits are others."""
+    """The instructions that torch computes with: with others the last digits are others.
+
+    "portable" where $SALT_PORTABLE holds MKL and oneDNN to them as well.
+    """
     import torch
 
-    return torch.backends.cpu.get_cpu_capability()
+    found = torch.backends.cpu.get_cpu_capability()
+    return f"{found}, portable" if os.environ.get("SALT_PORTABLE") == "1" else found
 
 
 def same_processor(one: Mapping, other: Mapping) -> bool:
