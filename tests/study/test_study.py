@@ -84,7 +84,7 @@ def test_the_frame_of_this_machine_s_runs(study):
         [0, "mini-xnli", "salt", 3, "de", 0.53],
         [0, "mini-xnli", "salt", 3, "en", 0.9],
     ]
-    assert set(found.frame.attrs) == {"command", "commit", "date", "hardware", "capability"}
+    assert set(found.frame.attrs) == {"command", "commit", "date", "hardware"}
     empty = replace(study, root=study.root / "nothing").fresh().frame
     assert tuple(empty.columns) == COLUMNS and empty.empty
 
