@@ -15,9 +15,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from salt_lib.digests import digest, sources
+from salt_lib.digests import digest, read_checked, sources, write_checked
 from salt_lib.errors import SaltError
-from salt_lib.files import write_json
 from salt_lib.study import provenance
 
 ROOT = Path(__file__).parents[1]
@@ -193,8 +192,8 @@ def key() -> str:
 def kept() -> dict:
     """Finished benchmarks of this library on this machine."""
     try:
-        found = json.loads(KEPT.read_bytes())
-    except (OSError, ValueError):
+        found = read_checked(KEPT)
+    except SaltError:
         return {}
     return found["rows"] if found.get("key") == key() else {}
 
@@ -224,12 +223,12 @@ def main() -> None:
     names = asked.names or list(BENCHMARKS)
     for name in tqdm([n for n in names if asked.force or n not in rows], unit="benchmark"):
         rows[name] = {"what": BENCHMARKS[name].__doc__, **BENCHMARKS[name]()}
-        write_json(KEPT, {"key": key(), "rows": rows})
+        write_checked(KEPT, {"key": key(), "rows": rows})
     rows = {name: rows[name] for name in BENCHMARKS if name in rows}
     print(table(rows))
     if len(rows) == len(BENCHMARKS):
         head = provenance.origin("make bench")
-        write_json(RECORDED, {**head, "rows": rows})
+        write_checked(RECORDED, {**head, "rows": rows})
         print(f"written to {RECORDED.relative_to(ROOT)}")
 
 

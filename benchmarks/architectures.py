@@ -32,8 +32,8 @@ from transformers.models.auto.tokenization_auto import (
 
 from salt_lib import files
 from salt_lib.data.examples import Pairs, Tagged
+from salt_lib.digests import write_checked
 from salt_lib.errors import SaltError
-from salt_lib.files import write_json
 from salt_lib.models import architectures, loading
 from salt_lib.models.encoding import IGNORE, Encoded, batch, encode, positions
 from salt_lib.models.heads import decoder
@@ -281,7 +281,7 @@ def main() -> None:
     rows = {kind: tried(kind) for kind in tqdm(KINDS, desc="architectures")}
     command = "python -m benchmarks.architectures"
     about = {"command": command, "transformers": transformers.__version__}
-    write_json(RECORDED, {**about, "architectures": rows})
+    write_checked(RECORDED, {**about, "architectures": rows})
     print(f"transformers {transformers.__version__}: {len(rows)} architectures")
     for use in TRIALS:
         print(f"{use}: {sum(not row[use] for row in rows.values())}")

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
+from salt_lib.digests import write_checked
 from salt_lib.errors import SaltError
-from salt_lib.files import RECORDED, write_json
+from salt_lib.files import RECORDED
 from salt_lib.languages import SOURCE
 from salt_lib.study import stats
 from salt_lib.study.results import frame_of, key_of
@@ -64,6 +65,20 @@ def versions(paths: Sequence[str], root: Path = ROOT) -> Iterator[tuple[dict, st
             if entry and entry[2] != before:
                 before = entry[2]
                 yield {"commit": commit, "date": date, "subject": subject, "path": path}, before
+
+
+def contents(paths: Sequence[str], root: Path = ROOT) -> Iterator[tuple[dict, str, dict]]:
+    """Each version of a JSON file, as `versions` has it, and what it says.
+
+    One that says what the one before said, and gets a checksum of it, is none.
+    """
+    before: dict = {}
+    for about, blob in versions(paths, root):
+        told = json.loads(git("cat-file", "blob", blob, root=root))
+        told.pop("checksum", None)
+        if told != before:
+            before = told
+            yield about, blob, dict(told)
 
 
 def editions(root: Path = ROOT) -> list[dict]:
@@ -164,8 +179,7 @@ def freezes(root: Path = ROOT) -> list[dict]:
     """Every frozen table of the laboratory's study that was committed, oldest first."""
     found: list[dict] = []
     scores: dict[tuple, dict] = {}
-    for about, blob in versions(TABLES, root):
-        head = json.loads(git("cat-file", "blob", blob, root=root))
+    for about, blob, head in contents(TABLES, root):
         rows = head.pop("rows")
         known, scores = scores, {key_of(row): row["scores"] for row in rows}
         found.append(
@@ -192,10 +206,7 @@ def lost_trials(root: Path = ROOT) -> dict:
     """Trials of earlier tuning records that the present one has not, with their first commit."""
     records: list[dict] = []
     kept: dict[str, tuple[str, dict]] = {}
-    every = [
-        (about, json.loads(git("cat-file", "blob", blob, root=root)))
-        for about, blob in versions(TUNINGS, root)
-    ]
+    every = [(about, record) for about, _, record in contents(TUNINGS, root)]
     present = trials(every[-1][1])
     for about, record in every[:-1]:
         records.append({**about, "state": record.get("state")})
@@ -236,8 +247,8 @@ def main() -> None:
         "deeper": checkpoints(DEEPER),
         "freezes": freezes(),
     }
-    write_json(RECORDED / "history.json", {**head, **world})
-    write_json(RECORDED / "tuning-history.json", {**head, **lost_trials()})
+    write_checked(RECORDED / "history.json", {**head, **world})
+    write_checked(RECORDED / "tuning-history.json", {**head, **lost_trials()})
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from salt_lib import files
-from salt_lib.files import write_json
+from salt_lib.digests import write_checked
 from salt_lib.laboratory.aggregation import SWEEP_SEEDS
 from salt_lib.laboratory.deeper import LAYERS
 from salt_lib.laboratory.predictions import predictions_path
@@ -46,7 +46,7 @@ def main() -> None:
     predictions_path(0, TASK, layers=LAYERS)
     wanted = [(method, seed) for seed in SWEEP_SEEDS for method in METHODS]
     runs = Parallel(n_jobs=2, return_as="generator")(delayed(one)(*key) for key in wanted)
-    write_json(
+    write_checked(
         RECORDED,
         {
             **provenance.origin("python -m benchmarks.longer"),

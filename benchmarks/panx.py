@@ -24,6 +24,7 @@ import torch
 from salt_lib import files
 from salt_lib.data import xtreme
 from salt_lib.data.examples import Tagged, tag
+from salt_lib.digests import read_checked, write_checked
 from salt_lib.files import write_json
 from salt_lib.languages import SOURCE
 from salt_lib.models import loading
@@ -191,8 +192,8 @@ def main() -> None:
     layer = int(np.argmax(dev))
     compared = ["baseline", "salt", dlfa(layer).name, dlfa(layer, METHODS["salt"]).name]
     found = made(study, compared, SEEDS, chosen.jobs)
-    curve = json.loads((folder / "curve.json").read_text())["curve"]
-    write_json(
+    curve = read_checked(folder / "curve.json")["curve"]
+    write_checked(
         RECORDED,
         {
             **provenance.origin("python -m benchmarks.panx"),

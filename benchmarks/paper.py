@@ -25,8 +25,8 @@ from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
 from salt_lib.data import xtreme
 from salt_lib.data.examples import Pairs
+from salt_lib.digests import write_checked
 from salt_lib.errors import SaltError
-from salt_lib.files import write_json
 from salt_lib.models import classifiers, encoding, loading
 from salt_lib.real import setup
 from salt_lib.real.plan import now
@@ -210,7 +210,7 @@ def main() -> None:
             "runs": sides,
         }
     head = provenance.origin("python -m benchmarks.paper")
-    write_json(RECORDED, {**head, "kind": kind, "steps": STEPS[kind], "rows": rows})
+    write_checked(RECORDED, {**head, "kind": kind, "steps": STEPS[kind], "rows": rows})
     for precision, row in rows.items():
         rates = ", ".join(f"{s} {r:,.0f}" for s, r in row["tokens_per_s"].items())
         print(f"{precision}: tokens/s {rates}; {row['share_of_product']:.0%} of a product's rate")

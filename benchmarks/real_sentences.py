@@ -15,7 +15,7 @@ from salt_lib import files
 from salt_lib.data import tables
 from salt_lib.data.dictionaries import read_dictionaries
 from salt_lib.data.examples import Tagged
-from salt_lib.files import write_json
+from salt_lib.digests import write_checked
 from salt_lib.languages import SOURCE
 from salt_lib.models import loading
 from salt_lib.models.encoding import Encoded, encode
@@ -102,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         {code for s in rows for w in s["words"] for code in w.get("substitutes", {})}
     )
     about |= {"model": loading.identity(given.model), "languages": languages, "source": SOURCE}
-    write_json(given.output, {**about, "sentences": rows})
+    write_checked(given.output, {**about, "sentences": rows})
 
 
 if __name__ == "__main__":

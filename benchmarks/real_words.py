@@ -23,7 +23,7 @@ from salt_lib import files
 from salt_lib.data import tables, xtreme
 from salt_lib.data.dictionaries import read_dictionaries
 from salt_lib.data.examples import Pairs
-from salt_lib.files import write_json
+from salt_lib.digests import read_checked, write_checked
 from salt_lib.languages import SOURCE
 from salt_lib.models import loading
 from salt_lib.models.encoding import Encoded, encode
@@ -197,8 +197,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, default=RECORDED)
     given = parser.parse_args(arguments)
     if given.reading:
-        recorded = json.loads(given.output.read_bytes())
-        write_json(given.output, {**recorded, "reading": read(given.reading)})
+        recorded = read_checked(given.output)
+        write_checked(given.output, {**recorded, "reading": read(given.reading)})
         return
     if given.model is None:
         parser.error("give --model, the folder of the encoder, or --reading")
@@ -224,7 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "pairs": RECORD if given.sample == "record" else TUNING,
         "segmented": [code for code, one in counted.items() if one.segmented is not None],
     }
-    write_json(given.output, {**provenance.origin(command), **about, **result})
+    write_checked(given.output, {**provenance.origin(command), **about, **result})
     print(json.dumps(result["synonyms"]["all rules"]))
 
 

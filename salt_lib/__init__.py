@@ -12,8 +12,12 @@ packages hold, and which way they import each other, is told in the chapter "How
 out".
 """
 
+import os
+import sys
 from importlib import import_module, metadata
 from typing import TYPE_CHECKING
+
+from .errors import SaltError as _SaltError
 
 if TYPE_CHECKING:
     from .api import augment, compare, distill, load, train
@@ -23,6 +27,17 @@ if TYPE_CHECKING:
     from .salt.methods import METHODS, Method
     from .salt.whole_words import whole_words
     from .training.config import Config
+
+# The same instructions on every processor that has AVX2, of each library that chooses them itself.
+# They are read once, when torch is imported. What it costs: benchmarks/portable.py.
+PINNED = {"ATEN_CPU_CAPABILITY": "avx2", "MKL_CBWR": "AVX2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
+if os.environ.get("SALT_PORTABLE") == "1" and PINNED.items() - os.environ.items():
+    if "torch" in sys.modules:
+        raise _SaltError(
+            "SALT_PORTABLE=1 comes too late: torch has been imported and has chosen its "
+            "instructions; import salt_lib first"
+        )
+    os.environ.update(PINNED)
 
 try:
     __version__ = metadata.version("salt-lib")

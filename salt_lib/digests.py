@@ -1,5 +1,8 @@
 """What a result depends on, in digits: values, the content of files, and the sources behind it.
 
+Files of results hold a checksum of all else that they say, so that no flipped bit is taken for a
+number. Those of before there were checksums have none, and are taken as they are.
+
 A module's sources are the module itself and all of ours that it imports, directly or not, as syntax
 trees without comments and docstrings: no wording makes a result stale, and no module that a result
 passes through is forgotten. Rows of a table count where they are used, one by one, not as a table.
@@ -10,9 +13,14 @@ Chapter: How the code is laid out.
 import ast
 import hashlib
 import importlib.util
+import json
 from collections.abc import Collection, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+from .errors import SaltError
+from .files import write_json
 
 PACKAGE = Path(__file__).parent
 # They say what is wrong, write files and make digests: no number comes from them.
@@ -33,12 +41,17 @@ def digest(*parts: object) -> str:
     hasher = hashlib.sha256()
     for part in parts:
         if isinstance(part, Path):
-            stat = part.stat()
-            text = f"{part.name}\0{_content(part, stat.st_size, stat.st_mtime_ns)}"
+            text = f"{part.name}\0{content(part)}"
         else:
             text = repr(part)
         hasher.update(f"{len(text)}\0{text}".encode())
     return hasher.hexdigest()
+
+
+def content(path: Path) -> str:
+    """SHA-256, in hex, of what a file holds."""
+    stat = path.stat()
+    return _content(path, stat.st_size, stat.st_mtime_ns)
 
 
 @cache
@@ -49,6 +62,40 @@ def _content(path: Path, size: int, changed: int) -> str:
         while block := file.read(1 << 22):
             hasher.update(block)
     return hasher.hexdigest()
+
+
+def checksum(value: object) -> str:
+    """SHA-256, in hex, of a value as it stands in a JSON file, whatever the order of its keys."""
+    return digest(json.dumps(value, sort_keys=True, allow_nan=False))
+
+
+def checked(value: Any) -> dict[str, Any]:
+    """A JSON object without its checksum. ValueError: it is none, or its checksum is another."""
+    if not isinstance(value, dict):
+        raise ValueError("not an object")
+    rest = {key: item for key, item in value.items() if key != "checksum"}
+    if "checksum" in value and value["checksum"] != checksum(rest):
+        raise ValueError("its checksum is another: it was damaged or edited")
+    return rest
+
+
+def read_checked(path: str | Path) -> dict[str, Any]:
+    """What `write_checked` wrote. SaltError: it can't be read, or isn't what was written."""
+    try:
+        return checked(json.loads(Path(path).read_bytes()))
+    except OSError as error:
+        raise SaltError(f"{path}: can't be read ({error.strerror or error})") from error
+    except (ValueError, RecursionError) as error:
+        raise SaltError(
+            f"{path}: not as it was written ({error}); restore it ('git checkout' for what ships "
+            "with the package), or make it again"
+        ) from error
+
+
+def write_checked(path: str | Path, value: object) -> None:
+    """Write a JSON object with its checksum, atomically; see `files.write_json` for errors."""
+    rest = json.loads(json.dumps(value, allow_nan=False))
+    write_json(path, {**rest, "checksum": checksum(rest)})
 
 
 @cache

@@ -58,6 +58,12 @@ def slow(job):
     return run(job)
 
 
+def endless(job):
+    (job.root / f"{os.getpid()}.worker").touch()
+    time.sleep(600)
+    return run(job)
+
+
 def failing(job):
     if job.spec.seed == 1:
         raise ZeroDivisionError("loss is nan")

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import json
+import random
 import shutil
 import subprocess
 import sys
@@ -12,12 +13,22 @@ from places import ROOT, environment
 
 from salt_lib import digests
 from salt_lib.digests import digest, imports, modules, sources
+from salt_lib.errors import SaltError
+from salt_lib.files import RECORDED
+from salt_lib.laboratory.checkpoints import SHIPPED
 
 LABORATORY = "salt_lib.laboratory.run"
 REAL = "salt_lib.real.run"
 # Whose digests are part of the names of the files of predictions.
 PREDICTIONS = ("salt_lib.laboratory.predictions", "salt_lib.salt.substitutions")
 RUNNERS = (LABORATORY, REAL)
+RECORDS = sorted(
+    [
+        *RECORDED.rglob("*.json"),
+        *SHIPPED.glob("*/curve.json"),
+        *(ROOT / "checkpoints").glob("*/curve.json"),
+    ]
+)
 
 
 # Values and files
@@ -27,6 +38,62 @@ def test_values_count_one_by_one():
     assert digest("a", "b") == digest("a", "b") and len(digest()) == 64
     seen = {digest(*parts) for parts in (("a", "b"), ("ab",), ("b", "a"), (("a", "b"),), ("a",))}
     assert len(seen) == 5 and digest(1) != digest("1") != digest(1.0)
+
+
+def test_what_is_written_with_a_checksum_comes_back(tmp_path):
+    value = {"b": [1, 2.5, None], "a": "แพะ", "n": {2: 1, 10: (1 / 3,)}}
+    digests.write_checked(tmp_path / "a.json", value)
+    assert digests.read_checked(tmp_path / "a.json") == json.loads(json.dumps(value))
+    (tmp_path / "old.json").write_text(json.dumps(value))  # of before there were checksums
+    assert digests.read_checked(tmp_path / "old.json") == json.loads(json.dumps(value))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[1]", "not an object"),
+        ("{", "not as it was written"),
+        ("[" * 100_000, "not as it was written"),
+        ('{"a": 1, "checksum": "0"}', "its checksum is another"),
+        ('{"a": 1, "checksum": null}', "its checksum is another"),
+        ('{"a": NaN, "checksum": "0"}', "not as it was written"),
+    ],
+)
+def test_what_has_another_checksum_or_is_no_object_is_an_error(tmp_path, text, reason):
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(SaltError, match=f"a.json: .*{reason}"):
+        digests.read_checked(tmp_path / "a.json")
+
+
+def test_what_is_not_there_is_said(tmp_path):
+    with pytest.raises(SaltError, match="none.json: can't be read .No such file"):
+        digests.read_checked(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.parent.name + "/" + path.name)
+def test_every_committed_record_is_intact(path):
+    """One that was copied from elsewhere gets its checksum by `digests.write_checked`."""
+    told = json.loads(path.read_bytes())
+    assert told.pop("checksum") == digests.checksum(told)
+    assert digests.read_checked(path) == told
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.parent.name + "/" + path.name)
+def test_a_flipped_bit_or_another_digit_is_an_error_or_the_same_value(tmp_path, path):
+    data, draw, errors = path.read_bytes(), random.Random(path.name), 0
+    told = digests.read_checked(path)
+    digits = [i for i, byte in enumerate(data) if chr(byte).isdecimal()]
+    places = [(i, data[i] ^ 1 << draw.randrange(8)) for i in draw.sample(range(len(data)), 8)]
+    places += [(i, ord(str((int(chr(data[i])) + 1) % 10))) for i in draw.sample(digits, 8)]
+    for place, byte in places:
+        (tmp_path / "a.json").write_bytes(data[:place] + bytes([byte]) + data[place + 1 :])
+        try:
+            found = digests.read_checked(tmp_path / "a.json")
+            found = {key: found.get(key) for key in told}  # the key "checksum" itself may be hit
+            assert found == told, place
+        except SaltError:
+            errors += 1
+    assert errors > 8
 
 
 def test_a_file_counts_by_its_name_and_content_and_not_by_its_place(tmp_path):

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -126,6 +127,36 @@ def test_the_lock_of_a_dead_process_is_free(tmp_path):
         process.kill()
     with files.alone(tmp_path / "a", "it", wait=False) as waited:
         assert not waited
+
+
+STAGES = ("mkstemp", "close", "fsync", "chmod", "replace")
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_kill_at_any_stage_of_a_write_leaves_the_old_or_the_new(tmp_path, stage, after):
+    path = tmp_path / "a.json"
+    files.write_json(path, {"edition": 1})
+    process = os.fork()
+    if process == 0:  # killed before or after the step, with nothing put away
+        where = {"mkstemp": files.tempfile, "chmod": Path}.get(stage, files.os)
+        plain = getattr(where, stage)
+
+        def deadly(*arguments, **options):
+            if after:
+                plain(*arguments, **options)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        setattr(where, stage, deadly)
+        files.write_json(path, {"edition": 2})
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == -signal.SIGKILL
+    done = stage == "replace" and after
+    assert json.loads(path.read_bytes()) == {"edition": 2 if done else 1}
+    for left in tmp_path.glob(".*"):
+        os.utime(left, (0, 0))
+    files.write_json(path, {"edition": 3})
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
 
 
 def test_what_a_killed_process_left_is_swept_away(tmp_path):

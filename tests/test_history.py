@@ -133,10 +133,13 @@ def repository(tmp_path):
     (tmp_path / "salt_lib" / "recorded").mkdir()
     git("mv", "recorded/laboratory.json", "salt_lib/recorded/laboratory.json")
     commit("moved")
+    table = tmp_path / "salt_lib" / "recorded" / "laboratory.json"
+    table.write_text(json.dumps({**json.loads(table.read_text()), "checksum": "c"}))
+    commit("a checksum")
     return tmp_path
 
 
-def test_each_content_counts_once_and_a_move_is_none(repository):
+def test_each_content_counts_once_and_neither_a_move_nor_a_checksum_does(repository):
     one, two = history.freezes(repository)
     assert [f["subject"] for f in (one, two)] == ["one", "two"]
     assert (one["edition"], two["edition"]) == (None, 7)

@@ -23,8 +23,8 @@ ORDER = (
 PLACE = {name: place for place, names in enumerate(ORDER) for name in names.split()}
 # Of the library as a whole, or of what stands beside it.
 OTHERS = {
-    *("architectures", "benchmarks", "book", "environment", "history", "layout", "make", "panx"),
-    *("real_words", "tokenizers"),
+    *("architectures", "benchmarks", "book", "environment", "faults", "history", "layout", "make"),
+    *("panx", "real_words", "tokenizers"),
 }
 
 

@@ -7,10 +7,10 @@ are tests on its recorded runs.
 Chapters: How this result came about; Claim audit.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..digests import read_checked
 from ..errors import SaltError
 from ..files import RECORDED
 from ..laboratory import aggregation
@@ -30,19 +30,19 @@ class Attack:
 def read(path: str | Path = RECORDED / "review.json") -> tuple[str, dict[str, Attack]]:
     """Where the review's numbers come from, and its attacks by name. SaltError: no such file."""
     try:
-        told = json.loads(Path(path).read_bytes())
+        told = read_checked(path)
         attacks = {
             name: Attack(row["what"], _minus(row["measured"].format(**row["numbers"])))
             for name, row in told["rows"].items()
         }
         return told["source"], attacks
-    except (OSError, ValueError, KeyError) as error:
+    except (SaltError, KeyError) as error:
         raise SaltError(f"{path}: not the findings of the review ({error!r})") from error
 
 
 def number(attack: str, name: str, path: str | Path = RECORDED / "review.json") -> float:
     """One number of an attack, as it was typed: points, percent or a p-value."""
-    return json.loads(Path(path).read_bytes())["rows"][attack]["numbers"][name]
+    return read_checked(path)["rows"][attack]["numbers"][name]
 
 
 def deeper() -> dict:

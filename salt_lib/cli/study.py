@@ -272,6 +272,7 @@ def _mixed(runs) -> list[str]:
 
 def _frozen(study, tasks, runs) -> list[str]:
     """What the frozen table has for SALT, to be read beside what was found here."""
+    from ..study.provenance import same_processor
     from ..study.results import paired
     from ..study.stats import SALT, summarise
 
@@ -288,8 +289,7 @@ def _frozen(study, tasks, runs) -> list[str]:
                 f"the frozen table has {percent(test['difference'], '+')} for {SALT} on {task} "
                 f"({100 * test['ci_low']:.2f} to {100 * test['ci_high']:.2f}, {test['n']} seeds)"
             )
-    here = {run["hardware"] for run in runs.runs}
-    if lines and table.origin.get("hardware") not in here:
+    if lines and not any(same_processor(table.origin, run) for run in runs.runs):
         lines.append(
             f"it was made on another processor ({table.origin.get('hardware')}), which alone "
             "changes single runs by points and differences by tenths of one"

@@ -8,6 +8,7 @@ Chapter: Training over 15 seeds.
 """
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -17,12 +18,13 @@ from pathlib import Path
 import numpy as np
 from joblib import Parallel, delayed
 
-from ..files import write_json
+from ..digests import read_checked, write_checked
 from ..languages import SOURCE
 from ..models import loading
 from ..salt import predictions
 from ..salt.methods import method
 from ..study import provenance
+from ..study.grid import follow_leader
 from ..training.run import train_and_score
 from . import deeper, quality
 from .checkpoints import checkpoint
@@ -77,17 +79,18 @@ def sweep(
     """Every trial of tasks × methods × grid × seeds × worlds; with ``log`` those already there are
     kept.
 
-    log: a JSON file holding the list of all trials so far, rewritten after each one. layers: see
+    log: a JSON file of all trials so far, rewritten after each one. layers: see
     `trial`.
     """
-    done = json.loads(Path(log).read_text()) if log and Path(log).exists() else []
+    done = _logged(Path(log)) if log and Path(log).exists() else []
     known = {_key(t) for t in done}
     wanted = [
         {"task": name, "method": m, "seed": s, "changes": changes, "world": world}
         for world, changes, name, m, s in product(worlds, grid, tasks, methods, seeds)
     ]
     run = delayed(trial)
-    trials = Parallel(n_jobs=jobs, return_as="generator_unordered")(
+    follow = {"initializer": follow_leader, "initargs": (os.getpid(),)}
+    trials = Parallel(jobs, backend="loky", return_as="generator_unordered", **follow)(
         run(w["task"], w["method"], w["seed"], w["changes"], w["world"], layers)
         for w in wanted
         if _key(w) not in known
@@ -95,8 +98,15 @@ def sweep(
     for item in trials:
         done.append(item)
         if log:
-            write_json(log, done)
+            write_checked(log, {"trials": done})
     return done
+
+
+def _logged(log: Path) -> list[dict]:
+    """The trials of a log; one of before there were checksums is the mere list."""
+    if log.read_bytes()[:1] == b"[":
+        return json.loads(log.read_bytes())
+    return read_checked(log)["trials"]
 
 
 def _key(item: Mapping) -> str:
@@ -141,12 +151,10 @@ def distillation(
 
 def record_deeper(path: str | Path, trials: Sequence[dict]) -> None:
     """Write what was tried with the deeper model in the tuning world, and chosen (JSON)."""
-    curve = json.loads(
-        (checkpoint(WORLD, deeper.LAYERS) / "curve.json").read_text(encoding="utf-8")
-    )
+    curve = read_checked(checkpoint(WORLD, deeper.LAYERS) / "curve.json")
     last = curve["curve"][-1]
     last["alignment"] = round(float(np.mean(list(last["alignment"].values()))), 4)
-    write_json(
+    write_checked(
         path,
         {
             "world": WORLD,
@@ -171,7 +179,7 @@ def record(path: str | Path, trials: Sequence[dict], pretrainings: Sequence[Mapp
     """
     tried = []
     for item in pretrainings:
-        curve = json.loads(Path(item["curve"]).read_text())
+        curve = read_checked(item["curve"])
         last = curve["curve"][-1]
         alignment = last.pop("alignment", None) or {}
         if alignment:
@@ -179,7 +187,7 @@ def record(path: str | Path, trials: Sequence[dict], pretrainings: Sequence[Mapp
         about = {key: value for key, value in item.items() if key != "curve"}
         finished = last["step"] == curve["recipe"]["steps"]
         tried.append({**about, "recipe": curve["recipe"], **last, "finished": finished})
-    write_json(
+    write_checked(
         path,
         {
             "world": WORLD,

@@ -12,8 +12,9 @@ from pathlib import Path
 import pandas as pd
 
 from ..data.examples import Pairs
+from ..digests import write_checked
 from ..errors import SaltError
-from ..files import RECORDED, folder, write_json
+from ..files import RECORDED, folder
 from ..languages import SOURCE
 from ..models import loading
 from ..salt import predictions
@@ -101,7 +102,7 @@ def record_tuning(path: str | Path, trials: list[dict]) -> None:
     """Write what was tried in the tuning worlds and what it chose (JSON); and of the first of them
     how good English synonyms are at the threshold that is used, and how far shortcuts come."""
     chosen = {name: best(trials, name) for name in ("baseline", *OTHERS_TUNING)}
-    write_json(
+    write_checked(
         path,
         {
             **origin("salt_lib.laboratory.worlds: tune(...), then record_tuning(...)"),

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import (
@@ -21,6 +22,7 @@ from transformers import (
 
 from ..errors import SaltError
 from ..files import write_json
+from . import cards
 from .architectures import SENTENCES, TOKENS, reads_segments
 from .fusion import BERT_LIKE, Fused
 from .loading import _load, check, resolve, tokenizer
@@ -105,6 +107,7 @@ def save_classifier(
     if isinstance(model, Fused):
         save_tensors(part / FUSION, model.fusion.state_dict())
         write_json(part / "fusion.json", {"layer": model.layer, "gate": model.gate})
+    cards.seal(part, f"# A classifier of {', '.join(names)}\n\nMade by `salt_lib`.\n")
     part.rename(folder)
 
 
@@ -122,9 +125,22 @@ def saved_classifier(folder: str | Path, names: Sequence[str], tagged: bool):
             "are due; give one that was fine-tuned for this task (`salt train --save FOLDER`)"
         )
     if (path / FUSION).exists():
-        about = json.loads((path / "fusion.json").read_text(encoding="utf-8"))
-        model = Fused(model, about["layer"], about["gate"])
-        model.fusion.load_state_dict(load_file(path / FUSION))
+        try:
+            about = json.loads((path / "fusion.json").read_text(encoding="utf-8"))
+            model = Fused(model, about["layer"], about["gate"])
+            model.fusion.load_state_dict(load_file(path / FUSION))
+        except (
+            OSError,
+            ValueError,
+            LookupError,
+            TypeError,
+            RuntimeError,
+            SafetensorError,
+        ) as error:
+            raise SaltError(
+                f"{path}: its fusion can't be read ({type(error).__name__}: {error}); it was "
+                "damaged: train it again (`salt train --save FOLDER`)"
+            ) from error
     else:
         _without_segments(model)
     return model.eval()

@@ -23,6 +23,7 @@ from transformers.utils import logging
 
 from ..digests import digest
 from ..errors import SaltError
+from . import cards
 from .architectures import DISTILLATION, refusal
 
 UNLIMITED = 1 << 30
@@ -94,6 +95,7 @@ def _load(auto, source: str | Path, **options):
     if auto not in (AutoTokenizer, AutoConfig):
         # Whatever the weights are stored in: in half of that, small steps change nothing.
         options.setdefault("dtype", torch.float32)
+    cards.check(resolve(source))
     try:
         # Never remote code, never a pickle: a checkpoint from the hub is data, not a program.
         with _quiet():
@@ -146,7 +148,7 @@ def _positions(source: str | Path) -> int:
         positions = config.get("max_position_embeddings")
         # RoBERTa's positions begin after that of the padding.
         taken = 2 if "roberta" in config.get("model_type", "") else 0
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return UNLIMITED
     return positions - taken if isinstance(positions, int) and positions > taken else UNLIMITED
 

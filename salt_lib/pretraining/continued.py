@@ -24,10 +24,9 @@ from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 from transformers import PreTrainedModel
 
-from ..digests import digest
+from ..digests import digest, write_checked
 from ..errors import SaltError
-from ..files import write_json
-from ..models import loading
+from ..models import cards, loading
 from ..models.architectures import PRETRAINING
 from ..models.heads import decoder, decoder_input
 from ..training.loop import pace
@@ -154,7 +153,8 @@ def go_on(
         weight.requires_grad_(True)
     model.save_pretrained(out)
     tokenizer.save_pretrained(out)
-    write_json(out / "curve.json", {**made_of, "device": device, "curve": curve})
+    write_checked(out / "curve.json", {**made_of, "device": device, "curve": curve})
+    cards.seal(out, "# A model trained on\n\nMade by `salt_lib`; how stands in `curve.json`.\n")
     state.remove()
     return curve[-1]
 

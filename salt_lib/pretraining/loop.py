@@ -3,8 +3,8 @@
 Chapter: The laboratory.
 """
 
-import json
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -17,9 +17,10 @@ from torch import nn
 from tqdm import tqdm
 from transformers import BertForPreTraining, PreTrainedTokenizerFast
 
-from ..digests import digest
+from ..digests import content, digest, read_checked, write_checked
 from ..errors import SaltError
 from ..files import write_json, write_text
+from ..models import cards
 from ..models.loading import to_device
 from ..models.weights import save_tensors
 from ..salt.vocabulary import count_words, language_words
@@ -51,11 +52,13 @@ def pretrain_on(
     are words of their own. look: called with model, tokenizer and the languages' words at each
     evaluation; what it returns goes into the curve.
 
-    Writes tokenizer.json, config.json, model.safetensors, vocabulary.json (the monolingual counts)
-    and curve.json into ``out``. Interrupted, the same call goes on from the last evaluation (folder
-    ``resume/``, removed at the end). The same seed on the same machine and device gives the same
-    checkpoint. Raises SaltError for an empty corpus, documents of unequal length, text too short
-    for a batch, what another recipe left in ``resume/``, and a loss that is no number.
+    Writes tokenizer.json, config.json, model.safetensors, vocabulary.json (the monolingual counts),
+    curve.json and a model card with the digests of these into ``out``. Interrupted, the same call
+    goes on from the last evaluation (folder ``resume/``, removed at the end). The same seed on the
+    same machine and device gives the same checkpoint.
+
+    Raises SaltError for an empty corpus, documents of unequal length, text too short for a batch,
+    what another recipe left in ``resume/``, and a loss that is no number.
     """
     out = Path(out)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -109,7 +112,8 @@ def pretrain_on(
     bar.close()
     write_checkpoint(out, model, tokenizer, words)
     about = {"seed": seed, "recipe": asdict(recipe), "device": device, "torch": torch.__version__}
-    write_json(out / "curve.json", {**about, "curve": curve})
+    write_checked(out / "curve.json", {**about, "curve": curve})
+    cards.seal(out, "# A small BERT\n\nPretrained by `salt_lib`; how stands in `curve.json`.\n")
     state.remove()
     return curve[-1]
 
@@ -185,7 +189,8 @@ def _row(step: int, means: torch.Tensor, seconds: float) -> dict[str, Any]:
 class State:
     """What an interrupted pretraining goes on from, in a folder of its own.
 
-    made_of: recipe, seed and text; a state of anything else is an error.
+    made_of: recipe, seed and text; a state of anything else is an error. A damaged one is none,
+    with a warning.
     """
 
     def __init__(self, folder: Path, made_of: dict):
@@ -195,7 +200,17 @@ class State:
         """Put model and optimizer where they were; returns the curve until then, maybe empty."""
         if not (self.folder / "curve.json").exists():
             return []
-        saved = json.loads((self.folder / "curve.json").read_text())
+        try:
+            saved = read_checked(self.folder / "curve.json")
+            damaged = [n for n, d in saved["digests"].items() if content(self.folder / n) != d]
+        except (SaltError, OSError, KeyError) as error:
+            damaged = [str(error)]
+        if damaged:
+            warnings.warn(
+                f"{self.folder}: damaged ({', '.join(damaged)}); the pretraining begins again",
+                stacklevel=3,
+            )
+            return []
         if {key: saved.get(key) for key in self.made_of} != self.made_of:
             raise SaltError(
                 f"{self.folder}: left by another recipe, seed or text; remove it or choose another "
@@ -212,7 +227,10 @@ class State:
         save_tensors(self.folder / f"model-{step}.safetensors", model.state_dict())
         kept = optimizer_state(optimizer, list(model.parameters()))
         save_tensors(self.folder / f"optimizer-{step}.safetensors", kept)
-        write_json(self.folder / "curve.json", {**self.made_of, "step": step, "curve": curve})
+        files = (f"model-{step}.safetensors", f"optimizer-{step}.safetensors")
+        digests = {name: content(self.folder / name) for name in files}
+        note = {**self.made_of, "step": step, "curve": curve, "digests": digests}
+        write_checked(self.folder / "curve.json", note)
         for old in self.folder.glob("*.safetensors"):
             if not old.stem.endswith(f"-{step}"):
                 old.unlink()

@@ -26,6 +26,7 @@ from ..digests import digest
 from ..errors import SaltError, unknown
 from ..files import write_json
 from ..languages import SOURCE
+from ..models import cards
 from ..pretraining.loop import pretrain_on
 from ..pretraining.recipe import Recipe
 from ..salt import predictions
@@ -125,6 +126,7 @@ def run_own(
         checkpoint, {c: [s for d in documents for s in d] for c, documents in texts.items()}
     )
     write_json(checkpoint / "vocabulary.json", words)  # now counted with marks cut off
+    cards.seal(checkpoint, "")
     seconds = {"pretrain": time.perf_counter() - started}
     base = prepare(checkpoint, PAIR_LABELS[settings.task], train, dev, tests, words)
     results, counts = {}, {}

@@ -115,7 +115,7 @@ def read_setup(path: str | Path | None = None, **changes) -> Setup:
     if path is not None:
         try:
             table = tomllib.loads(readable(path).read_text(encoding="utf-8-sig"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise SaltError(f"{path}: no setup, a TOML file ({error})") from error
     training = _typed(table.pop("training", {}), RECIPE, f"{path}, [training]")
     setup = replace(_typed(table, Setup(), str(path)), training=training)

@@ -92,7 +92,7 @@ def _is_made(path: Path, about: Mapping[str, str]) -> bool:
 def _is_about(note: Path, about: Mapping[str, str]) -> bool:
     try:
         return json.loads(note.read_bytes()) == about
-    except (OSError, ValueError):  # none, or torn while it was written
+    except (OSError, ValueError, RecursionError):  # none, torn as it was written, or damaged
         return False
 
 

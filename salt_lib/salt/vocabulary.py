@@ -90,7 +90,7 @@ def words_by_language(source: str | Path) -> dict[str, dict[str, int]]:
     path = Path(source) / "vocabulary.json"
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SaltError(
             f"{path}: can't be read ({error}); it holds the words of each language by count, see "
             "salt_lib.salt.vocabulary"

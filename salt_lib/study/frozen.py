@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..digests import checked, checksum
 from ..errors import SaltError
 from ..files import write_text
 from .results import FROZEN, Results
@@ -29,13 +30,17 @@ KEPT = (
 
 
 def write_table(path: str | Path, head: dict, runs: Iterable[dict]) -> None:
-    """Write a frozen table: what is said of all runs, then a line a run with what is `KEPT`."""
+    """Write a frozen table: what is said of all runs, then a line a run with what is `KEPT`.
+
+    Its checksum is of the whole.
+    """
     rows = [
         {key: round(run[key], 1) if key == "seconds" else run[key] for key in KEPT if key in run}
         for run in runs
     ]
+    table = json.loads(json.dumps({**head, "rows": rows}))
     lines = ",\n".join(map(json.dumps, rows))
-    text = json.dumps(head, indent=1)
+    text = json.dumps({**head, "checksum": checksum(table)}, indent=1)
     write_text(path, f'{text[:-2]},\n "rows": [\n{lines}\n]}}\n')
 
 
@@ -45,7 +50,7 @@ def read_table(path: str | Path, command: str = "salt study") -> Results:
     command: what makes the runs where there is no table.
     """
     try:
-        head = json.loads(Path(path).read_bytes())
+        head = checked(json.loads(Path(path).read_bytes()))
         rows = head.pop("rows")
         table = Results(rows, {**head, **{key: head[key] for key in ("command", "commit")}}, FROZEN)
         if table.frame.empty:
@@ -56,7 +61,7 @@ def read_table(path: str | Path, command: str = "salt study") -> Results:
             f"{path}: the frozen table can't be read ({error.strerror or error}); it comes with "
             f"the package. Without it, run '{command}'"
         ) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SaltError(
             f"{path}: not a table of results ({type(error).__name__}: {error}); restore it with "
             f"'git checkout' or run '{command}'"

@@ -7,8 +7,10 @@ Chapter: Training over 15 seeds.
 """
 
 import importlib
+import os
 import platform
 import shutil
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +18,7 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict, astuple, dataclass, replace
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
+from threading import Thread
 from typing import Generic, TypeVar
 
 import joblib
@@ -280,8 +283,24 @@ def _started(workers: Workers, most: int) -> Iterator:
             yield ray_workers
         return
     count = min(workers.jobs or joblib.cpu_count(), most)
-    with joblib.parallel_config("loky", n_jobs=count, inner_max_num_threads=1):
+    follow = {"initializer": follow_leader, "initargs": (os.getpid(),)}
+    with joblib.parallel_config("loky", n_jobs=count, inner_max_num_threads=1, **follow):
         yield _Stacked(workers.stacked) if workers.stacked > 1 else _Processes()
+
+
+def follow_leader(leader: int) -> None:
+    """In a worker: end within seconds of the process that started it, which may be killed.
+
+    leader: its id. An idle worker would wait some minutes for more to do, and a busy one go on with
+    its run for nobody.
+    """
+
+    def watch() -> None:
+        while os.getppid() == leader:
+            time.sleep(1)
+        os._exit(1)  # whoever would hear of it is gone
+
+    Thread(target=watch, daemon=True).start()
 
 
 def _prepare_one(job: Job) -> str | None:

@@ -6,6 +6,7 @@ Chapter: Training over 15 seeds.
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
@@ -18,6 +19,8 @@ from ..salt.methods import Method
 from ..salt.methods import method as method_by_name
 
 CHECKOUT = PACKAGE.parent
+# Of results from before it was kept: with it those tables' runs come out again in every digit.
+BEFORE = "AVX512"
 LIBRARIES = ("torch", "transformers", "tokenizers", "numpy", "seqeval")
 
 
@@ -101,10 +104,28 @@ def hardware() -> str:
 
 @cache
 def capability() -> str:
-    """The instructions that torch computes with: with others the last digits are others."""
+    """The instructions that torch computes with: with others the last digits are others.
+
+    "portable" where $SALT_PORTABLE holds MKL and oneDNN to them as well.
+    """
     import torch
 
-    return torch.backends.cpu.get_cpu_capability()
+    found = torch.backends.cpu.get_cpu_capability()
+    return f"{found}, portable" if os.environ.get("SALT_PORTABLE") == "1" else found
+
+
+def same_processor(one: Mapping, other: Mapping) -> bool:
+    """Whether two results were made by processors that round alike: of one make and capability.
+
+    one, other: what runs and frozen tables say of themselves ("hardware", "capability"). How many
+    cores there were is no matter, for a run has one.
+    """
+
+    def kind(about: Mapping) -> tuple[list[str], str]:
+        made = about.get("hardware", "").split("; ")
+        return sorted({name.split(",")[0] for name in made}), about.get("capability", BEFORE)
+
+    return kind(one) == kind(other)
 
 
 def origin(command: str) -> dict:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..errors import SaltError
-from .provenance import LIBRARIES
+from .provenance import BEFORE, LIBRARIES
 from .store import stored
 
 COLUMNS = ("world", "task", "method", "seed", "language", "score")
@@ -101,13 +101,14 @@ def frame_of(runs: Iterable[Mapping]) -> pd.DataFrame:
 
 
 def origin_of(runs: Iterable[dict], command: str) -> dict:
-    """Where stored runs come from: command, commits, the last one's date, hardware."""
+    """Where stored runs come from: command, commits, the last one's date, processors."""
     runs = list(runs)
     return {
         "command": command,
         "commit": ", ".join(sorted({run["commit"] for run in runs})),
         "date": max((run["created"] for run in runs), default=""),
         "hardware": "; ".join(sorted({run["hardware"] for run in runs})),
+        "capability": "; ".join(sorted({run.get("capability", BEFORE) for run in runs})),
     }
 
 

@@ -14,9 +14,8 @@ import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..digests import digest
+from ..digests import checked, write_checked
 from ..errors import SaltError
-from ..files import write_json
 from ..salt.methods import method as method_by_name
 from .provenance import StudySetup, capability, commit, fingerprint, hardware, versions
 
@@ -45,7 +44,7 @@ def write_run(root: str | Path, run: dict) -> Path:
     if reason := _flaw(run):
         raise SaltError(f"the run {key} is not stored: {reason}")
     path = run_path(root, run["world"], run["task"], run["method"], run["seed"])
-    write_json(path, {**run, "checksum": _checksum(run)})
+    write_checked(path, run)
     return path
 
 
@@ -63,12 +62,10 @@ def read_run(path: str | Path) -> dict | None:
     except OSError as error:
         raise SaltError(f"{path}: can't be read ({error.strerror or error})") from error
     try:
-        run = json.loads(text)
+        run = checked(json.loads(text))
         reason = _flaw(run) or _misplaced(path, run)
-        if not reason and run.pop("checksum", None) not in (None, _checksum(run)):
-            reason = "its checksum is another: it was damaged or edited"
     except (ValueError, RecursionError) as error:
-        reason = f"no JSON ({error})"
+        reason = f"it is not as it was written ({error})"
     if not reason:
         return run
     aside = _set_aside(path)
@@ -151,11 +148,6 @@ def _flaw(run: object) -> str | None:
         if type(score) not in (int, float) or not (math.isfinite(score) and 0 <= score <= 1):
             return f"the score of {code!r} is {score!r}, not a number in [0, 1]"
     return None
-
-
-def _checksum(run: dict) -> str:
-    """Of all that a run's file says; runs of before it had one have none."""
-    return digest(json.dumps(run, sort_keys=True, allow_nan=False))
 
 
 def _misplaced(path: Path, run: dict) -> str | None:

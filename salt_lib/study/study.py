@@ -137,8 +137,8 @@ class Study:
         if old:
             before = read_table(self.table, self.command).origin
             configurations = {**before["configurations"], **configurations}
-            for key, between in (("commit", ", "), ("hardware", "; ")):
-                both = {*before[key].split(between), *about[key].split(between)} - {""}
+            for key, between in (("commit", ", "), ("hardware", "; "), ("capability", "; ")):
+                both = {*before.get(key, "").split(between), *about[key].split(between)} - {""}
                 about[key] = between.join(sorted(both))
             about["date"] = max(before["date"], about["date"])
         about |= {"planned": len(wanted), "configurations": configurations}

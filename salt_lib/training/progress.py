@@ -180,12 +180,12 @@ def _cut(log: Path, done: int) -> None:
     """Leave of the log what belongs to the steps that are done."""
     log.parent.mkdir(parents=True, exist_ok=True)
     kept = []
-    for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else []:
+    for line in log.read_bytes().splitlines() if log.exists() else []:
         try:
             if json.loads(line)["step"] <= done:
-                kept.append(line + "\n")
-        except (ValueError, KeyError, TypeError):
-            break  # torn while it was written
+                kept.append(line.decode() + "\n")
+        except (ValueError, KeyError, TypeError, RecursionError):
+            break  # torn while it was written, or damaged
     write_text(log, "".join(kept))
 
 

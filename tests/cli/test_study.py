@@ -136,6 +136,16 @@ def test_runs_of_several_processors_are_said(tmp_path):
     assert "more than one processor" in shown and "(AVX2)" in shown and "(AVX512)" in shown
 
 
+def test_another_processor_than_the_tables_is_said_by_its_instructions_too(tmp_path):
+    about = {"hardware": laboratory.laboratory_study().recorded().origin["hardware"]}
+    for capability, other in (("AVX512", False), ("AVX2", True)):
+        for method in ("baseline", "salt"):
+            for seed in range(2):
+                write(tmp_path, method=method, seed=seed, capability=capability, **about)
+        shown = salt("results", "--runs-dir", tmp_path).stdout
+        assert "the frozen table has" in shown and ("another processor" in shown) == other
+
+
 def test_a_broken_run_is_a_line_on_stderr(tmp_path):
     write(tmp_path, method="baseline", seed=0)
     write(tmp_path, method="baseline", seed=1).write_text("{")

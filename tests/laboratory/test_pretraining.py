@@ -17,6 +17,7 @@ from salt_lib.salt import vocabulary
 
 FILES = {
     "config.json",
+    "README.md",
     "curve.json",
     "model.safetensors",
     "tokenizer.json",

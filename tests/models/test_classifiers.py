@@ -132,6 +132,25 @@ def test_a_kept_classifier_comes_back(checkpoint, tmp_path, layer, tagged):
         classifiers.save_classifier(model, checkpoint, folder, NAMES)
 
 
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("fusion.json", lambda data: data[:5]),
+        ("fusion.json", lambda data: b"[" * 100_000),
+        ("fusion.json", lambda data: b'{"layer": "0", "gate": "sigmoid"}'),
+        ("fusion.safetensors", lambda data: data[:99]),
+    ],
+)
+def test_a_damaged_fusion_is_an_error(checkpoint, tmp_path, name, damage):
+    model = classifiers.classifier(checkpoint, 3, 0, 0.1, False, 0, "sigmoid")
+    classifiers.save_classifier(model, checkpoint, tmp_path / "kept", NAMES)
+    (tmp_path / "kept" / "README.md").unlink()  # which has its digest
+    path = tmp_path / "kept" / name
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(SaltError):
+        classifiers.saved_classifier(tmp_path / "kept", NAMES, False)
+
+
 def test_other_labels_than_the_kept_ones_are_an_error(checkpoint, tmp_path):
     model = classifiers.classifier(checkpoint, 3, 0, 0.1)
     classifiers.save_classifier(model, checkpoint, tmp_path / "kept", NAMES)

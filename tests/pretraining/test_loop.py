@@ -10,7 +10,7 @@ from little_text import TEXTS
 from small import RECIPE
 
 from salt_lib.errors import SaltError
-from salt_lib.models import classifiers, loading
+from salt_lib.models import cards, classifiers, loading
 from salt_lib.pretraining import loop as pretraining_loop
 from salt_lib.pretraining.loop import pretrain_on, rates
 from salt_lib.pretraining.recipe import Recipe
@@ -24,6 +24,7 @@ def make(out, recipe=LITTLE, texts=TEXTS, **options):
 
 
 FILES = {
+    "README.md",
     "config.json",
     "curve.json",
     "model.safetensors",
@@ -47,9 +48,12 @@ def test_it_is_loaded_as_it_was_saved(tmp_path):
 
 
 def contents(folder):
-    """Every file, but without the seconds that it took."""
+    """Every file, but without the seconds that it took, and the digest of the file with these."""
+    cards.check(folder)
     found = {path.name: path.read_bytes() for path in folder.iterdir()}
+    found["README.md"] = b"curve.json" in found["README.md"]
     curve = json.loads(found.pop("curve.json"))
+    curve.pop("checksum")
     for row in curve["curve"]:
         row.pop("seconds")
     return found, curve
@@ -99,6 +103,35 @@ def test_a_crash_while_saving_loses_nothing(tmp_path, monkeypatch):
     assert {"model-4.safetensors", "optimizer-4.safetensors", "curve.json"} <= kept
     make(tmp_path / "parts")
     assert contents(tmp_path / "whole") == contents(tmp_path / "parts")
+
+
+@pytest.mark.parametrize("name", ["curve.json", "model-4.safetensors", "optimizer-4.safetensors"])
+@pytest.mark.parametrize("way", ["flipped", "cut off", "gone"])
+def test_a_damaged_state_is_none_and_it_begins_again(tmp_path, name, way):
+    looks = []
+
+    def look(*_):
+        looks.append(1)
+        if len(looks) == 2:
+            raise Interrupted
+        return {}
+
+    with pytest.raises(Interrupted):
+        make(tmp_path, look=look)
+    path = tmp_path / "resume" / name
+    data = path.read_bytes()
+    at = data.index(b"masked_word_loss") + 20 if name == "curve.json" else len(data) - 2
+    damaged = {"flipped": data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :], "cut off": data[:at]}
+    path.unlink()
+    if way in damaged:
+        path.write_bytes(damaged[way])
+    elif name == "curve.json":
+        return  # then there is no state at all
+    evaluations = []
+    with pytest.warns(UserWarning, match=f"resume: damaged .*{name}.*begins again"):
+        make(tmp_path, look=lambda *_: evaluations.append(1) or {})
+    assert len(evaluations) == 3 and not (tmp_path / "resume").exists()
+    cards.check(tmp_path)
 
 
 def test_what_another_recipe_has_left_is_not_gone_on_with(tmp_path):

@@ -75,6 +75,7 @@ def test_xtreme_s_recipe_is_the_default():
     ("text", "message"),
     [
         ("model = ", "paper.toml: no setup, a TOML file"),
+        ("model = " + "[" * 5000, "paper.toml: no setup, a TOML file"),
         ("mdel = 'x'", "paper.toml: unknown key 'mdel'; known: model, data"),
         ("[training]\nepoch = 3", r"\[training\]: unknown key 'epoch'; known: epochs"),
         ("[training]\nepochs = 'three'", "epochs = 'three' is no int"),

@@ -73,3 +73,10 @@ def test_a_share_is_of_frequencies_not_of_counts():
 def test_a_checkpoint_has_its_languages_words(tiny):
     counts = words_by_language(tiny / "world-0")
     assert len(counts) == 17 and counts["en"]["not"] >= 10
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, '"\xff"'])
+def test_what_is_no_vocabulary_is_an_error(tmp_path, text):
+    (tmp_path / "vocabulary.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(SaltError, match="vocabulary.json: can't be read"):
+        words_by_language(tmp_path)

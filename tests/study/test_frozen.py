@@ -1,6 +1,7 @@
 """A frozen table comes back as the runs that it was made of, and says so when it is none."""
 
 import json
+import random
 
 import pytest
 from fake_runs import made
@@ -70,6 +71,40 @@ def test_what_is_no_table_is_an_error_that_names_it(tmp_path, content):
     path.write_text(content)
     with pytest.raises(SaltError, match="t.json: not a table of results.*'git checkout' or run"):
         frozen.read_table(path)
+
+
+def test_another_digit_or_bit_is_an_error_or_the_same_table(tmp_path):
+    path, draw, errors = tmp_path / "table.json", random.Random(0), 0
+    frozen.write_table(path, HEAD, runs())
+    data, before = path.read_bytes(), frozen.read_table(path)
+    assert "checksum" not in before.origin
+    for place in draw.sample(range(len(data)), 150):
+        old = data[place]
+        new = ord("5") + (old == ord("5")) if chr(old).isdecimal() else old ^ 1 << draw.randrange(8)
+        path.write_bytes(data[:place] + bytes([new]) + data[place + 1 :])
+        try:
+            found = frozen.read_table(path)
+            assert found.runs == before.runs
+            assert found.origin.items() >= before.origin.items()
+        except SaltError as error:
+            assert "table.json: not a table of results" in str(error)
+            errors += 1
+    assert errors > 100
+
+
+def test_every_truncation_of_a_table_is_an_error(tmp_path):
+    path = tmp_path / "table.json"
+    frozen.write_table(path, HEAD, runs(range(1)))
+    data = path.read_bytes()
+    for size in range(len(data) - 1):  # the last byte is a line end
+        path.write_bytes(data[:size])
+        with pytest.raises(SaltError, match="not a table of results"):
+            frozen.read_table(path)
+
+
+def test_a_table_of_before_there_were_checksums_is_read(tmp_path):
+    (tmp_path / "t.json").write_text(json.dumps({**HEAD, "rows": runs()}))
+    assert len(frozen.read_table(tmp_path / "t.json").runs) == len(runs())
 
 
 def test_a_missing_table_names_the_command_that_makes_the_runs(tmp_path):

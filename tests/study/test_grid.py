@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -242,6 +243,31 @@ def test_kill_9_loses_at_most_the_runs_in_flight(tmp_path):
     assert left.isdisjoint(before) and len(left) + len(before) == 15
     assert before.items() <= stored(tmp_path).items()
     assert len(store.fresh(Setup("fake_runs:slow"), tmp_path, 0)) == 15
+
+
+def test_no_worker_outlives_a_killed_leader(tmp_path):
+    code = KILLED.replace("fake_runs:slow", "fake_runs:endless")
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    process = subprocess.Popen(command, env=environment(), start_new_session=True)
+    try:
+        wait_for(lambda: len(list(tmp_path.glob("*.worker"))) == 2)
+        workers = [int(path.stem) for path in tmp_path.glob("*.worker")]
+        assert process.pid not in workers and all(map(alive, workers))
+        process.kill()  # it alone, not its group
+        process.wait()
+        wait_for(lambda: not any(map(alive, workers)), seconds=15)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def alive(process):
+    """Whether there is such a process that is no zombie, whose parent has yet to notice."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
 
 
 def test_a_disk_that_is_full_while_a_run_goes_on_stops_the_study(tmp_path, monkeypatch):

@@ -1,10 +1,12 @@
 """What made a run: its fingerprint changes with what can change a score, and with nothing else."""
 
 import subprocess
+import sys
 from dataclasses import replace
 
 import fake_runs
 import pytest
+from places import environment
 
 from salt_lib.salt import methods
 from salt_lib.study import provenance
@@ -86,6 +88,38 @@ def test_a_changed_checkout_is_dirty(monkeypatch, tmp_path):
     assert len(clean) == 40 and set(clean) <= set("0123456789abcdef")
     (tmp_path / "a.py").write_text("a = 2\n")
     assert provenance.commit.__wrapped__() == f"{clean}-dirty"
+
+
+def python(code, **variables):
+    command = [sys.executable, "-c", code]
+    return subprocess.run(
+        command, env={**environment(), **variables}, capture_output=True, text=True
+    )
+
+
+PORTABLE = "from salt_lib.study import provenance; print(provenance.capability())"
+
+
+def test_a_portable_run_is_held_to_instructions_that_all_have_and_says_so():
+    done = python(PORTABLE, SALT_PORTABLE="1")
+    assert done.stdout == "AVX2, portable\n"
+    read = "import os, salt_lib; print([os.environ.get(name) for name in salt_lib.PINNED])"
+    assert python(read, SALT_PORTABLE="1").stdout == "['avx2', 'AVX2', 'AVX2']\n"
+    assert python(read, SALT_PORTABLE="0").stdout == "[None, None, None]\n"
+
+
+def test_a_portable_run_that_comes_too_late_is_an_error():
+    done = python("import torch; import salt_lib", SALT_PORTABLE="1")
+    assert done.returncode and "SALT_PORTABLE=1 comes too late" in done.stderr
+
+
+def test_processors_are_the_same_by_make_and_capability_whatever_their_cores():
+    one = {"hardware": "A Xeon, 2 cores, Linux", "capability": "AVX512"}
+    assert provenance.same_processor(one, {"hardware": "A Xeon, 64 cores, Linux"})  # an older table
+    assert not provenance.same_processor(one, {**one, "capability": "AVX2"})
+    assert not provenance.same_processor(one, {**one, "hardware": "An EPYC, 2 cores, Linux"})
+    mixed = {**one, "hardware": "A Xeon, 2 cores, Linux; An EPYC, 2 cores, Linux"}
+    assert not provenance.same_processor(one, mixed) and provenance.same_processor(mixed, mixed)
 
 
 def test_the_hardware_names_no_machine_and_no_user():

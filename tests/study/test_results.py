@@ -87,13 +87,14 @@ def test_the_origin_of_runs_is_of_all_of_them():
     made_ = [
         {"commit": "b", "created": "2026-01-02", "hardware": "two"},
         {"commit": "a", "created": "2026-01-03", "hardware": "one"},
-        {"commit": "b", "created": "2026-01-01", "hardware": "one"},
+        {"commit": "b", "created": "2026-01-01", "hardware": "one", "capability": "AVX2"},
     ]
     assert results.origin_of(made_, "salt study") == {
         "command": "salt study",
         "commit": "a, b",
         "date": "2026-01-03",
         "hardware": "one; two",
+        "capability": "AVX2; AVX512",
     }
     assert results.origin_of([], "salt study")["date"] == ""
 

@@ -11,6 +11,7 @@ from killed import Deadly, Killed
 from small import CONFIG, prepared, same
 
 from salt_lib.errors import SaltError
+from salt_lib.training import progress
 from salt_lib.training.device import Compute
 from salt_lib.training.progress import Monitor
 from salt_lib.training.state import Saved
@@ -99,6 +100,14 @@ def test_the_log_has_each_step_once_after_an_interruption(tmp_path, monkeypatch)
     assert steps == list(range(1, len(steps) + 1)) and len(steps) == 3 * 6
     assert [row["step"] for row in rows if "dev" in row] == [6, 12, 18]
     assert set(rows[0]) == {"step", "epoch", "loss", "gradient_norm", "learning_rate"}
+
+
+@pytest.mark.parametrize("line", [b'{"step\xff": 2}', b"[" * 100_000, b'{"step": "2"}', b"{}"])
+def test_a_damaged_line_of_the_log_is_cut_off(tmp_path, line):
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(b'{"step": 1}\n' + line + b'\n{"step": 3}\n')
+    progress._cut(path, 9)
+    assert path.read_bytes() == b'{"step": 1}\n'
 
 
 def test_a_torn_line_of_the_log_is_cut_off(tmp_path):
