@@ -23,6 +23,8 @@ from .lexicon import concept_of
 SIZE = 48  # pixels a side
 SCALE = 2  # it is drawn so much larger, then reduced
 GRID = 16  # a glyph's own
+GROUND = 232  # about how light it is behind everything
+Color = tuple[int, int, int]
 KINDS = ("thing", "place", "verb", "mark")
 COLORS = {
     "red": (214, 39, 40),
@@ -45,7 +47,7 @@ class Glyph(NamedTuple):
     """A drawing: strokes on the grid, and the color of a place or mark, None for any other."""
 
     kind: str
-    tint: tuple[int, int, int] | None
+    tint: Color | None
     strokes: tuple[tuple[str, tuple[int, ...]], ...]
 
 
@@ -139,8 +141,8 @@ def draw(fact: Fact, seed: int | tuple[int, ...]) -> np.ndarray:
             "(pictures.drawable)"
         )
     dice = np.random.default_rng(seed)
-    ground = tuple(int(v) for v in 232 + dice.integers(-8, 9, size=3))
-    image = Image.new("RGB", (SIZE * SCALE, SIZE * SCALE), ground)
+    red, green, blue = (int(v) for v in GROUND + dice.integers(-8, 9, size=3))
+    image = Image.new("RGB", (SIZE * SCALE, SIZE * SCALE), (red, green, blue))
     pen = _Pen(ImageDraw.Draw(image), dice)
     if fact.place:
         pen.place(concept_of()[fact.place], fact.preposition == "near")
@@ -158,6 +160,12 @@ def draw(fact: Fact, seed: int | tuple[int, ...]) -> np.ndarray:
     return np.clip(np.asarray(small, dtype=np.int16) + noise, 0, 255).astype(np.uint8)
 
 
+def _paler(color: Color, share: float) -> Color:
+    """A color of which a share is left, the rest is ground."""
+    red, green, blue = (int(share * v + (1 - share) * GROUND) for v in color)
+    return red, green, blue
+
+
 class _Pen:
     """Draws glyphs on a canvas, in pixels of the finished picture, with jitter."""
 
@@ -173,8 +181,7 @@ class _Pen:
         x, y, size = (39, 8, (13, 12)) if near else (24, 17, (44, 30))
         body, ink = sign.tint or LIGHT, INK
         if not near:  # pale, so that what stands before it is seen
-            body = tuple(int(0.55 * v + 0.45 * 232) for v in body)
-            ink = tuple(int(0.4 * v + 0.6 * 232) for v in ink)
+            body, ink = _paler(body, 0.55), _paler(ink, 0.4)
         self.glyph(sign, x + self.jitter(1.5), y + self.jitter(1.5), size, body, ink)
 
     def group(self, word: str, adjective: str | None, number: str | None, x: float, y: float):
@@ -183,15 +190,15 @@ class _Pen:
         count = int(number or 1)
         wide, high = SIZES.get(quality, (1.0, 1.0))
         side = 15.0 if count == 1 else 9.5
-        body = COLORS.get(quality) or PLAIN[self.dice.integers(len(PLAIN))]
-        body = tuple(int(np.clip(v + self.dice.integers(-12, 13), 0, 255)) for v in body)
+        plain = COLORS.get(quality) or PLAIN[self.dice.integers(len(PLAIN))]
+        body = [int(np.clip(v + self.dice.integers(-12, 13), 0, 255)) for v in plain]
         for i in range(count):
             across, down = (0.0, 0.0)
             if count > 1:
                 across, down = 10.5 * (i % 2) - 5.25, 11.0 * (i // 2) - 5.5 * ((count - 1) // 2)
             at = x + across + self.jitter(1), y + down + self.jitter(1)
             size = side * wide + self.jitter(0.7), side * high + self.jitter(0.7)
-            self.glyph(glyphs()[concept_of()[word]], *at, size, body, None, quality)
+            self.glyph(glyphs()[concept_of()[word]], *at, size, tuple(body), None, quality)
 
     def glyph(self, glyph, x, y, size, body, ink=None, quality="") -> None:
         """A glyph around (x, y), so wide and high. ink: by default dark, on a dark body light."""

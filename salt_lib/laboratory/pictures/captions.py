@@ -119,11 +119,14 @@ def captions(world: int, split: str, language: str) -> Tagged:
     return Tagged(sentences, [[0] * len(one) for one in sentences], ("caption",))
 
 
-def rasters(world: int, split: str, variants: int = 1) -> np.ndarray:
-    """Pictures of a split's facts, each drawn ``variants`` times: (n, variants, 48, 48, 3) uint8."""
+def rasters(world: int, split: str, variants: int = 1, first: int | None = None) -> np.ndarray:
+    """Pictures of a split's facts, each drawn ``variants`` times: (n, variants, 48, 48, 3) uint8.
+
+    first: so many facts alone. Raises SaltError for no pictures of a fact.
+    """
     if variants < 1:
         raise SaltError(f"{variants} pictures of a fact: at least one is needed")
-    rows, index = facts(world, split), PARTITIONS.index(split)
+    rows, index = facts(world, split)[:first], PARTITIONS.index(split)
     return np.stack(
         [
             [pictures.draw(readable(row), (EDITION, world, index, i, j)) for j in range(variants)]
