@@ -52,14 +52,14 @@ class TextTower(nn.Module):
 
     def __init__(self, checkpoint: str | Path):
         super().__init__()
-        self.encoder = loading.masked_lm(checkpoint).base_model
+        self.encoder: nn.Module = loading.masked_lm(checkpoint).base_model
         width = self.words.weight.shape[1]
         self.project = nn.Linear(width, DIM)
 
     @property
     def words(self) -> nn.Embedding:
         """The table of word embeddings."""
-        return self.encoder.get_input_embeddings()
+        return self.encoder.get_submodule("embeddings.word_embeddings")  # type: ignore[return-value]
 
     def forward(self, vectors: Tensor, inside: Tensor) -> Tensor:
         hidden = self.encoder(inputs_embeds=vectors, attention_mask=inside).last_hidden_state
