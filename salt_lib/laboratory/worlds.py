@@ -17,10 +17,9 @@ from ..files import RECORDED, folder, write_json
 from ..languages import SOURCE
 from ..models import loading
 from ..salt import predictions
-from ..study.frozen import read_table, write_table
+from ..study import growing
 from ..study.grid import Spec
-from ..study.provenance import fingerprint, origin
-from ..study.results import key_of, origin_of
+from ..study.provenance import origin
 from ..study.study import Study
 from . import quality, shortcuts, tuning
 from .checkpoints import checkpoint
@@ -218,56 +217,14 @@ def planned(world: int, layers: int | None = None) -> list[Spec]:
 
 
 def missing(study: Study, layers: int | None = None) -> list[Spec]:
-    """The planned runs that the frozen table doesn't have from today's sources and checkpoint.
-
-    What is stored under the study's root is no matter here: `Study.execute` passes it over.
-    """
-    have = {key_of(run) for run in _still_true(study)}
-    return [s for s in planned(study.world, layers) if (s.task, s.method, s.seed) not in have]
+    """The planned runs that the frozen table lacks, see `growing.missing`."""
+    return growing.missing(study, planned(study.world, layers))
 
 
 def freeze(study: Study, layers: int | None = None) -> tuple[int, int]:
-    """Add this machine's finished runs to the world's frozen table; returns how many of the planned
-    runs it then has, and how many are planned.
+    """Add this machine's finished runs to the world's frozen table, see `growing.grow`."""
 
-    Runs in the table stay if today's sources and checkpoint would make them again.
-    """
-    wanted = {(s.task, s.method, s.seed): s for s in planned(study.world, layers)}
-    here = {key_of(run): run for run in study.fresh().runs if key_of(run) in wanted}
-    old = {key_of(run): run for run in _still_true(study)}
-    runs = {**old, **here}
-    about = origin_of(here.values(), study.command)
-    configurations = {"{task}, {method}".format(**run): run["config"] for run in here.values()}
-    if old and study.table:
-        before = read_table(study.table, study.command).origin
-        configurations = {**before["configurations"], **configurations}
-        for key, between in (("commit", ", "), ("hardware", "; ")):
-            both = {*before[key].split(between), *about[key].split(between)} - {""}
-            about[key] = between.join(sorted(both))
-        about["date"] = max(before["date"], about["date"])
-    ordered = [runs[key] for key in wanted if key in runs]
-    if ordered and study.table:
-        tasks = dict.fromkeys(run["task"] for run in ordered)
-        head = {
-            **about,
-            "planned": len(wanted),
-            "configurations": configurations,
-            "words": {task: words(study.world, task, layers) for task in tasks},
-        }
-        write_table(study.table, head, ordered)
-    return len(ordered), len(wanted)
+    def about_it(tasks: list[str]) -> dict:
+        return {"words": {task: words(study.world, task, layers) for task in tasks}}
 
-
-def _still_true(study: Study) -> list[dict]:
-    """The frozen runs whose fingerprint is what a run would have now."""
-    if study.table is None or not study.table.exists():
-        return []
-    current: dict[tuple[str, str], str] = {}
-    kept = []
-    for run in read_table(study.table, study.command).runs:
-        key = run["task"], run["method"]
-        if key not in current:
-            current[key] = fingerprint(study.setup, study.world, *key)
-        if run.get("fingerprint") == current[key]:
-            kept.append(run)
-    return kept
+    return growing.grow(study, planned(study.world, layers), about_it)
