@@ -1,7 +1,11 @@
 """Figures and tables of the study of pictures, of an invented one."""
 
+import dataclasses
 import re
+from pathlib import Path
 
+import jupytext
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from drawn import Closed, check
@@ -12,6 +16,7 @@ from salt_lib.laboratory.pictures import outcomes, study
 from salt_lib.plots import pictures as plots
 from salt_lib.plots import style
 
+ROOT = Path(__file__).parents[2]
 FACTS = [Fact("dog", "see", "king", "red"), Fact("cat", "see", "king", "red")]
 
 
@@ -82,6 +87,37 @@ def test_the_headline_has_both_ways_salt_s_band_and_the_crossing(units):
     check(found)
 
 
+def test_the_page_fills_itself_in_when_all_runs_are_there(units, monkeypatch):
+    """Its cells of results, with an invented study; without one they say what is missing."""
+    text = (ROOT / "notebooks" / "11_pictures.md").read_text(encoding="utf-8")
+    cells = [cell.source for cell in jupytext.reads(text, fmt="md:myst").cells]
+    first = next(cell for cell in cells if "WORLD = 0" in cell)
+    heading = next(i for i, cell in enumerate(cells) if "## What came out" in cell)
+    told = cells[heading + 1 :]
+    results = [c for c in told if "done" in c or "probes" in c or "progress" in c]
+    assert len(results) == 8
+    shown = {}
+    for done in (True, False):
+        monkeypatch.setattr(
+            outcomes, "parts", lambda done=done: units if done else [lacking(units)]
+        )
+        space: dict = {}
+        with plt.rc_context({"backend": "agg"}):
+            exec(first, space)
+            for cell in results:
+                exec(cell, space)
+        shown[done] = space["text"]
+        plt.close("all")
+    assert "SALT is worth about 1" in shown[True] and "over 3 worlds" in shown[True]
+    assert "not complete: 140 of 150 runs" in shown[False]
+
+
+def lacking(units):
+    """A part without its baseline."""
+    runs = {name: of for name, of in units[0].runs.items() if name != "baseline"}
+    return dataclasses.replace(units[0], runs=runs)
+
+
 def test_bars_are_as_long_as_their_shares():
     found, ax = style.figure(2.8)
     assert plots.bars(ax, {"English": 0.9, "Thai": 0.125}) is ax
@@ -96,6 +132,6 @@ def test_worth_and_effects_are_worded(units):
     assert rows[4][2] == "fewer than 10 pairs"
     frame = outcomes.summary(units)
     rows = plain(plots.summary_table(frame, "Effects"))
-    assert len(rows) == 26 and rows[1][0] == "salt − baseline" and rows[1][3].startswith("+")
+    assert len(rows) == 26 and rows[1][0] == "salt − baseline" and rows[2][3].startswith("+")
     ranks = [row for row in rows if row[2] == "median rank"]
     assert len(ranks) == 3 and ranks[0][3].startswith("−")
