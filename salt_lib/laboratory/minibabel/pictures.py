@@ -40,7 +40,12 @@ INK, LIGHT = (30, 30, 30), (225, 225, 225)
 SIZES = {"big": (1.4, 1.4), "small": (0.6, 0.6), "long": (1.45, 0.8), "short": (0.6, 1.0)}
 FILLINGS = ("full", "empty")
 NUMBERS = ("2", "3", "4", "5")  # more could not be counted in so few pixels
-_SHOWN = {"lift": (4, -7), "drop": (-7, 4), "carry": (5, -4), "follow": (2, -3)}  # heights
+_HEIGHTS = {
+    "lift": (4, -7),
+    "drop": (-7, 4),
+    "carry": (5, -4),
+    "follow": (2, -3),
+}  # of agent and patient, lower
 
 
 class Glyph(NamedTuple):
@@ -146,7 +151,7 @@ def draw(fact: Fact, seed: int | tuple[int, ...]) -> np.ndarray:
     pen = _Pen(ImageDraw.Draw(image), dice)
     if fact.place:
         pen.place(concept_of()[fact.place], fact.preposition == "near")
-    rise = _SHOWN.get(concept_of().get(fact.verb or "", ""), (0, 0))
+    rise = _HEIGHTS.get(concept_of().get(fact.verb or "", ""), (0, 0))
     if fact.patient is None:
         pen.group(fact.agent, fact.agent_adjective, fact.agent_number, 24, 29)
     else:

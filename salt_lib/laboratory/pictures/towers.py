@@ -59,8 +59,19 @@ class Views(NamedTuple):
 
 @cache
 def encoded(world: int, split: str, language: str) -> Encoded:
-    """The captions of a split in a language, in the tokens of the world's checkpoint."""
-    return encode(loading.tokenizer(checkpoint(world)), captions.captions(world, split, language))
+    """The captions of a split in a language, in the tokens of the world's checkpoint, a row each.
+
+    Raises SaltError where one is longer than the model reads: it would take two rows.
+    """
+    told = captions.captions(world, split, language)
+    rows = encode(loading.tokenizer(checkpoint(world)), told)
+    if len(rows) != len(told):
+        longest = " ".join(max(told.words, key=len))
+        raise SaltError(
+            f"{split} captions in {language!r}: one has more tokens than the model reads, such as "
+            f"{longest!r}; no fact may lose its row"
+        )
+    return rows
 
 
 def views_path(world: int) -> Path:

@@ -10,7 +10,7 @@ import torch
 from salt_lib.errors import SaltError
 from salt_lib.laboratory import quality
 from salt_lib.laboratory.minibabel.lexicon import concept_of, concepts_of_form, lexicon
-from salt_lib.laboratory.pictures import captions, conditions, run, towers
+from salt_lib.laboratory.pictures import conditions, run, towers
 from salt_lib.laboratory.pictures.conditions import CONDITIONS
 from salt_lib.languages import LANGUAGES
 from salt_lib.models import loading
@@ -200,4 +200,3 @@ def test_every_condition_goes_through():
     for name, row in {**CONDITIONS, **small_shares}.items():
         result = run.train(small.WORLD, row, 0, config)
         assert set(result["scores"]) == set(LANGUAGES), name
-        assert captions.SIZES["test"] == 12

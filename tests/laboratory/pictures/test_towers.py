@@ -5,6 +5,7 @@ import pytest
 import small
 import torch
 
+from salt_lib.data.examples import Tagged
 from salt_lib.errors import SaltError
 from salt_lib.laboratory.minibabel.facts import FIELDS, inventory
 from salt_lib.laboratory.pictures import captions, retrieval, towers
@@ -58,6 +59,16 @@ def test_a_training_without_a_number_is_said(laboratory, monkeypatch):
     monkeypatch.setattr(towers, "info_nce", lambda *_: torch.tensor(float("nan")))
     with pytest.raises(SaltError, match="the towers' loss is nan in step 1"):
         towers.train_towers(small.SETUP.checkpoint, rasters, small.captioned(), epochs=1)
+
+
+def test_a_caption_that_would_take_two_rows_is_an_error(laboratory, monkeypatch):
+    long = ["dog"] * 70
+    told = Tagged([["dog"], long], [[0], [0] * 70], ("caption",))
+    monkeypatch.setattr(captions, "captions", lambda world, split, language: told)
+    with pytest.raises(
+        SaltError, match="test captions in 'sw': one has more tokens than the model"
+    ):
+        towers.encoded.__wrapped__(small.WORLD, "test", "sw")
 
 
 def fact(**said):
