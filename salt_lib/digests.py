@@ -30,6 +30,7 @@ TABLES = {
     "salt.methods": ("_ROWS", "_WORLD_ROWS", "MAIN"),
     "laboratory.tasks": ("PAIR_TASKS", "WORLD_TASKS", "TAG_TASKS", "CONFIGS", "METHOD_CONFIGS"),
     "laboratory.deeper": ("CONFIGS",),
+    "laboratory.pictures.conditions": ("_ROWS",),
 }
 
 

@@ -14,6 +14,8 @@ from transformers import PreTrainedTokenizerFast
 
 from salt_lib.laboratory import predictions, substitutions, tasks
 from salt_lib.laboratory import run as laboratory_run
+from salt_lib.laboratory.pictures import captions, towers
+from salt_lib.laboratory.pictures import run as pictures_run
 from salt_lib.laboratory.setup import Laboratory
 from salt_lib.models import classifiers
 from salt_lib.models.encoding import Encoded
@@ -36,6 +38,7 @@ GROUPS = {
     "mini-paraphrase": {"train": 40, "dev": 12, "test": 12},
 }
 SENTENCES = {"train": 24, "dev": 12, "test": 12}
+CAPTIONS = {"train": 96, "dev": 12, "test": 12}
 # Text enough that every language has some whole words that it uses often, and so timid a training
 # that predictions stay as varied as the first weights: a step further all are the commonest word.
 RECIPE = Recipe(
@@ -60,6 +63,11 @@ CACHED = (
     substitutions._kept,
     substitutions.choices,
     laboratory_run.translations,
+    captions.facts,
+    captions.captions,
+    towers.encoded,
+    pictures_run._choices,
+    pictures_run.translations,
 )
 
 
@@ -70,6 +78,7 @@ def shrink(setitem, setattr_):
             setitem(table, name, replace(table[name], groups=GROUPS[name]))
     for name, item in list(tasks.TAG_TASKS.items()):
         setitem(tasks.TAG_TASKS, name, replace(item, groups=SENTENCES))
+    setattr_(captions, "SIZES", CAPTIONS)
     setattr_(controls, "NEIGHBOURS", 5)
     forget()
 
@@ -83,6 +92,11 @@ def forget():
 def encoded(split: str, task: str = NAME, language: str = "en") -> Encoded:
     """A split of a task in a language, tokenized."""
     return predictions.encoded(WORLD, task, split, language)
+
+
+def captioned(split: str = "dev", language: str = "en") -> Encoded:
+    """The captions of a split in a language, tokenized."""
+    return towers.encoded(WORLD, split, language)
 
 
 def options_of(method: str, task: str = NAME, config: Config = CONFIG) -> Options:

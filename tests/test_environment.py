@@ -23,6 +23,7 @@ DIRECT = BASE + [Requirement(line) for lines in EXTRAS.values() for line in line
 # be built where they are installed.
 UNLOCKED = {Requirement(line).name for extra in ("segment", "lemmas") for line in EXTRAS[extra]}
 MODULES = {
+    "PIL": "pillow",
     "huggingface_hub": "huggingface-hub",
     "tensorboardX": "tensorboardx",
     "sklearn": "scikit-learn",

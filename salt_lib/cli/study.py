@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..errors import SaltError, unknown
-from . import aggregation, worlds
+from . import aggregation, pictures, worlds
 from .console import (
     AsJson,
     Data,
@@ -27,12 +27,13 @@ from .console import (
 )
 
 FEW_SEEDS = 6  # a bootstrap of fewer values misses much of their spread
-SCALES = ("laboratory", "worlds", "aggregation", "paper")
+SCALES = ("laboratory", "worlds", "pictures", "aggregation", "paper")
 Scale = Annotated[
     str,
     typer.Option(
-        help="laboratory; worlds: the fixed study over worlds; aggregation: fused layers, a deeper "
-        "tiny mBERT; paper: a real model and real data, see --setup."
+        help="laboratory; worlds: the fixed study over worlds; pictures: captions and pictures; "
+        "aggregation: fused layers, a deeper tiny mBERT; paper: a real model and real data, see "
+        "--setup."
     ),
 ]
 
@@ -92,6 +93,7 @@ def study(
       salt study --backend ray --runs-dir /a/folder/all/nodes/share
       salt study --scale aggregation
       salt study --scale worlds --world 2
+      salt study --scale pictures --world 2
       salt study --scale paper --setup paper.toml --backend ray --gpus-per-run 0.5
       salt study --scale paper --setup paper.toml --stacked 15
       salt study --scale paper --setup paper.toml --record paper.json
@@ -117,13 +119,17 @@ def study(
             )
         aggregation.study(world, named, workers, force, runs_dir)
         return
-    if scale == "worlds":
+    if scale in ("worlds", "pictures"):
         if (methods, seeds, tasks) != ("main", "0-14", None):
+            more = ", --layers" if scale == "worlds" else ""
             raise SaltError(
-                "--scale worlds is one fixed study, see its protocol: it takes --world, --layers, "
+                f"--scale {scale} is one fixed study, see its protocol: it takes --world{more}, "
                 "--jobs, --backend and --force, and no --tasks, --methods or --seeds"
             )
-        worlds.study(world, layers, workers, force, runs_dir)
+        if scale == "worlds":
+            worlds.study(world, layers, workers, force, runs_dir)
+        else:
+            pictures.study(world, workers, force, runs_dir)
         return
     if scale == "paper":
         from ..real.setup import read_setup
@@ -199,13 +205,14 @@ def results(
       salt results --figure book/_static/headline.png
       salt results --scale aggregation
       salt results --scale worlds
+      salt results --scale pictures
       salt results --scale paper --runs-dir runs-paper
     """
     if _checked(scale) == "aggregation":
         aggregation.results(world, runs_dir, as_json, record)
         return
-    if scale == "worlds":
-        worlds.results(as_json)
+    if scale in ("worlds", "pictures"):
+        (worlds if scale == "worlds" else pictures).results(as_json)
         return
     if scale == "paper":
         from .real import results as paper_results

@@ -9,8 +9,9 @@ from fake_runs import Setup, made
 from salt_lib import files
 from salt_lib.errors import SaltError
 from salt_lib.study import provenance, store
+from salt_lib.study.frozen import read_table
 from salt_lib.study.grid import Workers
-from salt_lib.study.results import COLUMNS, FROZEN, HERE
+from salt_lib.study.results import COLUMNS, FROZEN, HERE, key_of
 from salt_lib.study.study import Study
 
 TASKS = ("mini-xnli", "mini-paws-x")
@@ -195,3 +196,62 @@ def test_another_world_is_not_overwritten(study, tmp_path):
     with pytest.raises(SaltError, match="new.json holds world 1, not 0"):
         study.freeze(path, study.specs())
     assert json.loads(path.read_text()) == held
+
+
+# A table that is made bit by bit
+
+
+@pytest.fixture
+def few(study, tmp_path):
+    """Four runs of a study, and no table of them yet."""
+    return replace(study, tasks=TASKS[:1], seeds=(0, 1), table=tmp_path / "few.json")
+
+
+def write_one(few, method, seed, **changes):
+    print_ = provenance.fingerprint(few.setup, 0, "mini-xnli", method)
+    key = {"world": 0, "task": "mini-xnli", "method": method, "seed": seed, "fingerprint": print_}
+    store.write_run(few.root, {**made(seed), **key, **changes})
+
+
+def extend(few):
+    return few.extend(few.specs(), lambda runs: {"of": len(runs)})
+
+
+def test_a_table_grows_in_the_order_of_the_plan(few, tmp_path):
+    assert extend(few) == 0 and not few.table.exists()
+    assert few.missing(few.specs()) == few.specs()
+    write_one(few, "salt", 1)
+    assert extend(few) == 1
+    other = replace(few, root=tmp_path / "other")
+    write_one(other, "baseline", 0)
+    assert extend(other) == 2
+    table = read_table(few.table)
+    assert [key_of(run)[1:] for run in table.runs] == [("baseline", 0), ("salt", 1)]
+    assert table.origin["of"] == 2 and table.origin["planned"] == 4
+    lacking = few.missing(few.specs())
+    assert [(s.method, s.seed) for s in lacking] == [("salt", 0), ("baseline", 1)]
+
+
+def test_what_is_not_planned_stays_out(few):
+    write_one(few, "salt", 0)
+    write_one(few, "salt", 7)
+    write_one(few, "mixup", 0)
+    assert extend(few) == 1
+
+
+def test_what_would_come_out_otherwise_today_goes(few):
+    for method in ("baseline", "salt"):
+        write_one(few, method, 0)
+    extend(few)
+    told = json.loads(few.table.read_text())
+    del told["checksum"]
+    told["rows"][0]["fingerprint"] = "of other sources"
+    few.table.write_text(json.dumps(told))
+    assert [key_of(run)[1:] for run in few._still_true()] == [("salt", 0)]
+    assert len(few.missing(few.specs())) == 3
+    changed = replace(few, setup=Setup(name="another"))
+    assert changed._still_true() == []
+
+
+def test_a_study_without_a_table_has_nothing(few):
+    assert replace(few, table=None)._still_true() == []

@@ -1,0 +1,4 @@
+"""The study of pictures: captions in English, pictures of facts, and retrieval in all languages.
+
+Chapter: Pictures.
+"""
