@@ -143,7 +143,10 @@ def test_from_the_plan_to_the_results(bert, setup, tmp_path):
     assert salt("plan", "--scale", "laboratory").exit_code == 2
     wrong = salt("study", "--scale", "papr")
     assert wrong.exit_code == 2
-    assert "unknown scale 'papr'; known: laboratory, worlds, aggregation, paper" in wrong.output
+    assert (
+        "unknown scale 'papr'; known: laboratory, worlds, pictures, aggregation, paper"
+        in wrong.output
+    )
 
 
 @pytest.mark.filterwarnings("ignore:.*rows, where .* are published")
