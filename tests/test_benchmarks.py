@@ -141,7 +141,9 @@ def test_the_record_is_written_when_all_is_measured(tmp_path, monkeypatch, capsy
     monkeypatch.setattr(bench, "KEPT", tmp_path / "kept.json")
     monkeypatch.setattr(bench, "RECORDED", bench.ROOT / "salt_lib" / "recorded" / "none.json")
     written = {}
-    monkeypatch.setattr(bench, "write_json", lambda path, value: written.update({path.name: value}))
+    monkeypatch.setattr(
+        bench, "write_checked", lambda path, value: written.update({path.name: value})
+    )
     monkeypatch.setattr(
         bench,
         "BENCHMARKS",
