@@ -327,7 +327,7 @@ def vocabulary(
         from ..real.setup import words as words_of
 
         chosen = read_setup(setup, model=model)
-        model, words = chosen.model, words_of(chosen, task)
+        model, words, least = chosen.model, words_of(chosen, task), chosen.minimum
     elif model is None or texts is None:
         raise SaltError("give --model and --texts, or --setup; see 'salt vocabulary --help'")
     else:
@@ -335,15 +335,9 @@ def vocabulary(
         wanted = dict.fromkeys(names(languages) if languages else by_language)
         if language:  # one without text may be known by its script
             wanted[language] = None
-        rules = rules_of(without, with_, segment)
-        words = whole_words(
-            model,
-            by_language,
-            MINIMUM if minimum is None else minimum,
-            SHARE if share is None else share,
-            wanted,
-            rules,
-        )
+        rules, least = rules_of(without, with_, segment), MINIMUM if minimum is None else minimum
+        share = SHARE if share is None else share
+        words = whole_words(model, by_language, least, share, wanted, rules)
     if language is not None and language not in words:
         raise unknown("language", language, words)
     if output:
@@ -355,13 +349,18 @@ def vocabulary(
         for entry, count in words[code].items():
             counts[text_of(entry)] += count
         shown[code] = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:top])
+    # Fewer than are needed: nobody counted them, they are of the language's script.
+    guessed = {code: sum(n < least for n in counts.values()) for code, counts in words.items()}
     if as_json:
         sizes = {code: len(counts) for code, counts in words.items()}
-        print_json({"model": model, "words": sizes, "most_frequent": shown})
+        about = {"words": sizes, "by_script_alone": guessed}
+        print_json({"model": model, **about, "most_frequent": shown})
         return
     for code, top_words in shown.items():
-        listed = ", ".join(f"{word} {count}" for word, count in top_words.items())
-        typer.echo(f"{code}: {len(words[code])} words; {listed}")
+        counted = ((word, count if count >= least else "?") for word, count in top_words.items())
+        listed = ", ".join(f"{word} {count}" for word, count in counted)
+        note = f"; ? ({guessed[code]} words): of its script, not counted" * bool(guessed[code])
+        typer.echo(f"{code}: {len(words[code])} words; {listed}{note}")
 
 
 def augment(

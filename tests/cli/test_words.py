@@ -116,6 +116,12 @@ def test_from_text_to_a_copy_that_is_switched_in_context(laboratory, tmp_path):
     assert shown.stdout.count(",") == 2
     told = json.loads(salt("vocabulary", *model, "--texts", tmp_path, "--json").stdout)
     assert set(told["words"]) == {"de", "en"} and told["most_frequent"]["de"]
+    assert told["by_script_alone"] == {"de": 0, "en": 0}
+    guessed = salt("vocabulary", *model, "--texts", tmp_path, "--language", "th", "--top", 2)
+    found = re.fullmatch(
+        r"th: (\d+) words; \S+ \?, \S+ \?; \? \((\d+) words\): .*\n", guessed.stdout
+    )
+    assert found and found[1] == found[2], guessed.output
     table = pd.DataFrame(
         {"premise": english.first, "hypothesis": english.second, "label": english.labels}
     )
