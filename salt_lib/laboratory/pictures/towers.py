@@ -66,10 +66,10 @@ def encoded(world: int, split: str, language: str) -> Encoded:
     told = captions.captions(world, split, language)
     rows = encode(loading.tokenizer(checkpoint(world)), told)
     if len(rows) != len(told):
-        longest = " ".join(max(told.words, key=len))
+        longest = max(told.words, key=len)
         raise SaltError(
             f"{split} captions in {language!r}: one has more tokens than the model reads, such as "
-            f"{longest!r}; no fact may lose its row"
+            f"{' '.join(longest)!r}; no fact may lose its row"
         )
     return rows
 
