@@ -74,9 +74,9 @@ def freeze(study: Study) -> tuple[int, int]:
     return study.extend(wanted, head), len(wanted)
 
 
-def words(world: int) -> dict[str, float]:
+def words(world: int) -> dict[str, float | None]:
     """What SALT substitutes in a world's captions, in other languages: precision and coverage of
-    content words, by the world's true translations."""
+    content words, by the world's true translations; no precision where nothing is kept."""
     found = predictions.read_all(predictions_path(world))
     pieces = loading.tokenizer(checkpoint(world)).get_vocab()
     data = encoded(world, "train", SOURCE)
@@ -85,6 +85,6 @@ def words(world: int) -> dict[str, float]:
     kept = content[content["probability"] >= CONFIG.threshold]
     return {
         "threshold": CONFIG.threshold,
-        "precision": round(float((kept["verdict"] == "right").mean()), 4),
+        "precision": round(float((kept["verdict"] == "right").mean()), 4) if len(kept) else None,
         "coverage": round(len(kept) / max(1, len(content)), 4),
     }

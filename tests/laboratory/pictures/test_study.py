@@ -76,8 +76,9 @@ def test_the_words_are_judged_at_the_threshold(laboratory, monkeypatch):
     every = predictions.read_all(predictions_path(small.WORLD))
     likely = float(every["probability"].quantile(0.5))
     found = {}
-    for threshold in (0.0, likely):
+    for threshold in (0.0, likely, 1.1):
         monkeypatch.setattr(study, "CONFIG", replace(conditions.CONFIG, threshold=threshold))
         found[threshold] = study.words(small.WORLD)
     assert found[0.0]["coverage"] == 1.0 > found[likely]["coverage"] > 0
-    assert all(0 <= told["precision"] <= 1 for told in found.values())
+    assert all(0 <= found[threshold]["precision"] <= 1 for threshold in (0.0, likely))
+    assert found[1.1] == {"threshold": 1.1, "precision": None, "coverage": 0.0}
