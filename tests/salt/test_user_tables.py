@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from salt_lib.data import examples, tables
 from salt_lib.errors import SaltError
 from salt_lib.laboratory import tasks
-from salt_lib.models import encoding, loading
+from salt_lib.models import cards, encoding, loading
 from salt_lib.salt import distill, predictions, substitutions, user_tables
 from salt_lib.salt import vocabulary as salt_vocabulary
 from salt_lib.salt.whole_words import whole_words
@@ -236,6 +236,7 @@ def test_another_model_under_the_same_path_is_another_model(
     name = "bert.embeddings.word_embeddings.weight"
     weights[name] = weights[name].flip(0).contiguous()
     save_file(weights, model / "model.safetensors")
+    (model / cards.CARD).unlink()  # which holds the digest of the first
     loading.resolve.cache_clear()
     user_tables.distill_table(*arguments)
     user_tables.distill_table(model, path, COLUMNS, words, tmp_path / "afresh.parquet")
