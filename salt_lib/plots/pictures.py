@@ -22,7 +22,7 @@ from ..laboratory.pictures.outcomes import Part, Worth
 from ..languages import SOURCE, language
 from ..study.wording import interval, points, short_p
 from .html import Markup, percent, table, word
-from .style import BLUE, GREEN, GREY, SMALL, VERMILLION
+from .style import BLUE, GREEN, GREY, SMALL, VERMILLION, styled
 
 SHOWN = 96  # pixels on the page, each of a picture's twice as wide and high
 MEASURES = {"R@1": "R@1", "R@10": "R@10", "median": "median rank"}
@@ -104,6 +104,7 @@ def progress_table(progress: pd.DataFrame) -> Markup:
     return table(["world", "runs made", "runs planned"], rows, "The study", range(3))
 
 
+@styled
 def bars(ax: Axes, shares: Mapping[str, float]) -> Axes:
     """A bar for each name, the first on top, with its share in %."""
     names, values = list(shares), [100 * value for value in shares.values()]
@@ -117,6 +118,7 @@ def bars(ax: Axes, shares: Mapping[str, float]) -> Axes:
     return ax
 
 
+@styled
 def headline(ax: Axes, told: Mapping[str, Worth]) -> Axes:
     """Retrieval against the number of parallel captions, SALT's level as a band.
 

@@ -15,7 +15,7 @@ from transformers import AutoModelForMaskedLM, DebertaV2Config, DebertaV2ForMask
 
 from salt_lib.data.examples import Pairs
 from salt_lib.errors import SaltError
-from salt_lib.models import classifiers, loading
+from salt_lib.models import cards, classifiers, loading
 from salt_lib.models.encoding import encode
 from salt_lib.models.heads import decoder
 from salt_lib.salt import vocabulary
@@ -26,9 +26,17 @@ def checkpoint(laboratory):
     return laboratory / "world-0"
 
 
-@pytest.mark.parametrize("keep", [0.0, 0.001, 0.5, 0.999])
-def test_a_truncated_checkpoint_is_an_error(checkpoint, tmp_path, keep):
+@pytest.fixture
+def cardless(checkpoint, tmp_path):
+    """A copy of the checkpoint without its card, which would say that a file is damaged."""
     folder = shutil.copytree(checkpoint, tmp_path / "world-0")
+    (folder / cards.CARD).unlink()
+    return folder
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.001, 0.5, 0.999])
+def test_a_truncated_checkpoint_is_an_error(cardless, keep):
+    folder = cardless
     model = folder / "model.safetensors"
     whole = model.read_bytes()
     model.write_bytes(whole[: int(len(whole) * keep)])
@@ -38,8 +46,8 @@ def test_a_truncated_checkpoint_is_an_error(checkpoint, tmp_path, keep):
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "vocabulary.json"])
-def test_a_broken_file_of_a_checkpoint_is_an_error(checkpoint, tmp_path, name):
-    folder = shutil.copytree(checkpoint, tmp_path / name)
+def test_a_broken_file_of_a_checkpoint_is_an_error(cardless, name):
+    folder = cardless
     (folder / name).write_text((folder / name).read_text()[:100])
     load = {
         "config.json": loading.masked_lm,
