@@ -3,6 +3,7 @@
 Chapters: Distillation; Ablations and controls.
 """
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 
 from ..languages import SOURCE
 from ..models import loading
+from ..models.encoding import Encoded
 from ..salt import predictions
 from ..salt.augment import NOTHING, Options, options
 from ..salt.controls import replacements
@@ -53,14 +55,15 @@ def choices(
 ) -> Options:
     """The options of a task's training tokens; kind and words as in `methods.Method`."""
     if kind == "dictionary":
-        kept = _dictionary(world, name)
+        data = encoded(world, name, "train", SOURCE)
+        kept = true_translations(world, data, task(name).languages)
     else:
         kept = _kept(world, name, kind == "masked", threshold, synonym_threshold, layers)
     if not synonyms:
         kept = kept[kept["language"] != SOURCE].reset_index(drop=True)
     folder = checkpoint(world)
     pieces, counts = loading.tokenizer(folder).get_vocab(), words_by_language(folder)
-    kinds = _kinds(kept, pieces)
+    kinds = word_kinds(kept, pieces)
     chosen = np.ones(len(kept), dtype=bool)
     if words:
         chosen &= (kinds == FUNCTION) == (words == FUNCTION)
@@ -74,7 +77,7 @@ def choices(
     return options(encoded(world, name, "train", SOURCE), kept["example"], kept["position"], tokens)
 
 
-def _kinds(kept: pd.DataFrame, pieces: dict[str, int]) -> np.ndarray:
+def word_kinds(kept: pd.DataFrame, pieces: dict[str, int]) -> np.ndarray:
     """(kept,) what the lexicon calls each English word: noun, function, …; a name is OTHER."""
     kinds = np.full(max(pieces.values()) + 1, OTHER, dtype=object)
     for word, concept in concept_of().items():
@@ -91,13 +94,14 @@ def _kept(
     return predictions.read_kept(path, threshold, synonyms)
 
 
-def _dictionary(world: int, name: str) -> pd.DataFrame:
-    """True one-piece translations and synonyms of every eligible token, as a predictions table."""
-    data = encoded(world, name, "train", SOURCE)
-    tokenizer = loading.tokenizer(checkpoint(world))
-    pieces = tokenizer.get_vocab()
+def true_translations(world: int, data: Encoded, languages: Sequence[str]) -> pd.DataFrame:
+    """True one-piece translations, and synonyms, of every eligible token of English ``data``.
+
+    As a table of predictions with the probability 1.
+    """
+    pieces = loading.tokenizer(checkpoint(world)).get_vocab()
     word_of = {i: piece for piece, i in pieces.items()}
-    vocabulary = torch.as_tensor(vocabularies(world, task(name).languages)[SOURCE])
+    vocabulary = torch.as_tensor(vocabularies(world, tuple(languages))[SOURCE])
     at = torch.nonzero(eligible(data, vocabulary))[:, 0].numpy()
     example = np.searchsorted(data.start.numpy(), at, side="right") - 1
     table = pd.DataFrame(
@@ -112,7 +116,7 @@ def _dictionary(world: int, name: str) -> pd.DataFrame:
         word = word_of[token]
         if word not in concept_of():
             continue
-        for code in task(name).languages:
+        for code in languages:
             if code == SOURCE:
                 substitutes = [
                     w for w, c in concept_of().items() if c == concept_of()[word] and w != word

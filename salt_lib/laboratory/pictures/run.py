@@ -14,8 +14,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -28,16 +26,14 @@ from ...models.encoding import Encoded
 from ...salt import distill, predictions
 from ...salt.augment import NOTHING, Options, options
 from ...salt.controls import replacements
-from ...salt.distill import eligible
 from ...salt.methods import method as method_by_name
 from ...salt.prepared import Prepared
 from ...salt.vocabulary import words_by_language
 from ...training.config import Config
 from ...training.loop import Draws, pace
 from ..checkpoints import checkpoint, files_of
-from ..minibabel.lexicon import concept_of, forms
 from ..predictions import vocabularies
-from ..substitutions import FUNCTION, _kinds
+from ..substitutions import FUNCTION, true_translations, word_kinds
 from . import retrieval
 from .conditions import CONFIG, Condition, Pictures, condition_of
 from .dual import MOST, SCALE, TextTower, distillation, info_nce
@@ -80,36 +76,15 @@ def _choices(world: int, kind: str, config: Config) -> Options:
     source, data = checkpoint(world), encoded(world, "train", SOURCE)
     pieces = loading.tokenizer(source).get_vocab()
     if kind == "dictionary":
-        kept = _dictionary(world, data, pieces)
+        kept = true_translations(world, data, tuple(LANGUAGES))
     else:
         thresholds = (config.threshold, config.synonym_threshold)
         kept = predictions.read_kept(predictions_path(world), *thresholds)
-    kinds = _kinds(kept, pieces)
+    kinds = word_kinds(kept, pieces)
     chosen = (kinds != FUNCTION) | (kept["language"] != SOURCE).to_numpy()
     kept, kinds = kept[chosen].reset_index(drop=True), kinds[chosen]
     tokens = replacements(kind, kept, words_by_language(source), pieces, world, kinds=kinds)
     return options(data, kept["example"], kept["position"], tokens)
-
-
-def _dictionary(world: int, data: Encoded, pieces: dict[str, int]) -> pd.DataFrame:
-    """True one-piece translations and synonyms of every eligible token, as a predictions table."""
-    known = torch.as_tensor(vocabularies(world, tuple(LANGUAGES))[SOURCE])
-    at = torch.nonzero(eligible(data, known))[:, 0].numpy()
-    example = np.searchsorted(data.start.numpy(), at, side="right") - 1
-    position = at - data.start.numpy()[example]
-    table = pd.DataFrame({"example": example, "position": position, "source": data.ids.numpy()[at]})
-    meanings = []
-    for word, concept in concept_of().items():
-        others = {SOURCE: [w for w, c in concept_of().items() if c == concept]}
-        others |= {code: [forms(code)[word]] for code in TARGETS}
-        meanings += [
-            (pieces[word], code, pieces[other])
-            for code, words in others.items()
-            for other in words
-            if word in pieces and other in pieces and other != word
-        ]
-    columns = ["source", "language", "token"]
-    return table.merge(pd.DataFrame(meanings, columns=columns), on="source").assign(probability=1.0)
 
 
 @cache
