@@ -7,6 +7,7 @@ answers are balanced (`study.balance`), for a gain may be no more than a label a
 Chapter: On real text.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -48,7 +49,10 @@ def chunk_counts(gold: Sequence[str], tags: Sequence[str]) -> tuple[int, int, in
 def _tagged(model: nn.Module, test: Encoded, compute: Compute | None) -> dict:
     gold = sentences(test, test.labels)
     tags = sentences(test, predicted(model, test, compute=compute))
-    counts = np.array([chunk_counts(*pair) for pair in zip(gold, tags, strict=True)]).reshape(-1, 3)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".* seems not to be NE tag")  # parts of speech
+        rows = [chunk_counts(*pair) for pair in zip(gold, tags, strict=True)]
+    counts = np.array(rows).reshape(-1, 3)
     return dict(zip(("gold", "predicted", "right"), map(packed, counts.T), strict=True))
 
 

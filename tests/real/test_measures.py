@@ -52,6 +52,14 @@ def encoded(ids, labels, lengths, tags=()):
     )
 
 
+@pytest.mark.filterwarnings("error")
+def test_parts_of_speech_are_counted_without_a_warning():
+    model = Answers([[9, 0], [0, 9]])
+    model.tagged = True
+    kept = measures.measured(model, {"de": encoded([0, 1, 1], [0, 1, 0], [1, 2], ["NOUN", "VERB"])})
+    assert unpacked(kept["de"]["right"]).tolist() == [1, 0]
+
+
 @pytest.mark.filterwarnings("ignore:.*seems not to be NE tag")
 def test_tags_are_counted_sentence_by_sentence_and_add_up_to_f1():
     tags = ("O", "B-PER", "B-LOC")
