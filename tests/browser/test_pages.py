@@ -165,7 +165,7 @@ def test_a_hidden_cell_opens_and_closes(visit):
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_copy_button_copies_the_code(visit, width):
-    page = visit("book/intro.html", width)
+    page = visit("notebooks/04_augmentation.html", width)
     block = page.locator("div.cell_input:visible div.highlight:has(button.copybtn)").first
     block.hover()
     block.locator("button.copybtn").click()
