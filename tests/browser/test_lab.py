@@ -141,7 +141,7 @@ def test_a_notebook_runs_from_top_to_bottom(lab, name):
     assert found["errors"] == []
     assert found["run"] == found["cells"] > 3
     assert bool(found["pictures"]) == (name not in PICTURELESS)
-    assert time.monotonic() - start < 360
+    assert time.monotonic() - start < 240
 
 
 @pytest.mark.parametrize("folder", ["notebooks", "cache/notebooks"])
