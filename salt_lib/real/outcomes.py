@@ -76,14 +76,19 @@ def targets(of: Part) -> list[str]:
     return [code for code in codes if code != SOURCE]
 
 
-def scores(of: Part, method: str, codes: Iterable[str]) -> np.ndarray:
-    """A method's scores in [0, 1], (seeds, languages). SaltError: the table is not complete."""
+def check_complete(of: Part) -> None:
+    """Raise SaltError where runs are missing: the protocol allows no test before all are there."""
     if not of.complete:
         raise SaltError(
             f"{of.name}: {of.made} of {of.planned} runs are made, and the protocol allows no test "
             f"before all are; make them with 'salt study --scale paper --setup "
             f"studies/{of.name}.toml'"
         )
+
+
+def scores(of: Part, method: str, codes: Iterable[str]) -> np.ndarray:
+    """A method's scores in [0, 1], (seeds, languages). SaltError: see `check_complete`."""
+    check_complete(of)
     columns, seeds = list(codes), range(seeds_of(of, method))
     return np.array([[of.runs[method][s]["scores"][code] for code in columns] for s in seeds])
 
@@ -113,7 +118,7 @@ def resampled(
 
     Test sentences of each language are drawn on their own, the same for both methods.
     """
-    scores(of, method, [])  # or there is nothing to test yet
+    check_complete(of)
     dice, count = np.random.default_rng(seed), seeds_of(of, method, against)
     weights = dice.multinomial(count, np.full(count, 1 / count), size=RESAMPLES) / count
     drawn, columns = np.zeros(RESAMPLES), list(codes)
