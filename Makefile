@@ -26,19 +26,19 @@ help:
 	@echo "make clean       removes the built book and all caches; .venv and runs/ stay"
 	@echo "make help        this list"
 	@echo
-	@echo "All but clean and help make .venv first, from requirements.lock. JOBS=4 sets how many runs, or"
-	@echo "test files, go on at a time (default: as many as there are cores), PYTHON=python3.12 which"
-	@echo "Python."
+	@echo "All but clean and help make .venv first, from requirements.lock. JOBS=4 sets how many runs,"
+	@echo "notebooks or test files go on at a time (default: as many as there are cores; at most four"
+	@echo "notebooks and test files), PYTHON=python3.12 which Python."
 
 # Without runs the pages show the frozen tables, and say so.
 book: $(READY)
 ifeq ($(RUNS),recorded)
-	SALT_RUNS_DIR=$(CURDIR)/build/no-runs $(BIN)/python book/build.py
+	SALT_RUNS_DIR=$(CURDIR)/build/no-runs $(BIN)/python book/build.py $(if $(JOBS),--jobs $(JOBS))
 else
 	@echo "the runs that are missing (the first time all: half an hour on two cores), then the pages (some"
 	@echo "ten minutes); 'make book RUNS=recorded' builds them from the frozen tables at once"
 	$(BIN)/salt study $(if $(JOBS),--jobs $(JOBS))
-	$(BIN)/python book/build.py
+	$(BIN)/python book/build.py $(if $(JOBS),--jobs $(JOBS))
 endif
 
 # A file stays in one process, for what its tests share is made once; each process has torch in memory.

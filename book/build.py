@@ -5,9 +5,13 @@ strict build over a failed one would pass because the pages that warned are not 
 part of an earlier build is ever used: ``_build`` goes, and a stamp with a fingerprint of all that
 the pages are made from is written last, when everything has succeeded.
 
-Usage: ``python book/build.py``, from any folder. ``make book`` runs the study first.
+The notebooks are executed first, several at a time, into a cache that begins empty and that Jupyter
+Book, which would take them one by one, then reads.
+
+Usage: ``python book/build.py [--jobs N]``, from any folder. ``make book`` runs the study first.
 """
 
+import argparse
 import hashlib
 import json
 import os
@@ -15,10 +19,17 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import yaml
+from joblib import Parallel, cpu_count, delayed
+from jupyter_cache import get_cache
+from jupyter_cache.executors import load_executor
+from tqdm import tqdm
+
 ROOT = Path(__file__).resolve().parents[1]
+MOST = 4  # notebooks at a time, by default: each has torch in memory
 SOURCES = (
     "salt_lib/**/*",
     "notebooks/*.md",
@@ -107,8 +118,51 @@ def library(root: Path, variables: dict[str, str]) -> Path:
     return Path(done.stdout.strip() or "none").resolve()
 
 
-def build(root: Path, command: list[str]) -> int:
+def pages(root: Path) -> list[Path]:
+    """The pages that have cells to be executed, the largest first: they tend to take longest."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    files = [toc["root"], *(page["file"] for part in toc["parts"] for page in part["chapters"])]
+    texts = {root / name: (root / name).read_text(encoding="utf-8") for name in files}
+    found = [path for path, text in texts.items() if "```{code-cell}" in text]
+    return sorted(found, key=lambda path: len(texts[path]), reverse=True)
+
+
+def execute(
+    folder: Path, paths: Sequence[Path], jobs: int, timeout: int, variables: dict[str, str]
+) -> None:
+    """Execute notebooks, ``jobs`` at a time, into the cache in ``folder``.
+
+    timeout: seconds for a cell. variables: what the kernels see. A notebook that fails is not
+    cached: Jupyter Book tries it again, and says where it failed.
+    """
+    cache = get_cache(folder)
+    reader = {"name": "myst_nb_md", "type": "plugin"}
+    keys = [cache.add_nb_to_project(str(path), read_data=reader).pk for path in paths]
+
+    def run(key: int) -> None:
+        executor = load_executor("local-serial", get_cache(folder))
+        executor.run_and_cache(filter_pks=[key], timeout=timeout)
+
+    threads = {"OMP_NUM_THREADS": "1"} if jobs > 1 else {}
+    before = dict(os.environ)
+    os.environ.update(variables | threads)
+    try:
+        done = Parallel(jobs, prefer="threads", return_as="generator_unordered")(
+            delayed(run)(key) for key in keys
+        )
+        for _ in tqdm(done, "notebooks", len(keys), unit="page"):
+            pass
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def build(
+    root: Path, command: list[str], before: Callable[[dict[str, str]], None] | None = None
+) -> int:
     """Run ``command`` in ``root`` on an empty ``_build`` unless the last build is current.
+
+    before: what is done ahead of it, with the variables that it sees.
 
     Returns the exit status: 0 where the book stands, else the command's, the same each time.
     """
@@ -137,6 +191,8 @@ def build(root: Path, command: list[str]) -> int:
             file=sys.stderr,
         )
         return 2
+    if before is not None:
+        before(variables)
     status = subprocess.run(command, cwd=root, env=variables).returncode
     if status == 0 and not page.is_file():
         print(f"The build ended well but left no {page}", file=sys.stderr)
@@ -151,9 +207,25 @@ def build(root: Path, command: list[str]) -> int:
 
 def main() -> int:
     """Build this checkout's book strictly: any warning, broken reference or failing cell fails."""
+    parser = argparse.ArgumentParser(description="Build the book, unless it is current.")
+    most = min(cpu_count(), MOST)
+    parser.add_argument(
+        "--jobs", type=int, default=most, help=f"notebooks at a time (default: {most})"
+    )
+    jobs = max(1, parser.parse_args().jobs)
+    # Only here is the cache sure to begin empty: who calls Jupyter Book directly gets none.
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    cache = ROOT / "_build" / ".jupyter_cache"
+    config["execute"] |= {"execute_notebooks": "cache", "cache": str(cache)}
+    own = ROOT / "_build" / "_config.yml"
+
+    def before(variables: dict[str, str]) -> None:
+        own.write_text(yaml.safe_dump(config), encoding="utf-8")
+        execute(cache, pages(ROOT), jobs, config["execute"]["timeout"], variables)
+
     jupyter_book = Path(sys.executable).with_name("jupyter-book")
-    options = ["build", ".", "--all", "-n", "-W", "--keep-going"]
-    return build(ROOT, [str(jupyter_book), *options])
+    options = ["build", ".", "--all", "-n", "-W", "--keep-going", "--config", str(own)]
+    return build(ROOT, [str(jupyter_book), *options], before)
 
 
 if __name__ == "__main__":

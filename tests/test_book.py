@@ -11,6 +11,8 @@ from pathlib import Path
 import jupytext
 import pytest
 import yaml
+from jupyter_cache import get_cache
+from myst_nb.core.read import myst_nb_reader_plugin
 
 from salt_lib.plots import house
 
@@ -185,6 +187,46 @@ def test_pages_read_the_cache_and_the_checkpoints_of_the_checkout(checkout, monk
     found = load_build().environment(checkout)
     assert found["SALT_CACHE_DIR"] == str(checkout / "cache")
     assert found["SALT_CHECKPOINTS_DIR"] == str(checkout / "elsewhere")
+
+
+NOTEBOOK = """---
+kernelspec:
+  name: python3
+  display_name: Python 3
+---
+
+# A page
+
+```{{code-cell}} ipython3
+import os
+{line}
+```
+"""
+
+
+def test_notebooks_are_executed_side_by_side_into_the_cache(tmp_path):
+    module = load_build()
+    lines = ("print(os.environ['SAID'], os.environ['OMP_NUM_THREADS'])", "1 / 0")
+    paths = [tmp_path / name for name in ("good.md", "bad.md")]
+    for path, line in zip(paths, lines, strict=True):
+        path.write_text(NOTEBOOK.format(line=line))
+    before = dict(os.environ)
+    module.execute(tmp_path / "cache", paths, 2, 60, os.environ | {"SAID": "hello"})
+    assert dict(os.environ) == before
+    cache = get_cache(tmp_path / "cache")
+    good, bad = (myst_nb_reader_plugin(str(path)) for path in paths)
+    _, merged = cache.merge_match_into_notebook(good)
+    assert merged.cells[-1].outputs[0].text == "hello 1\n"
+    with pytest.raises(KeyError):
+        cache.match_cache_notebook(bad)
+
+
+def test_pages_with_cells_are_executed_the_largest_first():
+    found = load_build().pages(ROOT)
+    assert {path.name for path in found} >= {path.name for path in ROOT.glob("notebooks/*.md")}
+    assert ROOT / "book" / "bibliography.md" not in found
+    sizes = [len(path.read_text()) for path in found]
+    assert sizes == sorted(sizes, reverse=True)
 
 
 @pytest.mark.parametrize("page", PAGES)
