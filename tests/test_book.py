@@ -270,7 +270,7 @@ def test_settings_that_a_reader_would_miss():
     assert config["execute"]["execute_notebooks"] == "force"
     assert config["execute"]["raise_on_error"] and not config["execute"]["allow_errors"]
     assert config["sphinx"]["recursive_update"] is True
-    assert config["sphinx"]["config"]["html_css_files"] == ["custom.css", "chapters.css"]
+    assert config["sphinx"]["config"]["html_css_files"] == ["custom.css", "notebook.css"]
     assert config["launch_buttons"]["binderhub_url"]
 
 

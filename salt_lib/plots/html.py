@@ -8,6 +8,7 @@ Chapters: The laboratory; Distillation; Augmentation.
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from pathlib import Path
 
 from ..errors import SaltError
 from ..languages import SOURCE, language
@@ -18,6 +19,12 @@ class Markup(str):
 
     def _repr_html_(self) -> str:
         return str(self)
+
+
+def sheet() -> Markup:
+    """The style sheet of all that is made here, for a notebook's first cell: it is read anywhere."""
+    rules = Path(__file__).with_name("static") / "notebook.css"
+    return Markup(f"<style>{rules.read_text(encoding='utf-8')}</style>")
 
 
 def attributes(code: str, *classes: str) -> str:
