@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import os
+import pydoc
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 import yaml
 from jupyter_cache import get_cache
 from myst_nb.core.read import myst_nb_reader_plugin
+from pybtex.database import parse_file
 
 from salt_lib.plots import house
 
@@ -274,7 +276,76 @@ def test_settings_that_a_reader_would_miss():
     assert config["launch_buttons"]["binderhub_url"]
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.md")), ids=lambda p: p.name)
+ROLE = re.compile(r"\{(glue:\w+|cite(:\w)?|mod|func|class|attr|data|numref|ref|doc|sub|eval)\}`")
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.md"))
+BIBLIOGRAPHY = parse_file(str(ROOT / "book" / "references.bib")).entries
+
+
+def names_of(entry) -> str:
+    """How the text cites a work: "Holm", "Wu and Dredze", "Wang et al."."""
+    people = entry.persons.get("author") or entry.persons["editor"]
+    names = [" ".join(str(name) for name in person.rich_last_names) for person in people]
+    return " and ".join(names) if len(names) < 3 else f"{names[0]} et al."
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.name)
+def test_a_notebook_reads_the_same_where_there_are_no_roles(path):
+    """In JupyterLab a role stays raw, a link without a text is nothing, and code is not removed."""
+    cells = jupytext.read(path).cells
+    for cell in cells:
+        text = cell.source
+        if cell.cell_type == "markdown" or "Markdown(" in text:
+            assert not ROLE.search(text), text
+            assert not re.search(r"\[\]\(|^```\{|^:::", text, re.MULTILINE), text
+        tags = set(cell.metadata.get("tags", []))
+        assert not tags & {"remove-cell", "remove-input"}
+        hidden = cell.metadata.get("jupyter", {}).get("source_hidden", False)
+        assert hidden == bool(tags & {"hide-input", "hide-cell"}), text
+    first = next(c.source for c in cells if c.cell_type == "code" and "import" in c.source)
+    assert "display(sheet())" in first
+
+
+def test_notebooks_cite_what_the_bibliography_has():
+    works = {
+        entry.fields.get("url") or f"https://doi.org/{entry.fields['doi']}": entry
+        for entry in BIBLIOGRAPHY.values()
+    }
+    cited = 0
+    for path in NOTEBOOKS:
+        text = path.read_text()
+        for said, address in re.findall(r"\[([^\]]*?\(?\d{4}\)?)\]\((http[^)]*)\)", text):
+            entry = works[address]
+            assert said.replace("(", "").replace(")", "") == (
+                f"{names_of(entry)} {entry.fields['year']}"
+            )
+            cited += 1
+    assert cited > 30
+
+
+def test_the_library_s_names_in_notebooks_are_there():
+    for path in NOTEBOOKS:
+        for name in set(re.findall(r"`(salt_lib(?:\.\w+)+)`", path.read_text())):
+            assert pydoc.locate(name) is not None, f"{path.name}: {name}"
+
+
+def test_names_of_the_library_link_to_the_reference(tmp_path):
+    (tmp_path / "conf.py").write_text("extensions = ['api_links']\n")
+    (tmp_path / "index.rst").write_text(
+        "Page\n====\n\n``salt_lib.a``, ``salt_lib.b``, ``salt``\n\n.. py:module:: salt_lib.a\n"
+    )
+    subprocess.run(
+        [sys.executable, "-m", "sphinx", "-q", "-W", str(tmp_path), str(tmp_path / "out")],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "book" / "_ext")},
+        check=True,
+    )
+    links = re.findall(
+        r'<a [^>]*href="#module-salt_lib\.(\w)"[^>]*><code',
+        (tmp_path / "out" / "index.html").read_text(),
+    )
+    assert links == ["a"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.name)
 def test_saving_a_notebook_in_jupyterlab_changes_nothing_else(path):
     """The text is as jupytext writes it: an edit shows in a diff as that edit alone."""
     text = path.read_text()

@@ -22,7 +22,7 @@ class Markup(str):
 
 
 def sheet() -> Markup:
-    """The style sheet of all that is made here, for a notebook's first cell: it is read anywhere."""
+    """The style sheet of all that is made here; a notebook's first cell shows it."""
     rules = Path(__file__).with_name("static") / "notebook.css"
     return Markup(f"<style>{rules.read_text(encoding='utf-8')}</style>")
 

@@ -36,17 +36,20 @@ class Published:
         return f"{self.value:+g} points" if self.gain else f"{self.value:g}%"
 
 
-_CHEN = "{cite:t}`chen2022dlfa`"
-_WANG = "{cite:t}`wang2023salt`"
+_CHEN = "[Chen et al. (2022)](https://arxiv.org/abs/2205.08497)"
+_HU = "[Hu et al. (2020)](https://proceedings.mlr.press/v119/hu20b.html)"
+_OUYANG = "[Ouyang et al. (2021)](https://aclanthology.org/2021.emnlp-main.3/)"
+_WANG = "[Wang et al. (2023)](https://arxiv.org/abs/2309.10891)"
+_WU = "[Wu and Dredze (2019)](https://doi.org/10.18653/v1/D19-1077)"
 AVERAGES = (
     Published(
         "mBERT, 15 languages",
         "XNLI",
         66.3,
-        "{cite:t}`wu2019beto`, listed with MiniLM {cite:p}`wang2020minilm`",
+        f"{_WU}, listed with MiniLM ([Wang et al. 2020](https://arxiv.org/abs/2002.10957))",
     ),
-    Published("mBERT, 15 languages", "XNLI", 65.4, "{cite:t}`hu2020xtreme`"),
-    Published("mBERT, 7 languages", "PAWS-X", 81.9, "XTREME, listed by {cite:t}`ouyang2021erniem`"),
+    Published("mBERT, 15 languages", "XNLI", 65.4, _HU),
+    Published("mBERT, 7 languages", "PAWS-X", 81.9, f"XTREME, listed by {_OUYANG}"),
     Published("SALT − mBERT, 15 languages", "XNLI", 1.4, _WANG, gain=True),
     Published("SALT − mBERT, 6 languages", "PAWS-X", 4.1, _WANG, gain=True),
     Published("DLFA, 15 languages, fusing layer 11", "XNLI", 66.91, _CHEN),

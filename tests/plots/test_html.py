@@ -1,5 +1,7 @@
 """Tables and words in a page: escaped, closed, and in the direction of their script."""
 
+import re
+
 import pytest
 from drawn import Closed
 
@@ -40,3 +42,10 @@ def test_language_of_a_shared_word_is_one_that_may_be():
     assert plots_html.language_of(1, ["zh", "ja"], words) == "zh"
     assert plots_html.language_of(2, ["zh", "ja"], words) == "ja"
     assert plots_html.language_of(3, ["zh"], words) == "en"
+
+
+def test_the_style_sheet_has_every_class_that_is_used_here():
+    sheet = plots_html.sheet()
+    assert sheet.startswith("<style>") and sheet.count("<") == 2
+    for name in ("tokens", "token", "note", "kept", "switched", "mixed", "wrong", "rtl", "chapter"):
+        assert re.search(rf"\.{name}\b", sheet), name

@@ -25,10 +25,14 @@ def test_the_languages_average_to_what_was_published():
 
 
 def test_every_figure_has_a_source_in_the_bibliography():
-    keys = re.findall(r"@\w+\{(\w+),", (ROOT / "book" / "references.bib").read_text())
+    addresses = re.findall(r"url = \{(.*?)\}", (ROOT / "book" / "references.bib").read_text())
+    addresses += [
+        f"https://doi.org/{doi}"
+        for doi in re.findall(r"doi = \{(.*?)\}", (ROOT / "book" / "references.bib").read_text())
+    ]
     for item in AVERAGES:
-        cited = re.findall(r"`(\w+)`", item.source)
-        assert cited and set(cited) <= set(keys)
+        cited = re.findall(r"\]\((.*?)\)", item.source)
+        assert cited and set(cited) <= set(addresses)
 
 
 def test_a_gain_shows_its_sign_and_an_accuracy_its_unit():
