@@ -63,22 +63,31 @@ def predictions(
 
 
 def answers(
+    word: str,
     proposed: Mapping[str, Sequence[tuple[int, float]]],
     entry: Mapping[int, str],
     vocabularies: Mapping,
 ) -> Markup:
     """What a head proposes for one word: language → (vocabulary id, probability), likeliest first.
 
-    A key that is no language ("any word") may have words of all.
+    A key that is no language ("any word") may have words of all. The lexicon marks what is right
+    and what is wrong; the word itself is neither.
     """
+
+    def box(token_id: int, probability: float, allowed: Sequence[str]) -> Markup:
+        code, text = language_of(token_id, allowed, vocabularies), entry[token_id]
+        if text == word:
+            return token(text, code, f"{probability:.2f}")
+        right = verdict(word, text, code) == "right"
+        note = f"{probability:.2f} {'✓' if right else '✗'}"
+        return token(text, code, note, "switched" if right else "wrong")
+
     rows = []
     for key, best in proposed.items():
         allowed = [key] if key in vocabularies else list(vocabularies)
-        boxes = [
-            token(entry[i], language_of(i, allowed, vocabularies), f"{p:.2f}") for i, p in best
-        ]
+        boxes = [box(*answer, allowed) for answer in best]
         rows.append((language(key).name if key in LANGUAGES else key, tokens(boxes)))
-    caption = "What the head proposes for one word, with probabilities among the words allowed."
+    caption = f"What the head proposes for “{word}”, with probabilities among the words allowed."
     return table(("Asked for", "Best answers"), rows, caption)
 
 

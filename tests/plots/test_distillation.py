@@ -82,9 +82,13 @@ def test_predictions_are_boxed_by_threshold_and_truth():
 
 
 def test_tables_of_the_distillation_are_sound():
-    entry, words = {7: "Hund", 8: "собака"}, {"de": [7], "ru": [8]}
-    html = distillation.answers({"any word": [(8, 0.5)], "de": [(7, 0.9)]}, entry, words)
+    entry = {6: "dog", 7: forms("de")["dog"], 8: forms("ru")["cat"]}
+    words = {"en": [6], "de": [7], "ru": [8]}
+    proposed = {"any word": [(6, 0.6), (8, 0.4)], "de": [(7, 0.9)]}
+    html = distillation.answers("dog", proposed, entry, words)
     assert Closed(html).said == {("en", "ltr"), ("ru", "ltr"), ("de", "ltr")}
+    kinds = re.findall(r'class="token (\w+)".*?class="note">([^<]*)', html)
+    assert kinds == [("kept", "0.60"), ("wrong", "0.40 ✗"), ("switched", "0.90 ✓")]
     Closed(distillation.seen_and_hidden({"seen": (0.5, 0.9, 0.1), "hidden": (0.1, np.nan, 0)}))
     wrong = rows()
     wrong = wrong[wrong["verdict"] != "right"]
