@@ -55,6 +55,29 @@ def tokens(boxes: Iterable[str], code: str = "en", label: str = "") -> Markup:
     return Markup(f'<div{attributes(code, "tokens")} role="group"{named}>{"".join(boxes)}</div>')
 
 
+def slider(label: str, panels: Mapping[str, str], start: str) -> Markup:
+    """Panels of which a slider shows one: all of them are in the page, so it needs no kernel.
+
+    panels: what the slider stands at → HTML. start: what it stands at before it is moved. Raises
+    SaltError for a start that is none of them.
+    """
+    if start not in panels:
+        raise SaltError(f"{start!r}: the slider has {', '.join(panels)}")
+    at = list(panels).index(start)
+    show = (
+        "[...this.closest('.slider').children].slice(1)"
+        ".forEach((panel, i) => panel.hidden = i != this.value)"
+    )
+    shown = "".join(
+        f"<div{'' if i == at else ' hidden'}><p><strong>{escape(name)}</strong></p>{panel}</div>"
+        for i, (name, panel) in enumerate(panels.items())
+    )
+    return Markup(
+        f'<div class="slider"><label>{escape(label)} <input type="range" min="0" '
+        f'max="{len(panels) - 1}" value="{at}" oninput="{escape(show)}"></label>{shown}</div>'
+    )
+
+
 def language_of(token_id: int, allowed: Sequence[str], vocabularies: Mapping) -> str:
     """The first of the allowed languages whose whole words include a vocabulary id.
 

@@ -82,6 +82,24 @@ def test_a_page_reads_well(visit, name, width, scheme):
     assert page.evaluate(LOOK) == []
 
 
+@pytest.mark.parametrize(
+    "name", ["notebooks/03_distillation.html", "notebooks/04_augmentation.html"]
+)
+def test_a_slider_shows_another_panel(visit, name):
+    page = visit(name, 390, "light")
+    shown = ".slider > div:not([hidden])"
+    before = page.inner_text(shown)
+    page.evaluate("""
+    () => {
+      const slider = document.querySelector(".slider input");
+      slider.value = slider.min;
+      slider.dispatchEvent(new Event("input", {bubbles: true}));
+    }
+    """)
+    assert page.locator(shown).count() == 1
+    assert page.inner_text(shown) != before
+
+
 BOOK = "http://book/"
 
 

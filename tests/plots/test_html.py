@@ -49,3 +49,14 @@ def test_the_style_sheet_has_every_class_that_is_used_here():
     assert sheet.startswith("<style>") and sheet.count("<") == 2
     for name in ("tokens", "token", "note", "kept", "switched", "mixed", "wrong", "rtl", "chapter"):
         assert re.search(rf"\.{name}\b", sheet), name
+
+
+def test_a_slider_has_all_its_panels_and_shows_one():
+    panels = {"a < b": "<p>one</p>", "c": "<p>two</p>"}
+    html = plots_html.slider("Where & when", panels, "c")
+    Closed(html)
+    assert "Where &amp; when" in html and "a &lt; b" in html
+    assert re.findall(r"<div( hidden)?><p><strong>", html) == [" hidden", ""]
+    assert 'max="1" value="1"' in html
+    with pytest.raises(SaltError, match="'d': the slider has a < b, c"):
+        plots_html.slider("x", panels, "d")
