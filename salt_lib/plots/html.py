@@ -74,7 +74,7 @@ def slider(label: str, panels: Mapping[str, str], start: str) -> Markup:
     )
     return Markup(
         f'<div class="slider"><label>{escape(label)} <input type="range" min="0" '
-        f'max="{len(panels) - 1}" value="{at}" oninput="{escape(show)}"></label>{shown}</div>'
+        f'max="{len(panels) - 1}" value="{at}" oninput="{escape(show)}" /></label>{shown}</div>'
     )
 
 
