@@ -301,6 +301,8 @@ def test_a_notebook_reads_the_same_where_there_are_no_roles(path):
         assert not tags & {"remove-cell", "remove-input"}
         hidden = cell.metadata.get("jupyter", {}).get("source_hidden", False)
         assert hidden == bool(tags & {"hide-input", "hide-cell"}), text
+        if cell.cell_type == "code" and not hidden:  # no block scrolls sideways at 1280 pixels
+            assert max(map(len, text.splitlines())) <= 78, text
     first = next(c.source for c in cells if c.cell_type == "code" and "import" in c.source)
     assert "display(sheet())" in first
 
