@@ -119,12 +119,16 @@ def show_world(
     from ..languages import SOURCE
     from ..languages import language as known
 
-    count = max(2, -(-facts // corpora.SENTENCES))
-    drawn = corpora.documents(Universe(world), known(language).code, count)
-    drawn = drawn.reshape(-1, drawn.shape[-1])[:facts]
-    worded = list(corpora.wording(drawn, np.random.default_rng(world)))
-    codes = list(dict.fromkeys([language, SOURCE]))
-    rows = [{code: sentence(fact, code) for code in codes} for fact in worded]
+    count, rows = -(-facts // corpora.SENTENCES), []
+    codes = list(dict.fromkeys([known(language).code, SOURCE]))
+    while len(rows) < facts:  # a document repeats itself, and may do so word for word
+        count *= 2
+        drawn = corpora.documents(Universe(world), language, count)
+        drawn = drawn.reshape(-1, drawn.shape[-1])
+        worded = corpora.wording(drawn, np.random.default_rng(world))
+        distinct = {sentence(fact, language): fact for fact in worded}
+        rows = [{code: sentence(fact, code) for code in codes} for fact in distinct.values()]
+    rows = rows[:facts]
     if as_json:
         print_json({"world": world, "language": language, "sentences": rows})
     else:
