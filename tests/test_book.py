@@ -307,6 +307,28 @@ def test_a_notebook_reads_the_same_where_there_are_no_roles(path):
     assert "display(sheet())" in first
 
 
+def test_notebooks_use_what_they_import():
+    for path in NOTEBOOKS:
+        code = [c.source for c in jupytext.read(path).cells if c.cell_type == "code"]
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "ruff",
+                "check",
+                "--select",
+                "F",
+                "--output-format",
+                "concise",
+                "-",
+            ],
+            input="\n".join(code),
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, f"{path.name}: {done.stdout}"
+
+
 def test_notebooks_cite_what_the_bibliography_has():
     works = {
         entry.fields.get("url") or f"https://doi.org/{entry.fields['doi']}": entry

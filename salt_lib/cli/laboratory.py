@@ -119,7 +119,8 @@ def show_world(
     from ..languages import SOURCE
     from ..languages import language as known
 
-    count, rows = -(-facts // corpora.SENTENCES), []
+    count = -(-facts // corpora.SENTENCES)
+    rows: list[dict[str, str]] = []
     codes = list(dict.fromkeys([known(language).code, SOURCE]))
     while len(rows) < facts:  # a document repeats itself, and may do so word for word
         count *= 2
