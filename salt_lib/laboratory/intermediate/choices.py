@@ -37,8 +37,11 @@ def entropy(probabilities: Tensor) -> Tensor:
 
 
 def gradient_length(probabilities: Tensor, vectors: Tensor) -> Tensor:
-    """The length of the gradient of −log p(ŷ) with regard to the last layer's weights, ŷ the
-    likeliest label: (…, words, labels) and (…, words, dim) → (…,), the mean over the words first."""
+    """The length of the gradient of −log p(ŷ) with regard to the last layer's weights.
+
+    ŷ is the likeliest label. probabilities: (…, words, labels), vectors: (…, words, dim). The loss
+    is the mean over the words: (…,).
+    """
     guess = torch.nn.functional.one_hot(probabilities.argmax(-1), probabilities.shape[-1])
     errors = (probabilities - guess).transpose(-1, -2)
     return (errors @ vectors / vectors.shape[-2]).flatten(-2).norm(dim=-1)

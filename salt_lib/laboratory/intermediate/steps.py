@@ -3,15 +3,15 @@
 Chapter: Intermediate tasks.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from ...errors import SaltError
 from ...training.loop import batches, pace
-
 
 PARTS = 10  # of a training, whose mean losses are kept
 
@@ -30,6 +30,14 @@ class Steps:
     def __post_init__(self) -> None:
         if self.steps < 1 or self.batch < 1:
             raise SaltError(f"{self.steps} steps of {self.batch} rows: at least one is needed")
+
+
+class Trained(NamedTuple):
+    """What an intermediate task leaves. weights: of the encoder, by name. about: losses along the
+    training (`train`) and the English dev score, in [0, 1]."""
+
+    weights: Mapping[str, Tensor]
+    about: dict
 
 
 def passes(size: int, count: int, dice: torch.Generator) -> Tensor:
@@ -53,7 +61,7 @@ def full_batches(lengths: Tensor, how: Steps, dice: torch.Generator) -> Iterator
 
 def train(
     model: nn.Module,
-    rows: Iterator[Tensor],
+    rows: Iterable[Tensor],
     loss_of: Callable[[Tensor], Tensor],
     how: Steps,
 ) -> list[float]:

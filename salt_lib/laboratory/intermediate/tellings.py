@@ -47,10 +47,10 @@ class Tellings(NamedTuple):
         return len(self.rows)
 
 
-def neighbours(facts: np.ndarray, parts: int = PARTS) -> np.ndarray:
-    """Pairs (m, 2) of rows of facts (n, columns) that differ in one column, then in two.
+def neighbours(facts: np.ndarray, parts: int) -> np.ndarray:
+    """Pairs (m, 2) of rows of facts (n, columns) that differ in one column, or up to ``parts``.
 
-    A row is in one pair at most. The same facts give the same pairs.
+    Those in one come first. A row is in one pair at most. The same facts give the same pairs.
     """
     free, found = np.ones(len(facts), dtype=bool), []
     for count in range(1, parts + 1):
@@ -73,7 +73,7 @@ def neighbours(facts: np.ndarray, parts: int = PARTS) -> np.ndarray:
 @cache
 def paired(world: int) -> np.ndarray:
     """All pairs (m, 2) of a world's training facts, in a random order."""
-    pairs = neighbours(captions.facts(world, "train"))
+    pairs = neighbours(captions.facts(world, "train"), PARTS)
     return np.random.default_rng([EDITION, world, 22]).permutation(pairs)
 
 
