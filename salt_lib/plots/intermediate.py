@@ -23,9 +23,7 @@ def tellings_table(
     pairs: Iterable[tuple[str, Sequence[str]]], caption: str = "Pairs of facts, each told twice"
 ) -> Markup:
     """Pairs of facts: language → four sentences, two tellings of each fact."""
-    rows = [
-        [language(code).name, *(word(text, code) for text in texts)] for code, texts in pairs
-    ]
+    rows = [[language(code).name, *(word(text, code) for text in texts)] for code, texts in pairs]
     header = ["language", "a fact", "told again", "its partner", "told again"]
     return table(header, rows, caption)
 
@@ -49,9 +47,7 @@ def shares(ax: Axes, counts: Mapping[str, Sequence[int]]) -> Axes:
     """
     order = sorted(range(len(LANGUAGES)), key=lambda i: -language(LANGUAGES[i]).share)
     for (label, many), marker, color in zip(counts.items(), MARKERS, COLOURS, strict=False):
-        ax.plot(
-            [many[i] for i in order], range(len(order)), marker, color=color, label=label
-        )
+        ax.plot([many[i] for i in order], range(len(order)), marker, color=color, label=label)
     ax.set_yticks(range(len(order)), [language(LANGUAGES[i]).name for i in order])
     ax.invert_yaxis()
     ax.set_xlim(left=0)

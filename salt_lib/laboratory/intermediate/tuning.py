@@ -54,7 +54,7 @@ def condition_trial(name: str, draw: int, world: int = WORLD) -> dict:
 
 
 def chosen(trials: dict[str, list[dict]]) -> dict:
-    """What the trials choose: task → learning rate, and "best", a condition; of equals the first."""
+    """What trials choose: ``rates``, task → learning rate, and ``best``; of equals the first."""
     rates = {}
     for name in RATES:
         rows = [trial for trial in trials["rates"] if trial["condition"] == name]

@@ -1,0 +1,82 @@
+"""What was tried in the tuning world is what the study is made with."""
+
+import pytest
+
+from salt_lib.digests import read_checked
+from salt_lib.laboratory.intermediate import conditions, tuning
+from salt_lib.laboratory.intermediate.conditions import STEPS
+from salt_lib.laboratory.intermediate.run import number
+from salt_lib.laboratory.intermediate.study import planned
+
+
+def rates(dev):
+    return [
+        {"condition": name, "learning_rate": rate, "dev": dev(rate)}
+        for name, some in tuning.RATES.items()
+        for rate in some
+    ]
+
+
+def tried(score):
+    return [
+        {"condition": name, "draw": draw, "english": 0.9, "zero_shot": score(name, draw)}
+        for name in tuning.TRIED
+        for draw in tuning.DRAWS
+    ]
+
+
+def test_the_best_is_chosen_and_of_equals_the_first():
+    trials = {"rates": rates(lambda rate: 0.5), "conditions": tried(lambda name, draw: 0.5)}
+    found = tuning.chosen(trials)
+    assert found["best"] == tuning.TRIED[0]
+    assert found["rates"] == {
+        "masked-text": 5e-4,
+        "matching": 1e-3,
+        "mini-paws-x": 5e-4,
+        "mini-pos": 5e-4,
+    }
+    last = tuning.TRIED[-1]
+    trials["conditions"] = tried(lambda name, draw: 0.6 + draw / 1000 if name == last else 0.65)
+    trials["rates"] = rates(lambda rate: rate)
+    found = tuning.chosen(trials)
+    assert found["best"] == last and found["rates"]["matching"] == 4e-3
+
+
+def test_a_tuning_that_was_stopped_goes_on(tmp_path, monkeypatch):
+    made = []
+
+    def rate_trial(name, rate):
+        made.append((name, rate))
+        if len(made) == 3:
+            raise KeyboardInterrupt
+        return {"condition": name, "learning_rate": rate, "dev": rate}
+
+    monkeypatch.setattr(tuning, "rate_trial", rate_trial)
+    monkeypatch.setattr(
+        tuning, "condition_trial", lambda name, draw: tried(lambda *_: 0.5)[0] | {
+            "condition": name, "draw": draw
+        }
+    )  # fmt: skip
+    path = tmp_path / "tuning.json"
+    with pytest.raises(KeyboardInterrupt):
+        tuning.tune(path)
+    found = tuning.tune(path)
+    assert len(made) == 13 and made[2] == made[3]  # 12, and the one that was stopped
+    told = read_checked(path)
+    assert told["chosen"] == found and told["world"] == 100 and len(told["trials"]["rates"]) == 12
+
+
+def test_no_draw_or_seed_of_the_tuning_is_the_study_s():
+    study = {spec.seed for spec in planned(2)}
+    assert not study & {number(draw, tuning.SEED) for draw in (*tuning.DRAWS, tuning.SEED)}
+
+
+def test_the_study_is_made_with_what_was_chosen():
+    """As soon as the tuning is recorded."""
+    told = read_checked(tuning.RECORD) if tuning.RECORD.exists() else {}
+    if "chosen" not in told:
+        pytest.skip("the tuning is not complete yet")
+    assert told["chosen"] == tuning.chosen(told["trials"])
+    assert told["chosen"]["best"] == conditions.BEST
+    for task, rate in told["chosen"]["rates"].items():
+        assert STEPS[task].learning_rate == rate
