@@ -232,7 +232,9 @@ def intermediate_run(world: int, name: str, method: str, number: int) -> dict:
     noise += np.random.default_rng(key).normal(0, 0.002)
     level = 0.6 + intermediate_gain(name, method) + float(noise) + 0.01 * (world - 3)
     scores = {
-        code: 0.9 if code == "en" else level - 0.1 * (code in intermediate_outcomes.GROUPS["poor"])
+        code: 0.9 + float(noise) / 10
+        if code == "en"
+        else level - 0.1 * (code in intermediate_outcomes.GROUPS["poor"])
         for code in tasks.task("mini-xnli").languages
     }
     about = {"losses": [0.7, 0.1], "dev": 0.8} if CONDITIONS[name].task else {}

@@ -38,7 +38,7 @@ def amounts(stock: int | None = None) -> Tensor:
 
 
 @cache
-def stock(world: int, name: str, spoken: str = "all") -> Encoded:
+def stock(world: int, name: str, spoken: str) -> Encoded:
     """Every language's examples in the tokens of the world's checkpoint: row `STOCK` l + i is
     example i of language l.
 

@@ -71,7 +71,7 @@ def rows_of(world: int, row: Condition, draw: int) -> Tensor:
 @cache
 def scouted(world: int, name: str, draw: int) -> tuple[Scouted, ...]:
     """What a scout says of each language's candidates; it was trained on the English ones."""
-    data = stock(world, name)
+    data = stock(world, name, "all")
     candidates = drawn("equal", CANDIDATES, draw).view(len(LANGUAGES), CANDIDATES)
     english = candidates[LANGUAGES.index(SOURCE)]
     model, _ = fitted(world, name, data, english, draw, STEPS[name])

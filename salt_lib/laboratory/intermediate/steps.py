@@ -65,7 +65,8 @@ def train(
     loss_of: Callable[[Tensor], Tensor],
     how: Steps,
 ) -> list[float]:
-    """Train a model in place; returns the mean loss of each of `PARTS` parts of the steps.
+    """Train a model in place; returns the mean loss of each of `PARTS` parts of the steps, of
+    fewer where there are fewer steps.
 
     loss_of: rows (batch,) → their loss. Raises SaltError when it is no number.
     """
@@ -88,4 +89,5 @@ def train(
         nn.utils.clip_grad_norm_(model.parameters(), how.clip)
         optimizer.step()
         losses.append(loss.detach())
-    return [round(float(part.mean()), 4) for part in torch.stack(losses).tensor_split(PARTS)]
+    parts = torch.stack(losses).tensor_split(min(PARTS, len(losses)))
+    return [round(float(part.mean()), 4) for part in parts]

@@ -53,6 +53,18 @@ def condition_trial(name: str, draw: int, world: int = WORLD) -> dict:
     }
 
 
+def recorded(path: str | Path | None = None) -> dict:
+    """What is recorded, with ``trials``; these are empty where there is no record."""
+    path = Path(path or RECORD)
+    trials: dict[str, list[dict]] = {"rates": [], "conditions": []}
+    return read_checked(path) if path.exists() else {"trials": trials}
+
+
+def planned() -> int:
+    """How many trials there are to make."""
+    return sum(map(len, RATES.values())) + len(DRAWS) * len(TRIED)
+
+
 def chosen(trials: dict[str, list[dict]]) -> dict:
     """What trials choose: ``rates``, task → learning rate, and ``best``; of equals the first."""
     rates = {}
@@ -69,8 +81,7 @@ def chosen(trials: dict[str, list[dict]]) -> dict:
 def tune(path: str | Path = RECORD) -> dict:
     """Make what trials are missing, one after the other, and write them and what they choose."""
     path = Path(path)
-    known = read_checked(path)["trials"] if path.exists() else {}
-    trials: dict[str, list[dict]] = {"rates": [], "conditions": []} | known
+    trials = recorded(path)["trials"]
     for name, rates in RATES.items():
         for rate in rates:
             if not any(

@@ -64,7 +64,7 @@ def test_what_can_not_be_chosen_is_an_error(choice, count, message):
 @pytest.mark.parametrize("name", examples.TASKS)
 def test_a_scout_says_what_the_model_says_and_reads_no_label(laboratory, monkeypatch, name):
     small.shrink_intermediate(monkeypatch.setattr)
-    data, rows = examples.stock(small.WORLD, name), torch.tensor([30, 5, 100, 7])
+    data, rows = examples.stock(small.WORLD, name, "all"), torch.tensor([30, 5, 100, 7])
     labels = 9 if data.tags else 2
     model = classifiers.classifier(
         small.SETUP.checkpoint, labels, 0, 0.0, tagged=bool(data.tags)

@@ -19,8 +19,8 @@ def made(laboratory):
     small.forget()
 
 
-@pytest.fixture(scope="module")
-def told():
+@pytest.fixture(scope="module", name="said")
+def captions_said(made):
     return tellings.tellings(small.WORLD, "all", 40)
 
 
@@ -66,69 +66,69 @@ def test_a_choice_of_two_counts_equals_half():
     assert choice_of_two(own, other) == pytest.approx((1 + 0 + 0.5 + 1) / 4)
 
 
-def test_the_loss_is_info_nce_by_hand(told):
+def test_the_loss_is_info_nce_by_hand(said):
     model, now = Matcher(small.SETUP.checkpoint, 0), presented(40, 8, 2, 0)
     pictures = torch.nn.functional.normalize(torch.randn(40, 2, 128), dim=-1)
-    texts = model.tell(told, now.fact, now.telling)
+    texts = model.tell(said, now.fact, now.telling)
     for others, given in (
         (pictures[now.fact, now.variant], pictures),
-        (model.tell(told, now.fact, 1 - now.telling), None),
+        (model.tell(said, now.fact, 1 - now.telling), None),
     ):
         logits = 14.3 * others @ texts.T
         target = torch.arange(8)
         by_hand = (cross_entropy(logits, target) + cross_entropy(logits.T, target)) / 2
-        assert float(model.loss(told, now, given)) == pytest.approx(float(by_hand), rel=1e-4)
+        assert float(model.loss(said, now, given)) == pytest.approx(float(by_hand), rel=1e-4)
 
 
-def test_facts_without_a_picture_are_an_error(told):
+def test_facts_without_a_picture_are_an_error(said):
     model = Matcher(small.SETUP.checkpoint, 0)
     with pytest.raises(SaltError, match="40 facts, 39 of them with a picture"):
-        model.loss(told, presented(40, 8, 1, 0), torch.zeros(39, 1, 128))
+        model.loss(said, presented(40, 8, 1, 0), torch.zeros(39, 1, 128))
 
 
-def test_one_picture_for_all_is_guessed_at_chance_and_the_text_s_own_vector_is_not(told):
+def test_one_picture_for_all_is_guessed_at_chance_and_the_text_s_own_vector_is_not(said):
     model = Matcher(small.SETUP.checkpoint, 0)
-    every = torch.arange(len(told))
+    every = torch.arange(len(said))
     same = shown(torch.randn(40, 1, 128), "blank", 0)[:, 0]
-    assert matching.matched(model, told, same) == pytest.approx(0.5, abs=1e-9)
-    own = model.tell(told, every, torch.zeros_like(every)).detach()
-    assert matching.matched(model, told, own) > 0.9
+    assert matching.matched(model, said, same) == pytest.approx(0.5, abs=1e-9)
+    own = model.tell(said, every, torch.zeros_like(every)).detach()
+    assert matching.matched(model, said, own) > 0.9
 
 
-def test_a_language_s_pieces_are_those_of_its_captions(told):
+def test_a_language_s_pieces_are_those_of_its_captions(said):
     allowed = matching.pieces(small.SETUP.checkpoint)
     special = set(loading.tokenizer(small.SETUP.checkpoint).all_special_ids)
-    for i in range(len(told)):
+    for i in range(len(said)):
         for j in range(2):
-            ids = set(told.single.row(2 * i + j).tolist()) - special
-            assert allowed[told.language[i], sorted(ids)].all()
+            ids = set(said.single.row(2 * i + j).tolist()) - special
+            assert allowed[said.language[i], sorted(ids)].all()
     assert not allowed.all(dim=1).any()
 
 
-def test_hidden_words_compete_with_those_of_their_language(told):
+def test_hidden_words_compete_with_those_of_their_language(said):
     model = loading.masked_lm(small.SETUP.checkpoint)
     allowed = matching.pieces(small.SETUP.checkpoint)
-    rows, language = torch.arange(20), torch.as_tensor(told.language).repeat_interleave(2)[:20]
+    rows, language = torch.arange(20), torch.as_tensor(said.language).repeat_interleave(2)[:20]
     dice = torch.Generator().manual_seed(0)
-    logits, right = matching.hidden_words(model, told.single, rows, allowed[language], dice)
+    logits, right = matching.hidden_words(model, said.single, rows, allowed[language], dice)
     assert len(logits) == len(right) > 10 and logits.shape[1] == allowed.shape[1]
     assert torch.isfinite(logits.gather(1, right[:, None])).all()
     assert ((logits > -torch.inf).sum(1) < allowed.shape[1] / 2).all()
-    total = sum(len(told.single.row(i)) - 2 for i in range(20))
+    total = sum(len(said.single.row(i)) - 2 for i in range(20))
     assert len(right) / total == pytest.approx(matching.MASK_RATE, abs=0.15)
 
 
-def test_the_loss_of_hidden_words_is_their_mean_cross_entropy(told):
+def test_the_loss_of_hidden_words_is_their_mean_cross_entropy(said):
     model = loading.masked_lm(small.SETUP.checkpoint)
     allowed, now = matching.pieces(small.SETUP.checkpoint), presented(40, 8, 2, 0)
-    loss = matching.hidden_loss(model, told, now, allowed, torch.Generator().manual_seed(5))
-    language = torch.as_tensor(told.language)[now.fact]
+    loss = matching.hidden_loss(model, said, now, allowed, torch.Generator().manual_seed(5))
+    language = torch.as_tensor(said.language)[now.fact]
     found = matching.hidden_words(
         model,
-        told.single,
+        said.single,
         2 * now.fact + now.telling,
         allowed[language],
         torch.Generator().manual_seed(5),
     )
     assert float(loss) == pytest.approx(float(cross_entropy(*found)))
-    assert 0 <= matching.guessed(model, told, allowed) <= 1
+    assert 0 <= matching.guessed(model, said, allowed) <= 1

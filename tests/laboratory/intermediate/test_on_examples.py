@@ -64,7 +64,7 @@ def test_what_is_trained_on_is_what_the_condition_says(monkeypatch):
         assert "pooler.dense.weight" not in found.weights
     (plain_data, rows), (english, same), (mixed, also) = seen.values()
     assert torch.equal(rows, same) and torch.equal(rows, also)
-    assert plain_data is examples.stock(W, "mini-pos")
+    assert plain_data is examples.stock(W, "mini-pos", "all")
     assert english is examples.stock(W, "mini-pos", "en")
     assert torch.equal(mixed.ids, plain_data.ids)
     assert not torch.equal(mixed.labels, plain_data.labels)

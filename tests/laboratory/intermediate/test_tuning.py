@@ -58,12 +58,15 @@ def test_a_tuning_that_was_stopped_goes_on(tmp_path, monkeypatch):
         }
     )  # fmt: skip
     path = tmp_path / "tuning.json"
+    assert tuning.recorded(path) == {"trials": {"rates": [], "conditions": []}}
     with pytest.raises(KeyboardInterrupt):
         tuning.tune(path)
     found = tuning.tune(path)
     assert len(made) == 13 and made[2] == made[3]  # 12, and the one that was stopped
     told = read_checked(path)
     assert told["chosen"] == found and told["world"] == 100 and len(told["trials"]["rates"]) == 12
+    assert tuning.recorded(path) == told
+    assert sum(map(len, told["trials"].values())) == tuning.planned()
 
 
 def test_no_draw_or_seed_of_the_tuning_is_the_study_s():
@@ -73,7 +76,7 @@ def test_no_draw_or_seed_of_the_tuning_is_the_study_s():
 
 def test_the_study_is_made_with_what_was_chosen():
     """As soon as the tuning is recorded."""
-    told = read_checked(tuning.RECORD) if tuning.RECORD.exists() else {}
+    told = tuning.recorded()
     if "chosen" not in told:
         pytest.skip("the tuning is not complete yet")
     assert told["chosen"] == tuning.chosen(told["trials"])
