@@ -175,15 +175,26 @@ def learned(run: dict) -> float:
     return float(run["measures"]["intermediate"]["dev"])
 
 
-def paired(part: Part, ours: Cell, theirs: Cell, value: Value) -> tuple[np.ndarray, np.ndarray]:
-    """What ``value`` makes of a world's runs of two cells, (runs,) each, that pair up."""
-    first, second = (part.runs.get(cell, {}) for cell in (ours, theirs))
-    keys = {n: draw_and_seed(n)[1] if theirs[0] == NONE else n for n in sorted(first)}
-    shared = [(n, key) for n, key in keys.items() if key in second]
-    return (
-        np.array([value(first[n]) for n, _ in shared], dtype=float),
-        np.array([value(second[key]) for _, key in shared], dtype=float),
-    )
+def _partner(number: int, theirs: Cell) -> int:
+    """Which run of a cell a run with this number is paired with."""
+    return draw_and_seed(number)[1] if theirs[0] == NONE else number
+
+
+def paired(part: Part, contrast: Contrast, value: Value) -> tuple[np.ndarray, np.ndarray]:
+    """What ``value`` makes of the runs of both sides of a contrast in a world: (runs,) each, the
+    means over its pairs of cells, of the numbers that all of these have."""
+    cells = [tuple(part.runs.get(cell, {}) for cell in pair) for pair in contrast.pairs]
+    usable = [
+        {n for n in ours if _partner(n, pair[1]) in theirs}
+        for (ours, theirs), pair in zip(cells, contrast.pairs, strict=True)
+    ]
+    numbers = sorted(set.intersection(*usable))
+    first = [[value(ours[n]) for n in numbers] for ours, _ in cells]
+    second = [
+        [value(theirs[_partner(n, pair[1])]) for n in numbers]
+        for (_, theirs), pair in zip(cells, contrast.pairs, strict=True)
+    ]
+    return np.mean(first, axis=0), np.mean(second, axis=0)
 
 
 def compare(
@@ -191,13 +202,7 @@ def compare(
 ) -> tuple[OverWorlds, tuple[float, float]]:
     """A contrast over worlds: the paired test, and the interval when worlds and runs are drawn
     anew."""
-    both = {}
-    for part in units:
-        sides = [paired(part, ours, theirs, value) for ours, theirs in contrast.pairs]
-        both[part.world] = (
-            np.mean([ours for ours, _ in sides], axis=0),
-            np.mean([theirs for _, theirs in sides], axis=0),
-        )
+    both = {part.world: paired(part, contrast, value) for part in units}
     return over_worlds(both), resampled(both)
 
 

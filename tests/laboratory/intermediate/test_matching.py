@@ -77,7 +77,7 @@ def test_the_loss_is_info_nce_by_hand(said):
         logits = 14.3 * others @ texts.T
         target = torch.arange(8)
         by_hand = (cross_entropy(logits, target) + cross_entropy(logits.T, target)) / 2
-        assert float(model.loss(said, now, given)) == pytest.approx(float(by_hand), rel=1e-4)
+        assert model.loss(said, now, given).item() == pytest.approx(by_hand.item(), rel=1e-4)
 
 
 def test_facts_without_a_picture_are_an_error(said):

@@ -8,7 +8,14 @@ from invented import intermediate_gain, intermediate_tables
 
 from salt_lib.errors import SaltError
 from salt_lib.laboratory.intermediate import outcomes, study
-from salt_lib.laboratory.intermediate.outcomes import CONTRASTS, Part, compare, outcome, paired
+from salt_lib.laboratory.intermediate.outcomes import (
+    CONTRASTS,
+    Contrast,
+    Part,
+    compare,
+    outcome,
+    paired,
+)
 from salt_lib.laboratory.intermediate.run import draw_and_seed
 
 
@@ -18,10 +25,6 @@ def units(tmp_path_factory):
         patch.setattr(study, "RECORDED", tmp_path_factory.mktemp("recorded"))
         intermediate_tables()
         return outcomes.complete(outcomes.parts())
-
-
-def contrast(label):
-    return next(one for one in CONTRASTS if one.label == label)
 
 
 def test_nothing_is_tested_before_all_runs_are_there(units, tmp_path, monkeypatch):
@@ -60,11 +63,17 @@ def test_runs_pair_up_by_number_and_against_nothing_by_seed():
         ("none", "baseline"): of(0, 1, 2, 3),
     }
     part = Part(2, runs, 4, {})
-    value = lambda run: run["value"]  # noqa: E731
-    ours, theirs = paired(part, ("a", "baseline"), ("b", "baseline"), value)
-    assert ours.tolist() == theirs.tolist() == [0, 101]
-    ours, theirs = paired(part, ("a", "baseline"), ("none", "baseline"), value)
-    assert ours.tolist() == [0, 1, 101, 202] and theirs.tolist() == [0, 1, 1, 2]
+
+    def found(*pairs):
+        cells = tuple(((ours, "baseline"), (theirs, "baseline")) for ours, theirs in pairs)
+        both = paired(part, Contrast("captions", "", cells), lambda run: run["value"])
+        return [side.tolist() for side in both]
+
+    assert found(("a", "b")) == [[0, 101], [0, 101]]
+    assert found(("a", "none")) == [[0, 1, 101, 202], [0, 1, 1, 2]]
+    # Of several pairs, the numbers that all have: 0 and 101.
+    assert found(("a", "none"), ("b", "none")) == [[0, 101], [0, 1]]
+    assert found(("a", "none"), ("a", "b")) == [[0, 101], [0, 51]]
 
 
 def test_a_contrast_is_the_mean_over_its_pairs(units):
@@ -124,7 +133,7 @@ def test_the_invented_effects_are_found(units):
     assert main["mean"] == pytest.approx(0.03, abs=0.003) and outcomes.verdict(main) == "more"
     line = outcomes.by_facts(units, "matching")
     assert [point.x for point in line] == [500, 2000, 8000]
-    assert line[-1].mean == pytest.approx(0.05, abs=0.003) > line[0].mean
+    assert line[-1].mean == pytest.approx(0.05, abs=0.003) and line[-1].mean > line[0].mean
     curve = outcomes.by_count(units, "mini-pos", "equal", "poor")
     assert [point.x for point in curve] == [10, 50, 100, 500, 1000]
     assert all(point.low <= point.mean <= point.high for point in curve)
