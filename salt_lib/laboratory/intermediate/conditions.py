@@ -26,12 +26,12 @@ COUNTS = (10, 50, 100, 500, 1_000)  # examples a language
 AT = 100  # of them where examples are chosen, and for the controls
 CANDIDATES = 500  # of each language, among which examples are chosen
 METHODS = ("baseline", "salt")  # of the fine-tuning on English `mini-xnli`
-# The rates were chosen in the tuning world, by each task's own English dev set
-# (recorded/intermediate-tuning.json); of matching and paraphrase, which are compared, together.
+# The rates are those of the tuning world (recorded/intermediate-tuning.json, `tuning`); one for
+# matching and paraphrase, which are compared.
 STEPS = {
-    MASKED: Steps(500, 64, 1e-3),
-    PARAPHRASE: Steps(500, 64, 2e-3),
-    MATCHING: Steps(500, 64, 2e-3),
+    MASKED: Steps(500, 64, 5e-4),
+    PARAPHRASE: Steps(500, 64, 5e-4),
+    MATCHING: Steps(500, 64, 5e-4),
     "mini-paws-x": Steps(480, 32, 1e-3),
     "mini-pos": Steps(480, 32, 1e-3),
 }

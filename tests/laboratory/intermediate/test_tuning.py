@@ -9,9 +9,9 @@ from salt_lib.laboratory.intermediate.run import number
 from salt_lib.laboratory.intermediate.study import planned
 
 
-def rates(dev):
+def rates(dev, english=lambda rate: 0.9):
     return [
-        {"condition": name, "learning_rate": rate, "dev": dev(rate)}
+        {"condition": name, "learning_rate": rate, "dev": dev(rate), "english": english(rate)}
         for name, some in tuning.RATES.items()
         for rate in some
     ]
@@ -30,16 +30,19 @@ def test_the_best_is_chosen_and_of_equals_the_first():
     found = tuning.chosen(trials)
     assert found["best"] == tuning.TRIED[0]
     assert found["rates"] == {
-        "masked-text": 5e-4,
-        "matching": 1e-3,
-        "mini-paws-x": 5e-4,
-        "mini-pos": 5e-4,
+        "masked-text": 2.5e-4,
+        "matching": 2.5e-4,
+        "mini-paws-x": 2.5e-4,
+        "mini-pos": 2.5e-4,
     }
     last = tuning.TRIED[-1]
     trials["conditions"] = tried(lambda name, draw: 0.6 + draw / 1000 if name == last else 0.65)
-    trials["rates"] = rates(lambda rate: rate)
+    # English is best at the lowest rate; but there the task isn't learned.
+    trials["rates"] = rates(lambda rate: 0.5 if rate < 4e-4 else 0.8, lambda rate: 1 - rate)
     found = tuning.chosen(trials)
-    assert found["best"] == last and found["rates"]["matching"] == 4e-3
+    assert found["best"] == last and set(found["rates"].values()) == {5e-4}
+    trials["rates"] = rates(lambda rate: 0.75 if rate < 4e-4 else 0.8, lambda rate: 1 - rate)
+    assert set(tuning.chosen(trials)["rates"].values()) == {2.5e-4}
 
 
 def test_a_tuning_that_was_stopped_goes_on(tmp_path, monkeypatch):
@@ -49,7 +52,7 @@ def test_a_tuning_that_was_stopped_goes_on(tmp_path, monkeypatch):
         made.append((name, rate))
         if len(made) == 3:
             raise KeyboardInterrupt
-        return {"condition": name, "learning_rate": rate, "dev": rate}
+        return {"condition": name, "learning_rate": rate, "dev": rate, "english": 0.9}
 
     monkeypatch.setattr(tuning, "rate_trial", rate_trial)
     monkeypatch.setattr(
@@ -62,9 +65,9 @@ def test_a_tuning_that_was_stopped_goes_on(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         tuning.tune(path)
     found = tuning.tune(path)
-    assert len(made) == 13 and made[2] == made[3]  # 12, and the one that was stopped
+    assert len(made) == 14 and made[2] == made[3]  # 13, and the one that was stopped
     told = read_checked(path)
-    assert told["chosen"] == found and told["world"] == 100 and len(told["trials"]["rates"]) == 12
+    assert told["chosen"] == found and told["world"] == 100 and len(told["trials"]["rates"]) == 13
     assert tuning.recorded(path) == told
     assert sum(map(len, told["trials"].values())) == tuning.planned()
 
