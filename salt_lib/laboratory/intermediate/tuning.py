@@ -2,8 +2,9 @@
 
 Learning rates by English dev sets alone, one for matching and paraphrase, which are compared: of
 those at which the intermediate task is learned, the one after which English `mini-xnli` is best. A
-higher rate may teach the task better and cost what the encoder knew. Which condition of examples SALT
-is put on top of is chosen by `mini-xnli` in all languages, which in the tuning world may be looked at.
+higher rate may teach the task better and cost what the encoder knew. Which condition of examples
+SALT is put on top of is chosen by `mini-xnli` in all languages, which in the tuning world may be
+looked at.
 
 Chapter: Intermediate tasks.
 """
