@@ -131,13 +131,17 @@ def spread_table(units: Sequence[Part]) -> Markup:
     return table(["part", "standard deviation"], rows, "What the spread comes from, in points", [1])
 
 
+def _accuracy(code: str) -> outcomes.Value:
+    return lambda run: run["scores"][code]
+
+
 def languages_table(units: Sequence[Part], names: Sequence[str]) -> Markup:
     """Accuracy after some conditions in each language, the mean over worlds and runs."""
     rows = []
     for code in (SOURCE, *outcomes.GROUPS["rich"], *outcomes.GROUPS["poor"]):
         group = next((g for g in ("rich", "poor") if code in outcomes.GROUPS[g]), "English")
         cells = [(name, "baseline") for name in names]
-        found = outcomes.levels(units, cells, lambda run, code=code: run["scores"][code])
+        found = outcomes.levels(units, cells, _accuracy(code))
         rows.append([language(code).name, group, *(percent(found[cell]) for cell in cells)])
     header = ["language", "text", *names]
     return table(header, rows, "Accuracy in each language", range(2, len(header)))

@@ -6,6 +6,7 @@ Chapter: Intermediate tasks.
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from ...digests import digest
 from ...errors import SaltError, unknown
@@ -184,7 +185,7 @@ class Intermediate:
     def identity(self, task: str) -> dict:
         """All that decides the scores of a condition's runs besides method and seed, as JSON."""
         row = condition(task)
-        about = {
+        about: dict[str, Any] = {
             "condition": {k: v for k, v in asdict(row).items() if k not in ("name", "label")},
             "target": Laboratory(self.world).identity(TARGET),
             "weights": digest(*files_of(self.checkpoint)),

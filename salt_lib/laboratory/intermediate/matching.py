@@ -10,7 +10,7 @@ Chapter: Intermediate tasks.
 
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -140,8 +140,8 @@ def hidden_words(
     ids = data.ids[at].where(inside, 0)
     noise = torch.multinomial(allowed.float(), ids.shape[1], replacement=True, generator=dice)
     inputs, chosen = mask_tokens(ids, noise, MASK_RATE, KEEP, RANDOM, dice)
-    base = model.base_model
-    states = base(inputs, attention_mask=inside).last_hidden_state[chosen]  # type: ignore[operator]
+    base: Any = model.base_model
+    states = base(inputs, attention_mask=inside).last_hidden_state[chosen]
     logits = model.get_submodule("cls")(states)
     language = torch.arange(len(rows))[:, None].expand_as(ids)[chosen]
     return logits.masked_fill(~allowed[language], -torch.inf), ids[chosen]

@@ -3,6 +3,8 @@
 Chapter: Intermediate tasks.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -37,7 +39,7 @@ def train_on_captions(world: int, row: Condition, seed: int, how: Steps | None =
     order = presented(len(told), how.steps * how.batch, VARIANTS, seed)
     batches = torch.arange(len(order.fact) // 2).split(how.batch // 2)
     if row.task == MASKED:
-        model: nn.Module = loading.masked_lm(source)
+        model: Any = loading.masked_lm(source)
         allowed, dice = pieces(source), torch.Generator().manual_seed(seed + 6_000_011)
         losses = train(
             model,
@@ -45,7 +47,8 @@ def train_on_captions(world: int, row: Condition, seed: int, how: Steps | None =
             lambda pairs: hidden_loss(model, told, order.part(pairs), allowed, dice),
             how,
         )
-        encoder, found = model.base_model, guessed(model, dev, allowed)
+        encoder: nn.Module = model.base_model
+        found = guessed(model, dev, allowed)
     else:
         matcher = Matcher(source, seed)
         pictures: Tensor | None = None

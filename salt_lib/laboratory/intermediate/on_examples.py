@@ -4,9 +4,10 @@ Chapter: Intermediate tasks.
 """
 
 from functools import cache
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...languages import SOURCE
 from ...models import classifiers
@@ -40,18 +41,20 @@ def train_on_examples(
     model, losses = fitted(world, name, data, rows, seed, how or STEPS[name])
     found = score(model, encoded(world, name, "dev", SOURCE))
     about = {"losses": losses, "dev": round(found, 4), "examples": len(rows)}
-    return Trained(model.base_model.state_dict(), about)  # type: ignore[operator, union-attr]
+    return Trained(model.base_model.state_dict(), about)
 
 
-def fitted(world: int, name: str, data: Encoded, rows: Tensor, seed: int, how: Steps):
+def fitted(
+    world: int, name: str, data: Encoded, rows: Tensor, seed: int, how: Steps
+) -> tuple[Any, list[float]]:
     """A classifier of the task, trained on some rows, and its losses along the training."""
     labels, tagged = len(task(name).labels), task(name).tagged
-    model: nn.Module = classifiers.classifier(checkpoint(world), labels, seed, 0.0, tagged=tagged)
+    model: Any = classifiers.classifier(checkpoint(world), labels, seed, 0.0, tagged=tagged)
     order = full_batches(data.lengths[rows], how, torch.Generator().manual_seed(seed))
     losses = train(
         model,
         order,
-        lambda at: mean_loss(model, model, Batch(data, data.ids, rows[at]), CPU),  # type: ignore[arg-type]
+        lambda at: mean_loss(model, model, Batch(data, data.ids, rows[at]), CPU),
         how,
     )
     return model, losses

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -67,7 +67,7 @@ def carry(weights: Mapping[str, Tensor], model: nn.Module) -> None:
 
     Raises SaltError where they are not all the encoder's but for its pooler.
     """
-    base: nn.Module = model.base_model  # type: ignore[assignment]
+    base: Any = model.base_model
     lacking, other = base.load_state_dict(weights, strict=False)
     if other or [name for name in lacking if not name.startswith(POOLER)]:
         raise SaltError(
