@@ -130,5 +130,5 @@ def test_the_loss_of_hidden_words_is_their_mean_cross_entropy(said):
         allowed[language],
         torch.Generator().manual_seed(5),
     )
-    assert float(loss) == pytest.approx(float(cross_entropy(*found)))
+    assert loss.item() == pytest.approx(cross_entropy(*found).item())
     assert 0 <= matching.guessed(model, said, allowed) <= 1
