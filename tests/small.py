@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerFast
 
 from salt_lib.laboratory import predictions, substitutions, tasks
 from salt_lib.laboratory import run as laboratory_run
+from salt_lib.laboratory.intermediate import examples, matching, on_examples, tellings
 from salt_lib.laboratory.pictures import captions, towers
 from salt_lib.laboratory.pictures import run as pictures_run
 from salt_lib.laboratory.setup import Laboratory
@@ -68,6 +69,12 @@ CACHED = (
     towers.encoded,
     pictures_run._choices,
     pictures_run.translations,
+    tellings.paired,
+    tellings.tellings,
+    tellings.held_out,
+    matching.pieces,
+    examples.stock,
+    on_examples.scouted,
 )
 
 
@@ -80,6 +87,15 @@ def shrink(setitem, setattr_):
         setitem(tasks.TAG_TASKS, name, replace(item, groups=SENTENCES))
     setattr_(captions, "SIZES", CAPTIONS)
     setattr_(controls, "NEIGHBOURS", 5)
+    forget()
+
+
+def shrink_intermediate(setattr_):
+    """Make what intermediate tasks read small, in a small laboratory."""
+    setattr_(captions, "SIZES", {**CAPTIONS, "train": 400})  # enough that some are neighbours
+    setattr_(towers, "EPOCHS", 1)
+    setattr_(examples, "STOCK", 40)
+    setattr_(on_examples, "CANDIDATES", 20)
     forget()
 
 

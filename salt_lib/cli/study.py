@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..errors import SaltError, unknown
-from . import aggregation, pictures, worlds
+from . import aggregation, intermediate, pictures, worlds
 from .console import (
     AsJson,
     Data,
@@ -27,13 +27,15 @@ from .console import (
 )
 
 FEW_SEEDS = 6  # a bootstrap of fewer values misses much of their spread
-SCALES = ("laboratory", "worlds", "pictures", "aggregation", "paper")
+SCALES = ("laboratory", "worlds", "pictures", "intermediate", "aggregation", "paper")
+# Each one fixed study over worlds, see its protocol.
+FIXED = {"worlds": worlds, "pictures": pictures, "intermediate": intermediate}
 Scale = Annotated[
     str,
     typer.Option(
         help="laboratory; worlds: the fixed study over worlds; pictures: captions and pictures; "
-        "aggregation: fused layers, a deeper tiny mBERT; paper: a real model and real data, see "
-        "--setup."
+        "intermediate: tasks before fine-tuning; aggregation: fused layers, a deeper tiny mBERT; "
+        "paper: a real model and real data, see --setup."
     ),
 ]
 
@@ -94,6 +96,7 @@ def study(
       salt study --scale aggregation
       salt study --scale worlds --world 2
       salt study --scale pictures --world 2
+      salt study --scale intermediate --world 2
       salt study --scale paper --setup paper.toml --backend ray --gpus-per-run 0.5
       salt study --scale paper --setup paper.toml --stacked 15
       salt study --scale paper --setup paper.toml --record paper.json
@@ -119,7 +122,7 @@ def study(
             )
         aggregation.study(world, named, workers, force, runs_dir)
         return
-    if scale in ("worlds", "pictures"):
+    if scale in FIXED:
         if (methods, seeds, tasks) != ("main", "0-14", None):
             more = ", --layers" if scale == "worlds" else ""
             raise SaltError(
@@ -129,7 +132,7 @@ def study(
         if scale == "worlds":
             worlds.study(world, layers, workers, force, runs_dir)
         else:
-            pictures.study(world, workers, force, runs_dir)
+            FIXED[scale].study(world, workers, force, runs_dir)
         return
     if scale == "paper":
         from ..real.setup import read_setup
@@ -206,13 +209,14 @@ def results(
       salt results --scale aggregation
       salt results --scale worlds
       salt results --scale pictures
+      salt results --scale intermediate
       salt results --scale paper --runs-dir runs-paper
     """
     if _checked(scale) == "aggregation":
         aggregation.results(world, runs_dir, as_json, record)
         return
-    if scale in ("worlds", "pictures"):
-        (worlds if scale == "worlds" else pictures).results(as_json)
+    if scale in FIXED:
+        FIXED[scale].results(as_json)
         return
     if scale == "paper":
         from .real import results as paper_results
