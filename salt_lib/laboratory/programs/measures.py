@@ -1,0 +1,64 @@
+"""How good programs are: execution accuracy, exact match, how many can be read; and the bounds.
+
+Chapter: Programs.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...errors import SaltError
+from .interpreter import Judge
+from .language import ProgramError, ProgramTypeError, parse
+
+WHAT = ("execution", "exact", "parses", "typed")
+Words = Sequence[str]
+
+
+def right(words: Words, judge: Judge) -> bool:
+    """Whether a program, as words, can be run and gives the answers of the question's own."""
+    try:
+        return judge.right(parse(" ".join(words)))
+    except ProgramError:
+        return False
+
+
+def measures(found: Sequence[Words], wanted: Sequence[Words], judges: Sequence[Judge]) -> dict:
+    """`WHAT` → share of the questions, rounded to four digits.
+
+    execution: gives the right answers on all tables of its judge; exact: has the words of the
+    question's own program; parses: can be read; typed: can be read and means something. Raises
+    SaltError for lists of unequal length, and for none.
+    """
+    if not len(found) == len(wanted) == len(judges) or not len(found):
+        raise SaltError(
+            f"{len(found)} programs, {len(wanted)} wanted ones and {len(judges)} judges: one each"
+        )
+    rows = np.zeros((len(found), len(WHAT)), dtype=bool)
+    for row, words, own, judge in zip(rows, found, wanted, judges, strict=True):
+        try:
+            program = parse(" ".join(words))
+        except ProgramTypeError:
+            row[2] = True
+        except ProgramError:
+            pass
+        else:
+            row[:] = judge.right(program), list(words) == list(own), True, True
+    return {what: round(float(share), 4) for what, share in zip(WHAT, rows.mean(axis=0), strict=True)}
+
+
+def best_single(
+    programs: Sequence[Words], judges: Sequence[Judge], most: int = 200
+) -> tuple[float, Words]:
+    """How good the best of the ``most`` commonest programs is when it answers every question.
+
+    Returns its execution accuracy and itself. A decoder that doesn't see the question gives one
+    program, so it can't be much better. Raises SaltError for no programs or no judges.
+    """
+    if not programs or not judges:
+        raise SaltError("no programs, or no questions to try them on")
+    common = [list(words) for words, _ in Counter(map(tuple, programs)).most_common(most)]
+    shares = [float(np.mean([right(words, judge) for judge in judges])) for words in common]
+    best = int(np.argmax(shares))
+    return shares[best], common[best]
