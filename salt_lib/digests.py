@@ -31,6 +31,7 @@ TABLES = {
     "laboratory.tasks": ("PAIR_TASKS", "WORLD_TASKS", "TAG_TASKS", "CONFIGS", "METHOD_CONFIGS"),
     "laboratory.deeper": ("CONFIGS",),
     "laboratory.pictures.conditions": ("_ROWS",),
+    "laboratory.programs.cells": ("SIZES", "GRID", "CONTROLS", "CELLS", "HELD_OUT"),
 }
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..errors import SaltError, unknown
-from . import aggregation, pictures, worlds
+from . import aggregation, pictures, programs, worlds
 from .console import (
     AsJson,
     Data,
@@ -27,13 +27,13 @@ from .console import (
 )
 
 FEW_SEEDS = 6  # a bootstrap of fewer values misses much of their spread
-SCALES = ("laboratory", "worlds", "pictures", "aggregation", "paper")
+SCALES = ("laboratory", "worlds", "pictures", "programs", "aggregation", "paper")
 Scale = Annotated[
     str,
     typer.Option(
         help="laboratory; worlds: the fixed study over worlds; pictures: captions and pictures; "
-        "aggregation: fused layers, a deeper tiny mBERT; paper: a real model and real data, see "
-        "--setup."
+        "programs: questions and programs, text against size; aggregation: fused layers, a deeper "
+        "tiny mBERT; paper: a real model and real data, see --setup."
     ),
 ]
 
@@ -94,6 +94,7 @@ def study(
       salt study --scale aggregation
       salt study --scale worlds --world 2
       salt study --scale pictures --world 2
+      salt study --scale programs --world 2
       salt study --scale paper --setup paper.toml --backend ray --gpus-per-run 0.5
       salt study --scale paper --setup paper.toml --stacked 15
       salt study --scale paper --setup paper.toml --record paper.json
@@ -119,15 +120,17 @@ def study(
             )
         aggregation.study(world, named, workers, force, runs_dir)
         return
-    if scale in ("worlds", "pictures"):
+    if scale in ("worlds", "pictures", "programs"):
         if (methods, seeds, tasks) != ("main", "0-14", None):
-            more = ", --layers" if scale == "worlds" else ""
+            more = {"worlds": ", --layers", "programs": ", --device"}.get(scale, "")
             raise SaltError(
                 f"--scale {scale} is one fixed study, see its protocol: it takes --world{more}, "
                 "--jobs, --backend and --force, and no --tasks, --methods or --seeds"
             )
         if scale == "worlds":
             worlds.study(world, layers, workers, force, runs_dir)
+        elif scale == "programs":
+            programs.study(world, workers, force, runs_dir, device)
         else:
             pictures.study(world, workers, force, runs_dir)
         return
@@ -206,13 +209,15 @@ def results(
       salt results --scale aggregation
       salt results --scale worlds
       salt results --scale pictures
+      salt results --scale programs
       salt results --scale paper --runs-dir runs-paper
     """
     if _checked(scale) == "aggregation":
         aggregation.results(world, runs_dir, as_json, record)
         return
-    if scale in ("worlds", "pictures"):
-        (worlds if scale == "worlds" else pictures).results(as_json)
+    fixed = {"worlds": worlds, "pictures": pictures, "programs": programs}
+    if scale in fixed:
+        fixed[scale].results(as_json)
         return
     if scale == "paper":
         from .real import results as paper_results

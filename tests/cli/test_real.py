@@ -144,7 +144,7 @@ def test_from_the_plan_to_the_results(bert, setup, tmp_path):
     wrong = salt("study", "--scale", "papr")
     assert wrong.exit_code == 2
     assert (
-        "unknown scale 'papr'; known: laboratory, worlds, pictures, aggregation, paper"
+        "unknown scale 'papr'; known: laboratory, worlds, pictures, programs, aggregation, paper"
         in wrong.output
     )
 

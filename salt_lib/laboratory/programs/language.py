@@ -2,10 +2,10 @@
 
 A program asks a table of facts (see `interpreter`)::
 
-    total agent where agent is dog and agent_adjective is white and place is river
-    values place where agent is king and verb is build
-    any where agent is cat and preposition is near and place is lake
-    total agent where agent is dog > total agent where agent is cat
+    total agent where agent=dog agent_adjective=white place=river
+    values place where agent=king verb=build
+    any where agent=cat preposition=near place=lake
+    total agent where agent=dog > total agent where agent=cat
 
 ``total`` is a number, ``values`` a set of words, ``any`` a truth; only numbers can be compared.
 Every field takes words of one kind. What is not in the language is a `ProgramError` that says where.
@@ -30,12 +30,12 @@ start: query (">" query)?
 query: "total" WORD conditions -> total
      | "values" WORD conditions -> values
      | "any" conditions -> any
-conditions: "where" condition ("and" condition)*
-condition: WORD "is" WORD
+conditions: "where" condition+
+condition: WORD "=" WORD
 WORD: /[A-Za-z_]+/
 %ignore /[ \t\n]+/
 """
-KEYWORDS = ("total", "values", "any", "where", "and", "is", ">")
+KEYWORDS = ("total", "values", "any", "where", ">")
 KINDS = {  # field → the kind of its words
     "agent": "noun", "agent_adjective": "adjective", "verb": "verb", "patient": "noun",
     "patient_adjective": "adjective", "preposition": "preposition", "place": "place",
@@ -175,28 +175,28 @@ def _end(text: str) -> tuple[int, int]:
 
 
 def _called(terminal: str) -> str:
-    names = {"WORD": "a word", "MORETHAN": "'>'", "$END": "the end"}
+    names = {"WORD": "a word", "MORETHAN": "'>'", "EQUAL": "'='", "$END": "the end"}
     return names.get(terminal, repr(terminal.lower()))
 
 
 def tokens(program: Program) -> list[str]:
-    """A program as the words it is written in."""
+    """A program as the words it is written in; a field with its "=" is one."""
     if isinstance(program, More):
         return [*tokens(program.left), ">", *tokens(program.right)]
     said = [program.kind, *filter(None, [program.field]), "where"]
-    for number, one in enumerate(program.conditions):
-        said += ["and"] * (number > 0) + [one.field, "is", one.value]
+    for one in program.conditions:
+        said += [f"{one.field}=", one.value]
     return said
 
 
 def written(program: Program) -> str:
     """A program as text that `parse` reads."""
-    return " ".join(tokens(program))
+    return " ".join(tokens(program)).replace("= ", "=")
 
 
 def vocabulary() -> tuple[str, ...]:
     """All words that programs are written in, in a fixed order."""
-    return (*KEYWORDS, *KINDS, *kind_of())
+    return (*KEYWORDS, *KINDS, *(f"{field}=" for field in KINDS), *kind_of())
 
 
 def answering(question: Question) -> Program:

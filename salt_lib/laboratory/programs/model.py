@@ -22,7 +22,7 @@ from .language import vocabulary
 
 READERS = ("encoder", "bag", "blind")
 DIM, LAYERS, HEADS = 96, 2, 4  # of the decoder
-LONGEST = 96  # words of a program, its end among them
+LONGEST = 48  # words of a program, its end among them
 PAD, START, END = range(3)
 SPECIAL = ("[PAD]", "[START]", "[END]")
 ENTRIES = (*SPECIAL, *vocabulary())

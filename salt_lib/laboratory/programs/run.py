@@ -37,13 +37,14 @@ from ..checkpoints import files_of
 from ..substitutions import FUNCTION, word_kinds
 from . import data, encoders
 from .cells import CONFIG, DECODER_RATE, SPOKEN, Programs, cell, encoder_path
-from .measures import measures
-from .model import PAD, START, Parser, beam, loss, targets
+from .measures import best_single, measures
+from .model import PAD, READERS, START, Parser, beam, loss, targets
 
 if TYPE_CHECKING:
     from ...study.grid import Job
 
 WIDTH = 4  # of the beam that is decoded with besides
+CHECKED = ("0.6M-poor-1", "baseline")  # the run that shows besides what reading is worth
 _AT_ONCE = 128  # questions that are decoded together
 
 
@@ -223,6 +224,24 @@ def train(
     }
 
 
+def checks(asked: Questions, seed: int = 0, config: Config = CONFIG) -> dict[str, float]:
+    """The execution accuracy in English, on test, of what doesn't understand the question.
+
+    bag: a decoder that sees the words without order; blind: one that sees nothing; best single
+    program: the one that is right most often when it answers all questions.
+    """
+    own, judges = data.programs(asked.world, "test"), data.judges(asked.world, "test")
+    found, tried = {}, list(data.programs(asked.world, "train"))
+    for reader in READERS[1:]:
+        model, _ = fit(asked, method_by_name("baseline"), config, seed, reader)
+        programs = written(model, asked.encoded("test", SOURCE))
+        found[reader] = measures(programs, own, judges)["execution"]
+        if reader == "blind":
+            tried += [tuple(programs[0])] * len(tried)  # so that it is among the commonest
+    found["best single program"] = round(best_single(tried, judges)[0], 4)
+    return found
+
+
 def prepare(job: Job[Programs]) -> None:
     """Nothing: a run pretrains its encoder itself, so that several are made at a time."""
 
@@ -233,6 +252,9 @@ def run(job: Job[Programs]) -> dict:
     one = cell(spec.task)
     path = encoder_path(spec.world, one, device)
     encoders.pretrain(spec.world, one.documents, one.recipe, path, device)
-    found = train(Questions(path, spec.world, SPOKEN), spec.method, spec.seed)
+    asked = Questions(path, spec.world, SPOKEN)
+    found = train(asked, spec.method, spec.seed)
     found["measures"]["pretraining"] = encoders.told(path)
+    if (spec.task, spec.method) == CHECKED:
+        found["measures"]["checks"] = checks(asked, spec.seed)
     return found
