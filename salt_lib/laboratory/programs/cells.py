@@ -174,6 +174,11 @@ def encoder_path(world: int, one: Cell, device: str = "cpu") -> Path:
     It lies under ``$SALT_CACHE_DIR`` or ``cache``; its name carries a digest of all that it depends
     on, so a stale one is never read.
     """
-    made_of = (asdict(one.recipe), one.documents, device, sources("salt_lib.laboratory.programs.encoders"))
+    made_of = (
+        asdict(one.recipe),
+        one.documents,
+        device,
+        sources("salt_lib.laboratory.programs.encoders"),
+    )
     root = folder("SALT_CACHE_DIR", "cache")
     return root / "programs" / f"world-{world}-{one.name}-{digest(*made_of)[:16]}"

@@ -8,7 +8,7 @@ A program asks a table of facts (see `interpreter`)::
     total agent where agent=dog > total agent where agent=cat
 
 ``total`` is a number, ``values`` a set of words, ``any`` a truth; only numbers can be compared.
-Every field takes words of one kind. What is not in the language is a `ProgramError` that says where.
+Every field takes words of one kind. What is no program is a `ProgramError` that says where.
 
 Chapter: Programs.
 """
@@ -105,7 +105,9 @@ class _Read(Transformer):
         if value not in kind_of():
             raise _wrong(value, f"{str(value)!r} is no word of this world")
         if kind_of()[value] != kind:
-            raise _wrong(value, f"{str(value)!r} is of kind {kind_of()[value]}; {field} takes {kind}")
+            raise _wrong(
+                value, f"{str(value)!r} is of kind {kind_of()[value]}; {field} takes {kind}"
+            )
         return Condition(str(field), str(value))
 
     def conditions(self, items: list[Condition]) -> tuple[Condition, ...]:

@@ -45,7 +45,9 @@ def measures(found: Sequence[Words], wanted: Sequence[Words], judges: Sequence[J
             pass
         else:
             row[:] = judge.right(program), list(words) == list(own), True, True
-    return {what: round(float(share), 4) for what, share in zip(WHAT, rows.mean(axis=0), strict=True)}
+    return {
+        what: round(float(share), 4) for what, share in zip(WHAT, rows.mean(axis=0), strict=True)
+    }
 
 
 def best_single(

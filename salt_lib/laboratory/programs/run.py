@@ -122,7 +122,7 @@ def fit(
     """Train a model on English questions; returns it and English dev exact match after each epoch.
 
     reader: of `model.READERS`. wanted: the programs to learn, by default the questions' own. First
-    weights and order depend on the seed alone. Raises SaltError when the loss is no longer a number.
+    weights and order depend on the seed alone. Raises SaltError when the loss is no number.
     """
     torch.manual_seed(seed)
     model = Parser(asked.checkpoint, reader)

@@ -56,9 +56,7 @@ def test_the_seconds_of_an_interrupted_one_are_added_up(tmp_path, small_encoder)
 
 def test_processor_and_gpu_have_one_path(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(
-        encoders, "pretrain_on", lambda *_, device, **__: asked.append(device)
-    )
+    monkeypatch.setattr(encoders, "pretrain_on", lambda *_, device, **__: asked.append(device))
     few = {"en": 2}
     for device in ("cpu", "cuda"):
         encoders.pretrain(100, few, RECIPE, tmp_path / device, device)

@@ -67,7 +67,12 @@ def test_a_program_is_read_and_written_again(text, expected):
         ("any where agent=dog dog > any", 1, 25, "'>' is not expected here; expected '='"),
         ("any where agent=dog ; drop", 1, 21, "';' is not expected here"),
         ("any where agent=7", 1, 17, "'7' is not expected here"),
-        ("any where agent=dog where place=sea", 1, 27, "'place' is not expected here; expected '='"),
+        (
+            "any where agent=dog where place=sea",
+            1,
+            27,
+            "'place' is not expected here; expected '='",
+        ),
         (f"{written(CATS)} > {written(CATS)} > {written(CATS)}", 1, 59, "expected a word or the"),
     ],
 )

@@ -39,7 +39,9 @@ def test_exact_match_is_what_decoding_finds(questions):
     ended = [words for words in own if len(words) < model_.LONGEST - 1]
     mixed = [words if i % 3 else ["dog"] for i, words in enumerate(own)]
     if len(ended) == len(own):
-        assert run.exact(model, rows, mixed) == pytest.approx(sum(i % 3 > 0 for i in range(21)) / 21)
+        assert run.exact(model, rows, mixed) == pytest.approx(
+            sum(i % 3 > 0 for i in range(21)) / 21
+        )
 
 
 def test_it_learns_programs_by_heart(questions):
@@ -82,7 +84,9 @@ def test_salt_substitutes_what_is_distilled_and_no_synonym_of_a_function_word(qu
     for at in options.count.nonzero()[:, 0].tolist():
         source = word_of[int(train.ids[at])]
         first = int(options.start[at])
-        others = {word_of[int(t)] for t in options.tokens[first : first + int(options.count[at]), 0]}
+        others = {
+            word_of[int(t)] for t in options.tokens[first : first + int(options.count[at]), 0]
+        }
         assert source in english and others <= known and source not in others
         if source in ("the", "is", "in", "near", "with"):
             foreign = {w for c, of in words_by_language(questions.checkpoint).items() for w in of
