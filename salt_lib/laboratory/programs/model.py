@@ -21,7 +21,7 @@ from ...salt.augment import mixup
 from .language import vocabulary
 
 READERS = ("encoder", "bag", "blind")
-DIM, LAYERS, HEADS = 96, 2, 4  # of the decoder
+DIM, LAYERS, HEADS = 64, 2, 4  # of the decoder
 LONGEST = 48  # words of a program, its end among them
 PAD, START, END = range(3)
 SPECIAL = ("[PAD]", "[START]", "[END]")

@@ -32,7 +32,6 @@ PRIMARY = "twice the compute: text − size"
 SECONDARY = (
     "16 times the text − today's",
     "the largest − the smallest",
-    "4 times: poor − rich text",
     "16 times: poor − rich text",
     "text × size, for a doubling of both",
     "SALT − baseline",
@@ -220,15 +219,11 @@ def effects(part: Part, group: str = "poor") -> dict[str, float]:
 
     by_text, by_size = doubled(part, group)
     sizes = list(SIZES.values())
-    against = []
-    for more in (4.0, 16.0):
-        rich = [one for one in CONTROLS if one.rich == more]
-        against.append(mean(Cell(one.size, more) for one in rich) - mean(rich))
     every = (
         by_text - by_size,
         mean(of(lambda c: c.poor == 16)) - mean(of(lambda c: c.poor == 1)),
         mean(of(lambda c: c.size == sizes[-1])) - mean(of(lambda c: c.size == sizes[0])),
-        *against,
+        mean(Cell(one.size, one.rich) for one in CONTROLS) - mean(CONTROLS),
         fit(part, "interacting", group).coefficients[3],
         mean(GRID, SALT) - mean(GRID),
     )

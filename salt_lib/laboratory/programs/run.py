@@ -9,6 +9,7 @@ Chapter: Programs.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -32,7 +33,7 @@ from ...salt.methods import method as method_by_name
 from ...salt.prepared import Prepared
 from ...salt.vocabulary import piece_ids, words_by_language
 from ...training.config import Config
-from ...training.loop import Draws, pace
+from ...training.loop import Batch, Draws, pace
 from ..checkpoints import files_of
 from ..substitutions import FUNCTION, word_kinds
 from . import data, encoders
@@ -144,20 +145,36 @@ def fit(
             step += 1
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * pace(step, steps, config.warmup)
-            programs = targets(own, batch.rows)
-            known = model.read(batch.data, batch.ids, batch.rows, batch.drawn, batch.ratio)
-            error = loss(model(*known, programs[:, :-1]), programs)
-            if not torch.isfinite(error):
-                raise SaltError(
-                    f"{method.name}, seed {seed}: the loss is {error.item()} in step {step}; lower "
-                    f"the learning rate ({config.learning_rate})"
-                )
             optimizer.zero_grad(set_to_none=True)
-            error.backward()
+            error = gradients(model, batch, own)
+            if not math.isfinite(error):
+                raise SaltError(
+                    f"{method.name}, seed {seed}: the loss is {error} in step {step}; lower the "
+                    f"learning rate ({config.learning_rate})"
+                )
             torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
             optimizer.step()
         scores.append(exact(model, dev, data.programs(asked.world, "dev")))
     return model, scores
+
+
+def gradients(model: Parser, batch: Batch, programs: Sequence[Sequence[str]]) -> float:
+    """Add the gradients of a batch's loss; returns the loss, the mean over all its words.
+
+    In parts, by the length of the programs: a comparison is twice as long as most, and all would be
+    padded to its length.
+    """
+    lengths = torch.tensor([len(programs[row]) for row in batch.rows.tolist()])
+    order, total, mean = lengths.argsort(), int((lengths + 1).sum()), 0.0
+    for which in order.split(-(-3 * len(order) // 4)):
+        part = batch.part(which)
+        wanted = targets(programs, part.rows)
+        known = model.read(part.data, part.ids, part.rows, part.drawn, part.ratio)
+        share = int((lengths[which] + 1).sum()) / total
+        error = share * loss(model(*known, wanted[:, :-1]), wanted)
+        error.backward()
+        mean += error.item()
+    return mean
 
 
 def exact(model: Parser, rows: Encoded, programs: Sequence[Sequence[str]]) -> float:

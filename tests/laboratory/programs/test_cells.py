@@ -14,7 +14,7 @@ from salt_lib.salt.methods import method
 
 
 def test_the_grid_has_every_amount_in_every_size_and_the_controls_their_counterparts():
-    assert len(CELLS) == 16 + 4 and len(GRID) == 16
+    assert len(CELLS) == 16 + 2 and len(GRID) == 16
     for name, one in CELLS.items():
         assert one.name == name and cells.cell(name) == one
     for one in CONTROLS:

@@ -14,6 +14,7 @@ from salt_lib.languages import LANGUAGES
 from salt_lib.models import loading
 from salt_lib.salt.methods import method
 from salt_lib.salt.vocabulary import words_by_language
+from salt_lib.training.loop import Batch
 
 CONFIG = replace(cells.CONFIG, epochs=1, batch=32, threshold=0.0, synonym_threshold=0.0)
 
@@ -109,12 +110,29 @@ def test_methods_of_a_seed_start_alike_and_see_the_same_order(questions, monkeyp
     monkeypatch.setattr(run, "loss", noted)
     for now in ("baseline", "salt"):
         run.fit(questions, method(now), CONFIG)
-    assert len(seen["baseline"]) == len(seen["salt"]) == 5
+    assert len(seen["baseline"]) == len(seen["salt"]) == 2 * 5  # batches in two parts
     assert all(torch.equal(a, b) for a, b in zip(seen["baseline"], seen["salt"], strict=True))
 
 
+def test_gradients_of_the_parts_are_those_of_the_batch(questions):
+    torch.manual_seed(0)
+    model, own = model_.Parser(questions.checkpoint), data.programs(100, "train")
+    train = questions.encoded("train", "en")
+    rows = torch.arange(30)
+    found = run.gradients(model, Batch(train, train.ids, rows), own)
+    ours = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+    model.zero_grad()
+    wanted = model_.targets(own, rows)
+    whole = model_.loss(model(*model.read(train, train.ids, rows), wanted[:, :-1]), wanted)
+    whole.backward()
+    assert found == pytest.approx(whole.item(), rel=1e-5) and len(ours) > 20
+    for name, p in model.named_parameters():
+        if name in ours:
+            assert torch.allclose(ours[name], p.grad, atol=1e-6), name
+
+
 def test_a_loss_that_is_no_number_is_said(questions, monkeypatch):
-    monkeypatch.setattr(run, "loss", lambda *_: torch.tensor(float("nan")))
+    monkeypatch.setattr(run, "loss", lambda scores, wanted: scores.sum() * float("nan"))
     with pytest.raises(SaltError, match="baseline, seed 3: the loss is nan in step 1; lower"):
         run.fit(questions, method("baseline"), CONFIG, 3)
 
