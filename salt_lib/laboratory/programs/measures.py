@@ -16,14 +16,6 @@ WHAT = ("execution", "exact", "parses", "typed")
 Words = Sequence[str]
 
 
-def right(words: Words, judge: Judge) -> bool:
-    """Whether a program, as words, can be run and gives the answers of the question's own."""
-    try:
-        return judge.right(parse(" ".join(words)))
-    except ProgramError:
-        return False
-
-
 def measures(found: Sequence[Words], wanted: Sequence[Words], judges: Sequence[Judge]) -> dict:
     """`WHAT` → share of the questions, rounded to four digits.
 
@@ -61,6 +53,13 @@ def best_single(
     if not programs or not judges:
         raise SaltError("no programs, or no questions to try them on")
     common = [list(words) for words, _ in Counter(map(tuple, programs)).most_common(most)]
-    shares = [float(np.mean([right(words, judge) for judge in judges])) for words in common]
+    shares = []
+    for words in common:
+        try:
+            program = parse(" ".join(words))
+        except ProgramError:
+            shares.append(0.0)
+        else:
+            shares.append(float(np.mean([judge.right(program) for judge in judges])))
     best = int(np.argmax(shares))
     return shares[best], common[best]

@@ -47,7 +47,7 @@ class Scripted:
     def __call__(self, memory, inside, said):
         scores = torch.full((*said.shape, len(ENTRIES)), -1e9)
         for row, words in enumerate(said.tolist()):
-            for word, share in self.table[tuple(words[1:])].items():
+            for word, share in self.table.get(tuple(words[1:]), {END: 1.0}).items():
                 scores[row, -1, word] = math.log(share)
         return scores
 
