@@ -27,7 +27,7 @@ METHODS = ("baseline", "salt")
 # Thresholds and rates are those of the laboratory's `mini-nli`. Epochs, batch and learning rates
 # are the baseline's, by English dev in world 0, which is no unit.
 CONFIG = Config(
-    epochs=6,
+    epochs=4,
     batch=64,
     learning_rate=1e-3,
     threshold=METHOD_CONFIGS.get("salt", {}).get("threshold", CONFIGS["mini-nli"].threshold),

@@ -159,12 +159,13 @@ def parse(text: str) -> Program:
         ) from None
     read = _Read()
     try:
-        queries = [read.transform(child) for child in tree.children]
+        children: list[Any] = tree.children
+        queries = [read.transform(child) for child in children]
     except VisitError as error:
         raise error.orig_exc from None
-    for query, child in zip(queries, tree.children, strict=True):
+    for query, child in zip(queries, children, strict=True):
         if len(queries) == 2 and query.kind != "total":
-            meta = child.meta  # type: ignore[union-attr]
+            meta = child.meta
             gives = {"values": "a set of words", "any": "a truth"}[query.kind]
             problem = f"'>' compares numbers, and {query.kind} gives {gives}"
             raise ProgramTypeError(problem, meta.line, meta.column)

@@ -136,7 +136,10 @@ def fit(
     steps, step, scores = config.epochs * -(-len(train) // config.batch), 0, []
     read = [*(model.encoder or model.words).parameters()]
     ours = {id(p) for p in read}
-    groups = [{"params": read}, {"params": [p for p in model.parameters() if id(p) not in ours]}]
+    groups: list[dict] = [
+        {"params": read},
+        {"params": [p for p in model.parameters() if id(p) not in ours]},
+    ]
     rates = (config.learning_rate, DECODER_RATE)
     optimizer = torch.optim.AdamW(groups, lr=0.0, weight_decay=config.weight_decay, fused=True)
     for _ in range(config.epochs):

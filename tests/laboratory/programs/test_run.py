@@ -9,7 +9,7 @@ from small_programs import DOCUMENTS, RECIPE
 
 from salt_lib.errors import SaltError
 from salt_lib.laboratory.programs import cells, data, measures, run
-from salt_lib.laboratory.programs import model as model_
+from salt_lib.laboratory.programs.model import Parser, loss, targets
 from salt_lib.languages import LANGUAGES
 from salt_lib.models import loading
 from salt_lib.salt.methods import method
@@ -106,14 +106,14 @@ def test_methods_of_a_seed_start_alike_and_see_the_same_order(questions, monkeyp
 
 def test_gradients_of_the_parts_are_those_of_the_batch(questions):
     torch.manual_seed(0)
-    model, own = model_.Parser(questions.checkpoint), data.programs(100, "train")
+    model, own = Parser(questions.checkpoint), data.programs(100, "train")
     train = questions.encoded("train", "en")
     rows = torch.arange(30)
     found = run.gradients(model, Batch(train, train.ids, rows), own)
     ours = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
     model.zero_grad()
-    wanted = model_.targets(own, rows)
-    whole = model_.loss(model(*model.read(train, train.ids, rows), wanted[:, :-1]), wanted)
+    wanted = targets(own, rows)
+    whole = loss(model(*model.read(train, train.ids, rows), wanted[:, :-1]), wanted)
     whole.backward()
     assert found == pytest.approx(whole.item(), rel=1e-5) and len(ours) > 20
     for name, p in model.named_parameters():
