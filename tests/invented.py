@@ -235,7 +235,7 @@ def program_run(world: int, name: str, method_name: str) -> dict:
     kept = {"pretraining": {**about, "device": "cpu"}}
     if (name, method_name) == (programs_outcomes.BASE.name, "baseline"):
         kept["checks"] = {"bag": 0.4, "blind": 0.03, "best single program": 0.04}
-    greedy = dict.fromkeys(("execution", "exact", "parses", "typed"), 0.5)
+    greedy = dict.fromkeys(("exact", "conditions", "parses", "typed"), 0.5)
     kept |= {way: {code: {**greedy, "execution": s} for code, s in scores.items()}
              for way in ("greedy", "beam")}  # fmt: skip
     return {

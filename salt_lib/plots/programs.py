@@ -18,7 +18,13 @@ from ..study.wording import interval, points, short_p
 from .html import Markup, percent, table, word
 from .style import BLUE, GREY, SMALL, heat, styled
 
-MEASURES = {"execution": "right", "exact": "exact", "parses": "parses", "typed": "typed"}
+MEASURES = {
+    "execution": "right",
+    "exact": "exact",
+    "conditions": "conditions",
+    "parses": "parses",
+    "typed": "typed",
+}
 
 
 def answer(found: Answer) -> str:
@@ -94,7 +100,7 @@ def bars(ax: Axes, shares: Mapping[str, float]) -> Axes:
 
 @styled
 def accuracies(ax: Axes, values: np.ndarray) -> Axes:
-    """(sizes, amounts) execution accuracies as a heat map."""
+    """(sizes, amounts) shares of programs, or of their conditions, as a heat map."""
     heat(ax, values, list(SIZES), [f"× {amount:g}" for amount in AMOUNTS])
     ax.set_xlabel("text of poor languages")
     ax.set_ylabel("parameters")

@@ -10,36 +10,51 @@ import numpy as np
 
 from ...errors import SaltError
 from .interpreter import Judge
-from .language import ProgramError, ProgramTypeError, parse
+from .language import Program, ProgramError, ProgramTypeError, Query, parse
 
-WHAT = ("execution", "exact", "parses", "typed")
+WHAT = ("execution", "exact", "conditions", "parses", "typed")
 Words = Sequence[str]
 
 
 def measures(found: Sequence[Words], wanted: Sequence[Words], judges: Sequence[Judge]) -> dict:
-    """`WHAT` → share of the questions, rounded to four digits.
+    """`WHAT` → a share, rounded to four digits.
 
     execution: gives the right answers on all tables of its judge; exact: has the words of the
-    question's own program; parses: can be read; typed: can be read and means something. Raises
+    question's own program; conditions: those that it shares with the question's own, of all that
+    either has (Jaccard), a mean over questions; parses: can be read; typed: can be read and means something. Raises
     SaltError for lists of unequal length, and for none.
     """
     if not len(found) == len(wanted) == len(judges) or not len(found):
         raise SaltError(
             f"{len(found)} programs, {len(wanted)} wanted ones and {len(judges)} judges: one each"
         )
-    rows = np.zeros((len(found), len(WHAT)), dtype=bool)
+    rows = np.zeros((len(found), len(WHAT)))
     for row, words, own, judge in zip(rows, found, wanted, judges, strict=True):
         try:
             program = parse(" ".join(words))
         except ProgramTypeError:
-            row[2] = True
+            row[3] = 1.0
         except ProgramError:
             pass
         else:
-            row[:] = judge.right(program), list(words) == list(own), True, True
+            row[:2] = judge.right(program), list(words) == list(own)
+            row[2:] = shared(program, judge.program), 1.0, 1.0
     return {
         what: round(float(share), 4) for what, share in zip(WHAT, rows.mean(axis=0), strict=True)
     }
+
+
+def shared(one: Program, other: Program) -> float:
+    """How many conditions two programs have in common, of all that either has."""
+    ours, theirs = (
+        {
+            c
+            for query in ([p] if isinstance(p, Query) else [p.left, p.right])
+            for c in query.conditions
+        }
+        for p in (one, other)
+    )
+    return len(ours & theirs) / len(ours | theirs)
 
 
 def best_single(

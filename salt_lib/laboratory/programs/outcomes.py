@@ -21,6 +21,7 @@ from ...study import stats
 from ...study.frozen import read_table
 from ...study.worlds import OverWorlds, equivalent, over_worlds
 from .cells import AMOUNTS, CONTROLS, GRID, HELD_OUT, METHODS, POOR, RICH, SIZES, Cell, parameters
+from .measures import WHAT
 from .study import WORLDS, planned, table_path
 
 MARGIN = 0.02  # a difference of execution accuracy that would matter to nobody
@@ -96,15 +97,20 @@ def complete(of: Iterable[Part]) -> list[Part]:
     return units
 
 
-def accuracy(part: Part, one: Cell, group: str = "poor", method: str = BASELINE) -> float:
-    """A cell's execution accuracy in a world, the mean over a group's languages.
+def accuracy(
+    part: Part, one: Cell, group: str = "poor", method: str = BASELINE, what: str = "execution"
+) -> float:
+    """A cell's execution accuracy in a world, or another measure of greedy decoding, the mean over
+    a group's languages.
 
-    group: of `GROUPS`; SaltError for another.
+    group: of `GROUPS`; what: of `measures.WHAT`; SaltError for others.
     """
     if group not in GROUPS:
         raise unknown("group of languages", group, GROUPS)
-    scores = part.runs[one.name, method]["scores"]
-    return float(np.mean([scores[code] for code in GROUPS[group]]))
+    if what not in WHAT:
+        raise unknown("measure", what, WHAT)
+    greedy = part.runs[one.name, method]["measures"]["greedy"]
+    return float(np.mean([greedy[code][what] for code in GROUPS[group]]))
 
 
 def size_of(part: Part, one: Cell) -> float:
@@ -263,10 +269,15 @@ def summary(of: Iterable[Part] | None = None) -> pd.DataFrame:
     return frame
 
 
-def grid(units: Iterable[Part], group: str = "poor", method: str = BASELINE) -> np.ndarray:
-    """(sizes, amounts) the accuracy of each cell, the mean over worlds."""
+def grid(
+    units: Iterable[Part], group: str = "poor", method: str = BASELINE, what: str = "execution"
+) -> np.ndarray:
+    """(sizes, amounts) a measure of each cell (see `accuracy`), the mean over worlds."""
     tables = [
-        [[accuracy(part, Cell(size, a), group, method) for a in AMOUNTS] for size in SIZES.values()]
+        [
+            [accuracy(part, Cell(size, a), group, method, what) for a in AMOUNTS]
+            for size in SIZES.values()
+        ]
         for part in units
     ]
     return np.mean(tables, axis=0)

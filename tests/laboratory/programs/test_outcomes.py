@@ -56,8 +56,9 @@ def test_a_fit_finds_the_surface_and_its_error_in_cells_it_does_not_see(units):
     # Cells that are held out may say anything: the fit stays, its error doesn't.
     runs = dict(middle.runs)
     for name in HELD_OUT:
-        scores = dict.fromkeys(runs[name, "baseline"]["scores"], 0.0)
-        runs[name, "baseline"] = {**runs[name, "baseline"], "scores": scores}
+        run = runs[name, "baseline"]
+        wrong = {code: {"execution": 0.0} for code in run["scores"]}
+        runs[name, "baseline"] = {**run, "measures": {**run["measures"], "greedy": wrong}}
     other = outcomes.fit(dataclasses.replace(middle, runs=runs))
     assert other.coefficients == found.coefficients and other.missed > 0.1
     with pytest.raises(SaltError, match="unknown model 'cubic'"):
@@ -129,8 +130,11 @@ def test_tables_of_the_grid_are_means_over_worlds(units):
     assert table[2, 2] == pytest.approx(np.mean(by_hand))
     assert cost[3, 0] == pytest.approx(0.12 * CELLS["2.5M-poor-0.25"].recipe.steps)
     assert (outcomes.grid(units, method="salt") > table).all()
+    assert (outcomes.grid(units, what="conditions") == 0.5).all()
     with pytest.raises(SaltError, match="unknown group of languages 'all'"):
         outcomes.accuracy(units[0], GRID[0], "all")
+    with pytest.raises(SaltError, match="unknown measure 'speed'; known: execution, exact, cond"):
+        outcomes.accuracy(units[0], GRID[0], what="speed")
 
 
 def test_the_checks_are_a_row_a_world(units):
