@@ -21,8 +21,8 @@ def measures(found: Sequence[Words], wanted: Sequence[Words], judges: Sequence[J
 
     execution: gives the right answers on all tables of its judge; exact: has the words of the
     question's own program; conditions: those that it shares with the question's own, of all that
-    either has (Jaccard), a mean over questions; parses: can be read; typed: can be read and means something. Raises
-    SaltError for lists of unequal length, and for none.
+    either has (Jaccard), a mean over questions; parses: can be read; typed: can be read and means
+    something. Raises SaltError for lists of unequal length, and for none.
     """
     if not len(found) == len(wanted) == len(judges) or not len(found):
         raise SaltError(
@@ -46,14 +46,11 @@ def measures(found: Sequence[Words], wanted: Sequence[Words], judges: Sequence[J
 
 def shared(one: Program, other: Program) -> float:
     """How many conditions two programs have in common, of all that either has."""
-    ours, theirs = (
-        {
-            c
-            for query in ([p] if isinstance(p, Query) else [p.left, p.right])
-            for c in query.conditions
-        }
-        for p in (one, other)
-    )
+    said = []
+    for program in (one, other):
+        queries = [program] if isinstance(program, Query) else [program.left, program.right]
+        said.append({condition for query in queries for condition in query.conditions})
+    ours, theirs = said
     return len(ours & theirs) / len(ours | theirs)
 
 
