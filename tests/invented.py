@@ -224,7 +224,7 @@ def program_run(world: int, name: str, method_name: str) -> dict:
     level += 0.01 * (world - 3) + SALT_GAIN * (method_name == "salt")
     by_text += 0.004 * (world - 3)
     both += 0.001 * (world - 3)
-    noise = np.random.default_rng([world, len(name), len(method_name)]).normal(0, 0.001, 2)
+    noise = np.random.default_rng([world, *name.encode(), len(method_name)]).normal(0, 0.001, 2)
     scores = {"en": 0.9 + float(noise[0])}
     for group, codes in list(programs_outcomes.GROUPS.items())[:2]:
         poor = group == "poor"

@@ -41,7 +41,9 @@ def results(as_json: bool) -> None:
             "make what is missing with `salt study --scale programs --world N`"
         )
     for row in outcomes.summary(parts).to_dict("records"):
-        typer.echo(
-            f"{row['effect']:<38}{row['group']:<9}{percent(row['mean'], '+'):>8} "
+        sure = (
             f"({percent(row['ci_low'], '+')} to {percent(row['ci_high'], '+')}), p {row['p']:.4f}"
         )
+        if row["p"] != row["p"]:  # nan
+            sure = "(the same in every world)"
+        typer.echo(f"{row['effect']:<38}{row['group']:<9}{percent(row['mean'], '+'):>8} {sure}")

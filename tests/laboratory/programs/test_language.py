@@ -77,7 +77,7 @@ def test_a_program_is_read_and_written_again(text, expected):
             f"{written(CATS)} > {written(CATS)} > {written(CATS)}",
             1,
             59,
-            "expected the end or a word",
+            "expected the end",
         ),
     ],
 )

@@ -123,6 +123,22 @@ def test_the_summary_tests_over_worlds_and_corrects_the_secondary(units):
     assert first["ci_low"] < first["mean"] < first["ci_high"]
 
 
+def test_an_effect_without_spread_is_shown_and_not_tested(units):
+    """As of English that is at its ceiling in all cells."""
+    perfect = []
+    for part in units:
+        runs = {}
+        for key, run in part.runs.items():
+            greedy = run["measures"]["greedy"]
+            greedy = {**greedy, "en": {**greedy["en"], "execution": 1.0}}
+            runs[key] = {**run, "measures": {**run["measures"], "greedy": greedy}}
+        perfect.append(dataclasses.replace(part, runs=runs))
+    frame = outcomes.summary(perfect)
+    english = frame[(frame["group"] == "English") & frame["effect"].str.startswith("SALT")]
+    assert english["mean"].tolist() == [0.0] and english["p"].isna().all()
+    assert frame[frame["group"] == "poor"]["p"].notna().all()
+
+
 def test_tables_of_the_grid_are_means_over_worlds(units):
     table, cost = outcomes.grid(units), outcomes.seconds(units)
     assert table.shape == cost.shape == (4, 4)

@@ -56,7 +56,7 @@ def test_no_test_question_stands_in_any_text(monkeypatch):
         }
     finally:
         data.questions.cache_clear()
-    said = {s for document in texts.texts(WORLD, "de", 3_000) for s in document}
+    said = {s for document in texts.texts(WORLD, "de", 1_000) for s in document}
     assert len(questions) > 200 and not questions & said
 
 
