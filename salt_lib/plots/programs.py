@@ -169,7 +169,10 @@ def fits_table(units: Sequence[Part]) -> Markup:
 def checks_table(found: pd.DataFrame) -> Markup:
     """`outcomes.checks`: execution accuracy in English, a row a world."""
     names = [name for name in found.columns if name != "world"]
-    rows = [[f"{row['world']}", *(percent(row[n]) for n in names)] for _, row in found.iterrows()]
+    rows = [
+        [f"{row['world']}", *(percent(row[name]) for name in names)]
+        for row in found.to_dict("records")
+    ]
     caption = "Execution accuracy in English, on combinations that training lacks"
     return table(["world", *names], rows, caption, range(len(names) + 1))
 

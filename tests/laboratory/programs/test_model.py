@@ -95,7 +95,7 @@ def test_a_wide_beam_finds_the_best_of_all_paths(parser, questions):
             for length in range(1, said.shape[1] + 1):
                 scores = Short()(*one, said[:, :length])[0, -1].log_softmax(0)
                 after = said[0, length] if length < said.shape[1] else END
-                total += float(scores[after])
+                total += float(scores[after].detach())
             if total > most:
                 best, most = path, total
         found = beam(Short(), memory[row : row + 1], inside[row : row + 1], width=20)
