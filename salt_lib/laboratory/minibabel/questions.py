@@ -107,8 +107,8 @@ def ask(facts: np.ndarray, kind: str, rng: np.random.Generator) -> Asked:
     if kind.endswith("patient"):
         fits &= rows[:, at["patient"]] >= 0
     if kind.startswith("which"):
-        column = rows[:, at[kind.removeprefix("which ")]]
-        column[fits] = _above()[column[fits]]
+        role = at[kind.removeprefix("which ")]
+        rows[fits, role] = _above()[rows[fits, role]]
     if kind == "where":
         fits &= rows[:, at["place"]] >= 0
         fits &= rows[:, [at["verb"], at["agent_adjective"]]].max(axis=1) >= 0

@@ -63,7 +63,7 @@ def execute(program: Program, tables: np.ndarray) -> tuple[Answer, ...]:
         return tuple(int(n) for n in _totals(program, tables))
     found = holds(program.conditions, tables)
     if program.kind == "any":
-        return tuple(bool(one) for one in found.any(axis=1))
+        return tuple(bool(row.any()) for row in found)
     words, column = inventory()[program.field], tables[..., FIELDS[program.field]]
     said = found & (column >= 0)
     return tuple(

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from ...errors import SaltError, unknown
 from ...languages import SOURCE
@@ -122,7 +123,7 @@ def size_of(part: Part, one: Cell) -> float:
     return float(np.log2(both[0] / both[1]))
 
 
-def design(text: Sequence[float], size: Sequence[float], interacting: bool) -> np.ndarray:
+def design(text: ArrayLike, size: ArrayLike, interacting: bool) -> np.ndarray:
     """(cells, 3 or 4) what is fitted on: one, log text, log size and, ``interacting``, their
     product. text, size: base-2 logarithms. SaltError: another number of the one than of the other.
     """
