@@ -50,7 +50,7 @@ def test_questions_stand_beside_their_programs_and_answers():
 def test_cells_measures_checks_progress_fits_and_languages_have_their_tables(units):
     rows = plain(plots.cells_table(2_000))
     assert len(rows) == 5 and rows[2][:3] == ["0.6M", "3 × 104", "0.61"]
-    assert rows[1][3:] == rows[4][3:] == ["1,562", "1,750", "2,500", "5,500"]
+    assert rows[1][3:] == rows[4][3:] == ["3,125", "3,500", "5,000", "11,000"]
     one = {"execution": 0.5, "exact": 0.25, "conditions": 0.3, "parses": 1.0, "typed": 0.75}
     assert plain(plots.measures_table({"en": one}, "x"))[1] == [
         "en", "50.0%", "25.0%", "30.0%", "100.0%", "75.0%",

@@ -73,7 +73,7 @@ def test_a_size_is_about_what_its_name_says():
 
 def test_the_smallest_has_the_laboratory_s_settings_and_wider_ones_smaller_steps():
     usual, small = Recipe(), Cell(SIZES["0.3M"]).recipe
-    same = ("hidden", "layers", "heads", "intermediate", "init", "learning_rate", "batch")
+    same = ("hidden", "layers", "heads", "intermediate", "init", "learning_rate")
     assert all(getattr(small, name) == getattr(usual, name) for name in same)
     rates = [Cell(size).recipe.learning_rate for size in SIZES.values()]
     assert rates == sorted(rates, reverse=True)
