@@ -72,8 +72,8 @@ def test_help_needs_nothing_heavy():
         (["train", "--task", "xnl", "--method", "salt"], "unknown task 'xnl'; known: xnli"),
         (
             ["study", "--scale", "huge"],
-            "unknown scale 'huge'; known: laboratory, worlds, pictures, intermediate, aggregation, "
-            "paper",
+            "unknown scale 'huge'; known: laboratory, worlds, pictures, intermediate, programs, "
+            "aggregation, paper",
         ),
         (["study", "--backend", "slurm"], "unknown backend 'slurm'"),
         (["distill", "--task", "xnli"], "unknown task 'xnli'; known: mini-xnli"),

@@ -144,8 +144,8 @@ def test_from_the_plan_to_the_results(bert, setup, tmp_path):
     wrong = salt("study", "--scale", "papr")
     assert wrong.exit_code == 2
     assert (
-        "unknown scale 'papr'; known: laboratory, worlds, pictures, intermediate, aggregation, "
-        "paper" in wrong.output
+        "unknown scale 'papr'; known: laboratory, worlds, pictures, intermediate, programs, "
+        "aggregation, paper" in wrong.output
     )
 
 
