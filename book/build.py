@@ -217,6 +217,8 @@ def main() -> int:
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     cache = ROOT / "_build" / ".jupyter_cache"
     config["execute"] |= {"execute_notebooks": "cache", "cache": str(cache)}
+    extensions = config["sphinx"]["local_extensions"]  # looked for beside the configuration
+    extensions |= {name: str(ROOT / path) for name, path in extensions.items()}
     own = ROOT / "_build" / "_config.yml"
 
     def before(variables: dict[str, str]) -> None:
