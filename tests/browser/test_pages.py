@@ -131,6 +131,13 @@ def test_no_link_inside_the_book_is_broken(site):
     assert checked > 300 and not broken
 
 
+def test_names_of_the_library_link_to_the_reference(site):
+    page = (HTML / "notebooks" / "01_transfer.html").read_text()
+    code = BeautifulSoup(page, "html.parser").find("code", string="salt_lib.real.published")
+    assert code.parent.name == "a"
+    assert code.parent["href"] == "../book/api.html#module-salt_lib.real.published"
+
+
 def test_every_script_has_its_glyphs(visit):
     """Each letter of a word in a marked language looks different from a missing one."""
     page = visit("notebooks/02_laboratory.html")
