@@ -402,7 +402,7 @@ def _column(table: pd.DataFrame, column: str, name: str) -> list[str]:
     for number, value in enumerate(values):
         if not isinstance(value, str):
             raise SaltError(
-                f"{name}, row {number}: column {column!r} holds {value!r} where text is due; mend "
+                f"{name}, row {number}: column {column!r} holds {value!r}, expected text; mend "
                 "or leave out the row, such as with DataFrame.dropna"
             )
     return values

@@ -97,8 +97,8 @@ def _table(
     header = next(lines, "").split("\t")
     if lacking := [name for name in (key, value) if name not in header]:
         raise SaltError(
-            f"{path}: no column {', '.join(lacking)}; its first line has {', '.join(header)}, and "
-            f"{key} and {value} are due, with a tab between them"
+            f"{path}: no column {', '.join(lacking)}; its first line has {', '.join(header)}, "
+            f"expected {key} and {value}, with a tab between them"
         )
     at, to = header.index(key), header.index(value)
     by = header.index("sources") if "sources" in header else None
@@ -106,7 +106,7 @@ def _table(
     for number, line in enumerate(lines, 2):
         cells = line.split("\t")
         if len(cells) != len(header):
-            raise SaltError(f"{path}, line {number}: {len(cells)} cells, {len(header)} are due")
+            raise SaltError(f"{path}, line {number}: {len(cells)} cells, expected {len(header)}")
         if by is not None and not cells[by].isdecimal():
             raise SaltError(f"{path}, line {number}: sources {cells[by]!r} is no number")
         if by is None or int(cells[by]) >= sources:

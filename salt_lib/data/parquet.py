@@ -187,7 +187,7 @@ def _places(
     elif kind.endswith("string"):
         names = None
     elif not re.fullmatch(r"u?int\d+", kind):
-        raise SaltError(f"{file}: column {column!r} holds {kind} where labels are due")
+        raise SaltError(f"{file}: column {column!r} holds {kind}, expected labels")
     elif names is None and not all(label.isdecimal() for label in labels):
         raise SaltError(
             f"{file}: column {column!r} holds numbers without names, and which of "
@@ -219,7 +219,7 @@ def _places(
 def _expect_text(file: Path, column: str, feature: object) -> None:
     kind = getattr(feature, "dtype", None) or "something else"
     if not kind.endswith("string"):
-        raise SaltError(f"{file}: column {column!r} holds {kind} where text is due")
+        raise SaltError(f"{file}: column {column!r} holds {kind}, expected text")
 
 
 def _damaged(file: Path, error: Exception) -> SaltError:

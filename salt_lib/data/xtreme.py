@@ -154,7 +154,7 @@ def read_texts(path: str | Path) -> Pairs:
     for number, line in lines(path):
         columns = line.split("\t")
         if len(columns) not in (2, 3):
-            raise _malformed(path, number, f"{len(columns)} columns where 2 or 3 are due")
+            raise _malformed(path, number, f"{len(columns)} columns, expected 2 or 3")
         if not columns[0].strip() or not columns[1].strip():
             raise _malformed(path, number, "an empty text")
         pairs.first.append(columns[0])
@@ -174,7 +174,7 @@ def read_tokens(path: str | Path) -> list[list[str]]:
     for number, line in lines(path):
         columns = line.split("\t")
         if len(columns) > 2:
-            raise _malformed(path, number, f"{len(columns)} columns where 1 or 2 are due")
+            raise _malformed(path, number, f"{len(columns)} columns, expected 1 or 2")
         if not line:
             sentences.append([])
         elif columns[0].strip():
@@ -207,7 +207,7 @@ def lines(path: str | Path) -> Iterator[tuple[int, str]]:
 
 
 def _columns(path: str | Path, number: int, count: int, due: int) -> SaltError:
-    reason = f"{count} columns where {due} are due"
+    reason = f"{count} columns, expected {due}"
     if count == due - 1:
         reason += " (XTREME's scripts write test files without labels; the hub's files have them)"
     return _malformed(path, number, reason)

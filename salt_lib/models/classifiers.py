@@ -121,8 +121,8 @@ def saved_classifier(folder: str | Path, names: Sequence[str], tagged: bool):
     labels = [model.config.id2label[i] for i in range(model.config.num_labels)]
     if labels != list(names):
         raise SaltError(
-            f"{folder}: a classifier of {', '.join(map(str, labels))}, where {', '.join(names)} "
-            "are due; give one that was fine-tuned for this task (`salt train --save FOLDER`)"
+            f"{folder}: a classifier of {', '.join(map(str, labels))}, expected one of "
+            f"{', '.join(names)}; give one that was fine-tuned for this task (`salt train --save FOLDER`)"
         )
     if (path / FUSION).exists():
         try:

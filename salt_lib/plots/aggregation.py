@@ -196,7 +196,7 @@ def families(ax: Axes, couples: pd.DataFrame) -> Axes:
 
 @styled
 def shares(ax: Axes, table: pd.DataFrame, kinds: Sequence[str]) -> Axes:
-    """How much of the lower layer is used: a row a language, a column a kind of token."""
+    """How much of the lower layer is used: one row per language, one column per kind of token."""
     wide = table.pivot(index="language", columns="kind", values="share")
     codes = ["en", *by_family([code for code in wide.index if code != "en"])]
     return heat(

@@ -278,7 +278,7 @@ def loss(
 
 @style.styled
 def alignment(axes: np.ndarray, curve: Sequence[Mapping]) -> np.ndarray:
-    """Alignment over the steps of pretraining, a panel a language, the best aligned first.
+    """Alignment over the steps of pretraining, one panel per language, the best aligned first.
 
     axes: as many as there are languages in ``curve``, or more; what is left over is hidden. In each
     panel the other languages are drawn in grey.

@@ -170,7 +170,7 @@ def in_range(given: Setup | Config, where: str) -> None:
             if name in _OPEN:
                 bounds = "above 0"
             extra = "; 1e9 clips nothing" if name == "clip" else ""
-            raise SaltError(f"{where}: {name} = {value}: a number {bounds} is due{extra}")
+            raise SaltError(f"{where}: {name} = {value}, expected a number {bounds}{extra}")
 
 
 def _placed(setup: Setup, base: Path) -> Setup:
@@ -186,7 +186,7 @@ def _placed(setup: Setup, base: Path) -> Setup:
 def _typed(given: object, default, where: str):
     """``default`` with the values that are ``given``; SaltError for a wrong name or type."""
     if not isinstance(given, Mapping):
-        raise SaltError(f"{where}: a table of names and values is due")
+        raise SaltError(f"{where}: expected a table of names and values")
     known = {item.name: item for item in fields(default) if item.name != "training"}
     values = {}
     for name, value in given.items():

@@ -83,11 +83,11 @@ def test_a_missing_xtreme_file_lists_the_languages_there():
 def test_xtreme_s_test_files_without_labels_say_where_labels_are(tmp_path):
     (tmp_path / "xnli").mkdir()
     (tmp_path / "xnli" / "test-de.tsv").write_bytes(b"eins\tzwei\r\n")
-    with pytest.raises(SaltError, match="2 columns where 3 are due .*without labels; the hub's"):
+    with pytest.raises(SaltError, match="2 columns, expected 3 .*without labels; the hub's"):
         benchmarks.load("xnli", "test", "de", tmp_path)
     (tmp_path / "udpos").mkdir()
     (tmp_path / "udpos" / "test-de.tsv").write_bytes(b"eins\nzwei\n\n")
-    with pytest.raises(SaltError, match="1 columns where 2 are due .*without labels; the hub's"):
+    with pytest.raises(SaltError, match="1 columns, expected 2 .*without labels; the hub's"):
         benchmarks.load("udpos", "test", "de", tmp_path)
 
 

@@ -56,7 +56,7 @@ def test_what_is_wrong_is_said_with_the_file(tmp_path):
     with pytest.raises(SaltError, match="en-de.tsv: no column translation; its first line has en,"):
         read_dictionaries(tmp_path)
     write(tmp_path, de=["en translation", "goat"])
-    with pytest.raises(SaltError, match="en-de.tsv, line 2: 1 cells, 2 are due"):
+    with pytest.raises(SaltError, match="en-de.tsv, line 2: 1 cells, expected 2"):
         read_dictionaries(tmp_path)
     write(tmp_path, de=["en translation sources", "goat Ziege many"])
     with pytest.raises(SaltError, match="en-de.tsv, line 2: sources 'many' is no number"):

@@ -85,10 +85,10 @@ def test_missing_columns_and_columns_of_another_kind_are_named(xnli):
     with pytest.raises(SaltError, match="no column label; there: premise, hypothesis"):
         benchmarks.load("xnli", "dev", "de", xnli)
     table(shard(xnli, "de"), xnli_columns(hypothesis=[1, 2]), {"label": PERMUTED})
-    with pytest.raises(SaltError, match="column 'hypothesis' holds int64 where text is due"):
+    with pytest.raises(SaltError, match="column 'hypothesis' holds int64, expected text"):
         benchmarks.load("xnli", "dev", "de", xnli)
     table(shard(xnli, "de"), xnli_columns(label=[["a"], ["b"]]))
-    with pytest.raises(SaltError, match="column 'label' holds .* where labels are due"):
+    with pytest.raises(SaltError, match="column 'label' holds .*, expected labels"):
         benchmarks.load("xnli", "dev", "de", xnli)
 
 

@@ -160,7 +160,7 @@ def test_what_is_no_text_is_no_word(tmp_path, value):
     if isinstance(value, str):
         assert [row["text"] for row in next(tables.read_rows(path, ["text"]))] == ["NA", "b"]
         return
-    with pytest.raises(SaltError, match="line 2: column 'text' holds .* where text is due"):
+    with pytest.raises(SaltError, match="line 2: column 'text' holds .*, expected text"):
         next(tables.read_rows(path, ["text"]))
     frame = pd.DataFrame({"text": pd.Series(["NA", value if value != 3 else None])})
     if not isinstance(value, list):

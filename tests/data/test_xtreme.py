@@ -101,10 +101,10 @@ def test_windows_line_ends_are_no_part_of_a_label(write):
 @pytest.mark.parametrize(
     "row, reason",
     [
-        (b"only one column", "1 columns where 3 are due"),
-        (b"a\tb\tc\tneutral", "4 columns where 3 are due"),
-        (b"", "1 columns where 3 are due"),
-        (b"a\tb", "2 columns where 3 are due .XTREME's scripts write test files without labels"),
+        (b"only one column", "1 columns, expected 3"),
+        (b"a\tb\tc\tneutral", "4 columns, expected 3"),
+        (b"", "1 columns, expected 3"),
+        (b"a\tb", "2 columns, expected 3 .XTREME's scripts write test files without labels"),
         (b"a\tb\tmaybe", "label 'maybe' is none of entailment, neutral, contradiction"),
         (b"a\tb\t", "label '' is none of"),
         (b"a\xff\tb\tneutral", "not UTF-8"),
@@ -140,8 +140,8 @@ def test_translate_trains_other_name_of_a_label_is_read_and_said(write):
 @pytest.mark.parametrize(
     "row, reason",
     [
-        (b"Berlin", "1 columns where 2 are due"),
-        (b"Berlin\tB-LOC\tO", "3 columns where 2 are due"),
+        (b"Berlin", "1 columns, expected 2"),
+        (b"Berlin\tB-LOC\tO", "3 columns, expected 2"),
         (b" \tO", "an empty token"),
         (b"Berlin\tNOUN", "tag 'NOUN' is none of O, B-PER"),
         (b"Berlin\tB-CITY", "tag 'B-CITY' is none of O, B-PER"),
@@ -179,7 +179,7 @@ def test_texts_are_read_with_labels_and_without(write, tail):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"a\tb\tc\n", "line 1: 3 columns where 1 or 2 are due"),
+        (b"a\tb\tc\n", "line 1: 3 columns, expected 1 or 2"),
         (b"a\n\tO\n", "line 2: an empty token"),
         (b"\n\n", "no rows"),
     ],
@@ -192,7 +192,7 @@ def test_malformed_tokens_are_named(write, text, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"a\tb\tc\td\n", "line 1: 4 columns where 2 or 3 are due"),
+        (b"a\tb\tc\td\n", "line 1: 4 columns, expected 2 or 3"),
         (b"a\t \n", "line 1: an empty text"),
         (b"", "no rows"),
     ],

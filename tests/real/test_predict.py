@@ -80,7 +80,7 @@ def test_what_is_written_scores_what_the_run_scored(world, trained, tmp_path):
 
 def test_files_without_labels_give_the_same(world, trained, tmp_path):
     root, folder = write_tags(tmp_path / "bare", tagged=False), trained[2]
-    with pytest.raises(SaltError, match="line 1: 1 columns where 2 are due"):
+    with pytest.raises(SaltError, match="line 1: 1 columns, expected 2"):
         benchmarks.load("pan-x", "test", "en", root)
     one, other = (
         predict.predict("pan-x", folder, data, tmp_path / name, ["en"])[0].read_text()
