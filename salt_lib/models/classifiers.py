@@ -122,7 +122,8 @@ def saved_classifier(folder: str | Path, names: Sequence[str], tagged: bool):
     if labels != list(names):
         raise SaltError(
             f"{folder}: a classifier of {', '.join(map(str, labels))}, expected one of "
-            f"{', '.join(names)}; give one that was fine-tuned for this task (`salt train --save FOLDER`)"
+            f"{', '.join(names)}; give one that was fine-tuned for this task "
+            "(`salt train --save FOLDER`)"
         )
     if (path / FUSION).exists():
         try:
