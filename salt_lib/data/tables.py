@@ -52,8 +52,8 @@ def read_rows(path: str | Path, columns: Sequence[str] = ()) -> Iterator[list[di
             for name in columns:
                 if not isinstance(row[name], str):
                     raise SaltError(
-                        f"{path}, {where}: column {name!r} holds {row[name]!r:.60} where text is "
-                        "due; mend or remove the row"
+                        f"{path}, {where}: column {name!r} holds {row[name]!r:.60}, expected "
+                        "text; mend or remove the row"
                     )
             yield row
 

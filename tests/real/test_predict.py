@@ -111,7 +111,7 @@ def test_labels_of_pairs_are_written_with_and_without_gold(world, tmp_path):
     ]
     with pytest.raises(SaltError, match="there already: give a new folder"):
         real_run.run(job, save=folder)
-    with pytest.raises(SaltError, match="a classifier of entailment, neutral, contradiction, wh"):
+    with pytest.raises(SaltError, match="a classifier of entailment, neutral, contradiction, ex"):
         predict.predict("paws-x", folder, root, tmp_path / "out")
 
 

@@ -82,7 +82,7 @@ def test_xtreme_s_recipe_is_the_default():
         ("max_length = 1.5", "max_length = 1.5 is no int"),
         ("micro_batch = true", "micro_batch = True is no int"),
         ("languages = 'de'", r"languages = 'de' is no tuple"),
-        ("training = 3", r"\[training\]: a table"),
+        ("training = 3", r"\[training\]: expected a table"),
         ("precision = 'fp16'", "unknown precision 'fp16'; known: fp32, bf16"),
         ("device = 'tpu'", "unknown device 'tpu'; known: auto, cpu, cuda"),
     ],
