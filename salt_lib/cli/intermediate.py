@@ -5,8 +5,8 @@ Chapter: Intermediate tasks.
 
 import typer
 
-from ..errors import SaltError
-from .console import percent, print_json
+from . import fixed
+from .console import percent
 
 
 def study(world: int, workers, force: bool, runs_dir) -> None:
@@ -15,32 +15,20 @@ def study(world: int, workers, force: bool, runs_dir) -> None:
 
     part = intermediate.intermediate_study(world, runs_dir)
     specs = intermediate.planned(world) if force else intermediate.missing(part)
-    try:
-        made = part.execute(specs, workers, force=force)
-    finally:
-        have, wanted = intermediate.freeze(part)
-    typer.echo(f"world {world}: {len(made)} runs made now; {part.table} has {have} of {wanted}")
+    fixed.run(part, specs, lambda: intermediate.freeze(part), workers, force)
 
 
 def results(as_json: bool) -> None:
     """Show how far the study is and, when it is complete, its outcome."""
     from ..laboratory.intermediate import outcomes
+    from ..study.parts import progress_of
 
-    parts = outcomes.parts()
-    progress, done = outcomes.progress(parts), outcomes.finished(parts)
-    if as_json:
-        rows = outcomes.summary(parts).to_dict("records") if done else None
-        told = rows and [{k: v if v == v else None for k, v in row.items()} for row in rows]  # nan
-        print_json({"progress": progress.to_dict("records"), "outcomes": told})
+    parts, name = outcomes.parts(), "the study of intermediate tasks"
+    progress = progress_of(parts)
+    rows = fixed.show(progress, lambda: outcomes.summary(parts), name, "intermediate", as_json)
+    if not rows:
         return
-    for row in progress.to_dict("records"):
-        typer.echo(f"world {row['world']}: {row['runs']} of {row['planned']} runs")
-    if not done:
-        raise SaltError(
-            "the study of intermediate tasks is not complete, and its protocol allows no test "
-            "before it is; make what is missing with `salt study --scale intermediate --world N`"
-        )
-    for row in outcomes.summary(parts).to_dict("records"):
+    for row in rows:
         typer.echo(
             f"{row['contrast']:<52}{row['group']:<8}{percent(row['mean'], '+'):>8} "
             f"({percent(row['ci_low'], '+')} to {percent(row['ci_high'], '+')}), p {row['p']:.4f}, "

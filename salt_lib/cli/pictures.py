@@ -5,8 +5,8 @@ Chapter: Pictures.
 
 import typer
 
-from ..errors import SaltError
-from .console import percent, print_json
+from . import fixed
+from .console import percent
 
 
 def study(world: int, workers, force: bool, runs_dir) -> None:
@@ -15,32 +15,20 @@ def study(world: int, workers, force: bool, runs_dir) -> None:
 
     part = pictures.pictures_study(world, runs_dir)
     specs = pictures.planned(world) if force else pictures.missing(part)
-    try:
-        made = part.execute(specs, workers, force=force)
-    finally:
-        have, wanted = pictures.freeze(part)
-    typer.echo(f"world {world}: {len(made)} runs made now; {part.table} has {have} of {wanted}")
+    fixed.run(part, specs, lambda: pictures.freeze(part), workers, force)
 
 
 def results(as_json: bool) -> None:
     """Show how far the study is and, when it is complete, its outcome."""
     from ..laboratory.pictures import outcomes
+    from ..study.parts import progress_of
 
-    parts = outcomes.parts()
-    progress, done = outcomes.progress(parts), outcomes.finished(parts)
-    if as_json:
-        rows = outcomes.summary(parts).to_dict("records") if done else None
-        told = rows and [{k: v if v == v else None for k, v in row.items()} for row in rows]  # nan
-        print_json({"progress": progress.to_dict("records"), "outcomes": told})
+    parts, name = outcomes.parts(), "the study of pictures"
+    progress = progress_of(parts)
+    rows = fixed.show(progress, lambda: outcomes.summary(parts), name, "pictures", as_json)
+    if not rows:
         return
-    for row in progress.to_dict("records"):
-        typer.echo(f"world {row['world']}: {row['runs']} of {row['planned']} runs")
-    if not done:
-        raise SaltError(
-            "the study of pictures is not complete, and its protocol allows no test before it is; "
-            "make what is missing with `salt study --scale pictures --world N`"
-        )
-    for row in outcomes.summary(parts).to_dict("records"):
+    for row in rows:
         if row["measure"] == "median":
             continue
         typer.echo(

@@ -5,8 +5,8 @@ Chapter: Programs.
 
 import typer
 
-from ..errors import SaltError
-from .console import percent, print_json
+from . import fixed
+from .console import percent
 
 
 def study(world: int, workers, force: bool, runs_dir, device: str | None) -> None:
@@ -15,32 +15,18 @@ def study(world: int, workers, force: bool, runs_dir, device: str | None) -> Non
 
     part = programs.programs_study(world, runs_dir, device)
     specs = programs.planned(world) if force else programs.missing(part)
-    try:
-        made = part.execute(specs, workers, force=force)
-    finally:
-        have, wanted = programs.freeze(part)
-    typer.echo(f"world {world}: {len(made)} runs made now; {part.table} has {have} of {wanted}")
+    fixed.run(part, specs, lambda: programs.freeze(part), workers, force)
 
 
 def results(as_json: bool) -> None:
     """Show how far the study is and, when it is complete, its outcome."""
     from ..laboratory.programs import outcomes
+    from ..study.parts import progress_of
 
-    parts = outcomes.parts()
-    progress, done = outcomes.progress(parts), outcomes.finished(parts)
-    if as_json:
-        rows = outcomes.summary(parts).to_dict("records") if done else None
-        told = rows and [{k: v if v == v else None for k, v in row.items()} for row in rows]  # nan
-        print_json({"progress": progress.to_dict("records"), "outcomes": told})
-        return
-    for row in progress.to_dict("records"):
-        typer.echo(f"world {row['world']}: {row['runs']} of {row['planned']} runs")
-    if not done:
-        raise SaltError(
-            "the study of programs is not complete, and its protocol allows no test before it is; "
-            "make what is missing with `salt study --scale programs --world N`"
-        )
-    for row in outcomes.summary(parts).to_dict("records"):
+    parts, name = outcomes.parts(), "the study of programs"
+    progress = progress_of(parts)
+    rows = fixed.show(progress, lambda: outcomes.summary(parts), name, "programs", as_json)
+    for row in rows:
         sure = (
             f"({percent(row['ci_low'], '+')} to {percent(row['ci_high'], '+')}), p {row['p']:.4f}"
         )

@@ -11,9 +11,10 @@ from matplotlib.axes import Axes
 from ..laboratory.intermediate import outcomes
 from ..laboratory.intermediate.conditions import CONDITIONS, Condition
 from ..laboratory.intermediate.examples import LANGUAGES
-from ..laboratory.intermediate.outcomes import Part, Point
+from ..laboratory.intermediate.outcomes import Point
 from ..laboratory.intermediate.study import numbers
 from ..languages import SOURCE, language
+from ..study.parts import Part
 from ..study.wording import interval, points, short_p
 from .html import Markup, percent, table, word
 from .style import COLOURS, GREY, MARKERS, styled

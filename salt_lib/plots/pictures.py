@@ -18,8 +18,9 @@ from ..laboratory.minibabel.facts import Fact
 from ..laboratory.minibabel.grammar import sentence
 from ..laboratory.pictures import captions, outcomes
 from ..laboratory.pictures.conditions import CONDITIONS, SHARES
-from ..laboratory.pictures.outcomes import Part, Worth
+from ..laboratory.pictures.outcomes import Worth
 from ..languages import SOURCE, language
+from ..study.parts import Part
 from ..study.wording import interval, points, short_p
 from .html import Markup, percent, table, word
 from .style import BLUE, GREEN, GREY, SMALL, VERMILLION, styled

@@ -12,8 +12,9 @@ from matplotlib.axes import Axes
 from ..laboratory.programs import outcomes
 from ..laboratory.programs.cells import AMOUNTS, CELLS, SIZES, Cell, parameters
 from ..laboratory.programs.interpreter import Answer
-from ..laboratory.programs.outcomes import Part
+from ..laboratory.programs.study import SEED
 from ..languages import SOURCE, language
+from ..study.parts import Part
 from ..study.wording import interval, points, short_p
 from .html import Markup, percent, table, word
 from .style import BLUE, GREY, SMALL, heat, styled
@@ -187,7 +188,7 @@ def languages_table(units: Iterable[Part]) -> Markup:
     rows = []
     for code in (SOURCE, *outcomes.GROUPS["rich"], *outcomes.GROUPS["poor"]):
         cells = [
-            np.mean([part.runs[name, outcomes.BASELINE]["scores"][code] for part in units])
+            np.mean([p.runs[name, outcomes.BASELINE][SEED]["scores"][code] for p in units])
             for name in ends
         ]
         rows.append([language(code).name, groups[code], *(percent(float(c)) for c in cells)])

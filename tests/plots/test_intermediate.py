@@ -16,6 +16,7 @@ from salt_lib.laboratory.intermediate.conditions import CONDITIONS
 from salt_lib.laboratory.intermediate.outcomes import Point
 from salt_lib.plots import intermediate as plots
 from salt_lib.plots import style
+from salt_lib.study import parts
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,7 +26,7 @@ def units(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(study, "RECORDED", tmp_path_factory.mktemp("recorded"))
         intermediate_tables()
-        return outcomes.complete(outcomes.parts())
+        return parts.complete(outcomes.parts(), "intermediate")
 
 
 def plain(html):
@@ -105,7 +106,6 @@ def test_the_page_fills_itself_in_when_all_runs_are_there(units, monkeypatch):
         space: dict = {}
         with plt.rc_context({"backend": "agg"}):
             exec(first, space)
-            del space["text"]  # of what is glued
             for source in results:
                 exec(source, space)
                 if "text" in space and name not in shown:

@@ -15,6 +15,7 @@ from salt_lib.laboratory.minibabel.facts import Fact
 from salt_lib.laboratory.pictures import outcomes, study
 from salt_lib.plots import pictures as plots
 from salt_lib.plots import style
+from salt_lib.study import parts
 
 ROOT = Path(__file__).parents[2]
 FACTS = [Fact("dog", "see", "king", "red"), Fact("cat", "see", "king", "red")]
@@ -25,7 +26,7 @@ def units(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(study, "RECORDED", tmp_path_factory.mktemp("recorded"))
         picture_tables()
-        return outcomes.complete(outcomes.parts())
+        return parts.complete(outcomes.parts(), "pictures")
 
 
 def plain(html):
@@ -63,7 +64,7 @@ def test_conditions_probes_progress_and_languages_have_their_tables(units):
     probes = {part.world: part.origin["probe"] for part in units}
     assert plain(plots.probe_table(probes))[1] == ["agent", *["90.0% (12.0%)", "90.0% (13.0%)"],
                                                    "90.0% (14.0%)"]  # fmt: skip
-    assert plain(plots.progress_table(outcomes.progress(units)))[1] == ["2", "150", "150"]
+    assert plain(plots.progress_table(parts.progress_of(units)))[1] == ["2", "150", "150"]
     rows = plain(plots.languages_table(units, ["baseline", "salt"]))
     assert len(rows) == 18 and rows[1][:2] == ["English", "English"]
     german = next(row for row in rows if row[0] == "German")

@@ -13,6 +13,7 @@ from invented import program_tables
 from salt_lib.laboratory.programs import outcomes, study
 from salt_lib.plots import programs as plots
 from salt_lib.plots import style
+from salt_lib.study import parts
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,7 +23,7 @@ def units(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(study, "RECORDED", tmp_path_factory.mktemp("recorded"))
         program_tables()
-        return outcomes.complete(outcomes.parts())
+        return parts.complete(outcomes.parts(), "programs")
 
 
 def plain(html):
@@ -57,7 +58,7 @@ def test_cells_measures_checks_progress_fits_and_languages_have_their_tables(uni
     ]  # fmt: skip
     rows = plain(plots.checks_table(outcomes.checks(units)))
     assert rows[1][0] == "2" and rows[1][2:] == ["40.0%", "3.0%", "4.0%"]
-    assert plain(plots.progress_table(outcomes.progress(units)))[1] == ["2", "34", "34"]
+    assert plain(plots.progress_table(parts.progress_of(units)))[1] == ["2", "34", "34"]
     rows = plain(plots.fits_table(units))
     assert len(rows) == 4 and float(rows[1][2]) < float(rows[1][1]) < float(rows[1][3])
     rows = plain(plots.languages_table(units))

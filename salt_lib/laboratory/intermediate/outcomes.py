@@ -8,15 +8,15 @@ Chapter: Intermediate tasks.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from operator import itemgetter
 
 import numpy as np
 import pandas as pd
 
-from ...errors import SaltError, unknown
+from ...errors import unknown
 from ...languages import SOURCE, language
 from ...study import stats
-from ...study.frozen import read_table
+from ...study.parts import Part, complete, read_part
 from ...study.worlds import OverWorlds, equivalent, over_worlds, resampled
 from ..tasks import task
 from .conditions import AT, BEST, COUNTS, FACTS, NONE, TARGET
@@ -25,6 +25,7 @@ from .run import draw_and_seed
 from .study import DRAW_SEEDS, DRAWS, PARTED, WORLDS, planned, table_path
 from .variance import Parts, parted
 
+SCALE = "intermediate"
 MARGIN = 0.01  # an effect within a point of zero would matter to nobody
 RICH = 0.75  # the share of text (`languages.Language.share`) from which on a language is rich
 TARGETS = task(TARGET).targets
@@ -100,63 +101,10 @@ CONTRASTS = (
 )
 
 
-@dataclass(frozen=True)
-class Part:
-    """The runs of one world: condition and method → number → run."""
-
-    world: int
-    runs: Mapping[Cell, Mapping[int, dict]]
-    planned: int
-    origin: Mapping[str, Any]
-
-    @property
-    def made(self) -> int:
-        """How many runs there are."""
-        return sum(map(len, self.runs.values()))
-
-    @property
-    def complete(self) -> bool:
-        """Whether all planned runs are there."""
-        return self.made == self.planned
-
-
 def parts() -> list[Part]:
     """What there is of the study, world by world."""
-    return [_part(world) for world in WORLDS]
-
-
-def _part(world: int) -> Part:
-    runs: dict[Cell, dict[int, dict]] = {}
-    origin: Mapping[str, Any] = {}
-    if (path := table_path(world)).exists():
-        table = read_table(path, f"salt study --scale intermediate --world {world}")
-        origin = table.origin
-        for run in table.runs:
-            runs.setdefault((run["task"], run["method"]), {})[run["seed"]] = run
-    return Part(world, runs, len(planned(world)), origin)
-
-
-def progress(of: Iterable[Part] | None = None) -> pd.DataFrame:
-    """How far each part is: world, runs, planned, complete."""
-    rows = [(p.world, p.made, p.planned, p.complete) for p in (parts() if of is None else of)]
-    return pd.DataFrame(rows, columns=["world", "runs", "planned", "complete"])
-
-
-def finished(of: Iterable[Part] | None = None) -> bool:
-    """Whether all planned runs are there, so that there is something to test."""
-    return all(part.complete for part in (parts() if of is None else of))
-
-
-def complete(of: Iterable[Part]) -> list[Part]:
-    """The parts. SaltError: not all planned runs of them are there."""
-    units = list(of)
-    if lacking := [part.world for part in units if not part.complete]:
-        raise SaltError(
-            f"worlds {', '.join(map(str, lacking))} are not complete, and the protocol allows no "
-            "test before they are; make what is missing with "
-            "`salt study --scale intermediate --world N`"
-        )
-    return units
+    cell = itemgetter("task", "method")
+    return [read_part(w, table_path(w), len(planned(w)), SCALE, cell) for w in WORLDS]
 
 
 def outcome(group: str = "all") -> Value:
@@ -211,11 +159,11 @@ def summary(of: Iterable[Part] | None = None, question: str | None = None) -> pd
 
     Columns: question, contrast, primary, group, mean, ci_low, ci_high, p, boot_low, boot_high,
     p_equivalent (within ± `MARGIN`), p_holm (of a question's secondary ones in all target
-    languages), worlds. Raises SaltError as `complete`, and for an unknown question.
+    languages), worlds. Raises SaltError as `parts.complete`, and for an unknown question.
     """
     if question not in (None, *QUESTIONS):
         raise unknown("question", question, QUESTIONS)
-    units = complete(parts() if of is None else of)
+    units = complete(parts() if of is None else of, SCALE)
     rows = []
     for contrast in CONTRASTS:
         if question not in (None, contrast.question):

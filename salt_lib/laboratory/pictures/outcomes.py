@@ -6,9 +6,8 @@ parallel captions is where the curve of retrieval against their number reaches S
 Chapter: Pictures.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,13 +15,14 @@ import pandas as pd
 from ...errors import SaltError, unknown
 from ...languages import LANGUAGES, SOURCE
 from ...study import stats
-from ...study.frozen import read_table
+from ...study.parts import Part, complete, read_part
 from ...study.worlds import OverWorlds, equivalent, over_worlds, resampled
 from . import captions
 from .conditions import PARALLEL, SHARES, TAUGHT, condition_of
 from .retrieval import both_ways
 from .study import WORLDS, planned, table_path
 
+SCALE = "pictures"
 MARGIN = 0.01  # a point of R@1 would matter to nobody
 RICH = 0.75  # the share of text (`languages.Language.share`) from which on a language is rich
 GROUPS = {
@@ -42,64 +42,13 @@ SECONDARY = (
 MEASURES = ("R@1", "R@10", "median")
 
 
-@dataclass(frozen=True)
-class Part:
-    """The runs of one world: condition → seed → run."""
-
-    world: int
-    runs: Mapping[str, Mapping[int, dict]]
-    planned: int
-    origin: Mapping[str, Any]
-
-    @property
-    def made(self) -> int:
-        """How many runs there are."""
-        return sum(map(len, self.runs.values()))
-
-    @property
-    def complete(self) -> bool:
-        """Whether all planned runs are there."""
-        return self.made == self.planned
+def _condition(run: dict) -> str:
+    return condition_of(run["task"], run["method"]).name
 
 
 def parts() -> list[Part]:
     """What there is of the study, world by world."""
-    return [_part(world) for world in WORLDS]
-
-
-def _part(world: int) -> Part:
-    runs: dict[str, dict[int, dict]] = {}
-    origin: Mapping[str, Any] = {}
-    if (path := table_path(world)).exists():
-        table = read_table(path, f"salt study --scale pictures --world {world}")
-        origin = table.origin
-        for run in table.runs:
-            name = condition_of(run["task"], run["method"]).name
-            runs.setdefault(name, {})[run["seed"]] = run
-    return Part(world, runs, len(planned(world)), origin)
-
-
-def progress(of: Iterable[Part] | None = None) -> pd.DataFrame:
-    """How far each part is: world, runs, planned, complete."""
-    rows = [(p.world, p.made, p.planned, p.complete) for p in (parts() if of is None else of)]
-    return pd.DataFrame(rows, columns=["world", "runs", "planned", "complete"])
-
-
-def finished(of: Iterable[Part] | None = None) -> bool:
-    """Whether all planned runs are there, so that there is something to test."""
-    return all(part.complete for part in (parts() if of is None else of))
-
-
-def complete(of: Iterable[Part]) -> list[Part]:
-    """The parts. SaltError: not all planned runs of them are there."""
-    units = list(of)
-    if lacking := [part.world for part in units if not part.complete]:
-        raise SaltError(
-            f"worlds {', '.join(map(str, lacking))} are not complete, and the protocol allows no "
-            "test before they are; make what is missing with "
-            "`salt study --scale pictures --world N`"
-        )
-    return units
+    return [read_part(w, table_path(w), len(planned(w)), SCALE, _condition) for w in WORLDS]
 
 
 def outcome(what: str = "R@1", group: str = "all") -> Callable[[dict], float]:
@@ -138,9 +87,9 @@ def summary(of: Iterable[Part] | None = None) -> pd.DataFrame:
 
     Columns: condition, against, measure, group, mean, ci_low, ci_high, p, boot_low, boot_high,
     p_equivalent (within ± `MARGIN`, of shares), p_holm (of the secondary ones of R@1 in all target
-    languages), worlds. Raises SaltError as `complete`.
+    languages), worlds. Raises SaltError as `parts.complete`.
     """
-    units = complete(parts() if of is None else of)
+    units = complete(parts() if of is None else of, SCALE)
     # In English R@10 and the median rank are at their ends, in every world.
     wanted = [(PRIMARY, "R@1", "English")]
     wanted += [(PRIMARY, what, group) for what in MEASURES for group in GROUPS]

@@ -8,9 +8,9 @@ from the text, seconds a step from the size.
 Chapter: Programs.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from operator import itemgetter
 
 import numpy as np
 import pandas as pd
@@ -19,12 +19,13 @@ from numpy.typing import ArrayLike
 from ...errors import SaltError, unknown
 from ...languages import SOURCE
 from ...study import stats
-from ...study.frozen import read_table
+from ...study.parts import Part, complete, read_part
 from ...study.worlds import OverWorlds, equivalent, over_worlds
 from .cells import AMOUNTS, CONTROLS, GRID, HELD_OUT, METHODS, POOR, RICH, SIZES, Cell, parameters
 from .measures import WHAT
-from .study import WORLDS, planned, table_path
+from .study import SEED, WORLDS, planned, table_path
 
+SCALE = "programs"
 MARGIN = 0.02  # a difference of execution accuracy that would matter to nobody
 GROUPS = {"poor": POOR, "rich": RICH, "English": (SOURCE,)}
 BASE = Cell(SIZES["0.6M"], 1.0)  # where the next doubling of compute is asked about
@@ -40,62 +41,10 @@ SECONDARY = (
 )
 
 
-@dataclass(frozen=True)
-class Part:
-    """The runs of one world: (cell's name, method) → run."""
-
-    world: int
-    runs: Mapping[tuple[str, str], dict]
-    planned: int
-    origin: Mapping[str, Any]
-
-    @property
-    def made(self) -> int:
-        """How many runs there are."""
-        return len(self.runs)
-
-    @property
-    def complete(self) -> bool:
-        """Whether all planned runs are there."""
-        return self.made == self.planned
-
-
 def parts() -> list[Part]:
     """What there is of the study, world by world."""
-    return [_part(world) for world in WORLDS]
-
-
-def _part(world: int) -> Part:
-    runs: dict[tuple[str, str], dict] = {}
-    origin: Mapping[str, Any] = {}
-    if (path := table_path(world)).exists():
-        table = read_table(path, f"salt study --scale programs --world {world}")
-        origin = table.origin
-        runs = {(run["task"], run["method"]): run for run in table.runs}
-    return Part(world, runs, len(planned(world)), origin)
-
-
-def progress(of: Iterable[Part] | None = None) -> pd.DataFrame:
-    """How far each part is: world, runs, planned, complete."""
-    rows = [(p.world, p.made, p.planned, p.complete) for p in (parts() if of is None else of)]
-    return pd.DataFrame(rows, columns=["world", "runs", "planned", "complete"])
-
-
-def finished(of: Iterable[Part] | None = None) -> bool:
-    """Whether all planned runs are there, so that there is something to test."""
-    return all(part.complete for part in (parts() if of is None else of))
-
-
-def complete(of: Iterable[Part]) -> list[Part]:
-    """The parts. SaltError: not all planned runs of them are there."""
-    units = list(of)
-    if lacking := [part.world for part in units if not part.complete]:
-        raise SaltError(
-            f"worlds {', '.join(map(str, lacking))} are not complete, and the protocol allows no "
-            "test before they are; make what is missing with "
-            "`salt study --scale programs --world N`"
-        )
-    return units
+    cell = itemgetter("task", "method")
+    return [read_part(w, table_path(w), len(planned(w)), SCALE, cell) for w in WORLDS]
 
 
 def accuracy(
@@ -110,14 +59,14 @@ def accuracy(
         raise unknown("group of languages", group, GROUPS)
     if what not in WHAT:
         raise unknown("measure", what, WHAT)
-    greedy = part.runs[one.name, method]["measures"]["greedy"]
+    greedy = part.runs[one.name, method][SEED]["measures"]["greedy"]
     return float(np.mean([greedy[code][what] for code in GROUPS[group]]))
 
 
 def size_of(part: Part, one: Cell) -> float:
     """The base-2 logarithm of an encoder's parameters, of those of `BASE`."""
     both = [
-        parameters(c.size, part.runs[c.name, BASELINE]["measures"]["pretraining"]["pieces"])
+        parameters(c.size, part.runs[c.name, BASELINE][SEED]["measures"]["pretraining"]["pieces"])
         for c in (one, BASE)
     ]
     return float(np.log2(both[0] / both[1]))
@@ -187,7 +136,7 @@ def seconds_a_step(part: Part) -> dict[str, float]:
     """Size → the median over its cells of the seconds of a step."""
     found: dict[str, list[float]] = {}
     for one in GRID:
-        about = part.runs[one.name, BASELINE]["measures"]["pretraining"]
+        about = part.runs[one.name, BASELINE][SEED]["measures"]["pretraining"]
         found.setdefault(one.size.name, []).append(about["seconds"] / about["steps"])
     return {name: float(np.median(each)) for name, each in found.items()}
 
@@ -248,9 +197,9 @@ def summary(of: Iterable[Part] | None = None) -> pd.DataFrame:
 
     Columns: effect, group, mean, ci_low, ci_high, p, p_equivalent (within ± `MARGIN`), p_holm (of
     the secondary ones in poor languages), worlds. An effect that is the same in all worlds has no
-    test, and nan. Raises SaltError as `complete`.
+    test, and nan. Raises SaltError as `parts.complete`.
     """
-    units = complete(parts() if of is None else of)
+    units = complete(parts() if of is None else of, SCALE)
     rows = []
     for group in GROUPS:
         for what in (PRIMARY, *SECONDARY):
@@ -287,7 +236,7 @@ def seconds(units: Iterable[Part]) -> np.ndarray:
     tables = [
         [
             [
-                part.runs[Cell(size, a).name, BASELINE]["measures"]["pretraining"]["seconds"]
+                part.runs[Cell(size, a).name, BASELINE][SEED]["measures"]["pretraining"]["seconds"]
                 for a in AMOUNTS
             ]
             for size in SIZES.values()
@@ -304,7 +253,7 @@ def checks(units: Iterable[Part]) -> pd.DataFrame:
     """
     rows = []
     for part in units:
-        run = part.runs.get((BASE.name, BASELINE))
+        run = part.runs.get((BASE.name, BASELINE), {}).get(SEED)
         if run is not None:
             rows.append(
                 {"world": part.world, "encoder": run["scores"][SOURCE], **run["measures"]["checks"]}

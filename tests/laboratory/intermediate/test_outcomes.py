@@ -17,6 +17,7 @@ from salt_lib.laboratory.intermediate.outcomes import (
     paired,
 )
 from salt_lib.laboratory.intermediate.run import draw_and_seed
+from salt_lib.study import parts
 
 
 @pytest.fixture(scope="module")
@@ -24,20 +25,20 @@ def units(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(study, "RECORDED", tmp_path_factory.mktemp("recorded"))
         intermediate_tables()
-        return outcomes.complete(outcomes.parts())
+        return parts.complete(outcomes.parts(), "intermediate")
 
 
 def test_nothing_is_tested_before_all_runs_are_there(units, tmp_path, monkeypatch):
-    assert outcomes.finished(units)
-    assert outcomes.progress(units)["runs"].tolist() == [len(study.planned(2))] * 3
+    assert parts.finished(units)
+    assert parts.progress_of(units)["runs"].tolist() == [len(study.planned(2))] * 3
     lacking = dataclasses.replace(units[1], runs={**units[1].runs, ("none", "salt"): {}})
     some = [units[0], lacking, units[2]]
-    assert not outcomes.finished(some)
-    for ask in (outcomes.complete, outcomes.summary):
-        with pytest.raises(SaltError, match="worlds 3 are not complete.*allows no test before"):
-            ask(some)
+    assert not parts.finished(some)
+    with pytest.raises(SaltError, match="worlds 3 are not complete.*allows no test before"):
+        outcomes.summary(some)
     monkeypatch.setattr(study, "RECORDED", tmp_path)
-    assert outcomes.progress()["runs"].tolist() == [0, 0, 0] and not outcomes.finished()
+    nothing = outcomes.parts()
+    assert [part.made for part in nothing] == [0, 0, 0] and not parts.finished(nothing)
 
 
 def test_rich_and_poor_languages_are_the_targets():

@@ -11,6 +11,7 @@ from salt_lib.errors import SaltError
 from salt_lib.laboratory.pictures import outcomes, study
 from salt_lib.laboratory.pictures.outcomes import compare, crossing, outcome
 from salt_lib.languages import LANGUAGES
+from salt_lib.study import parts
 
 
 @pytest.fixture(scope="module")
@@ -25,19 +26,19 @@ def recorded(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def units(recorded):
-    return outcomes.complete(outcomes.parts())
+    return parts.complete(outcomes.parts(), "pictures")
 
 
 def test_nothing_is_tested_before_all_runs_are_there(units, tmp_path, monkeypatch):
-    assert outcomes.finished(units) and outcomes.progress(units)["runs"].tolist() == [150] * 3
+    assert parts.finished(units) and parts.progress_of(units)["runs"].tolist() == [150] * 3
     lacking = dataclasses.replace(units[1], runs={**units[1].runs, "salt": {}})
     some = [units[0], lacking, units[2]]
-    assert not outcomes.finished(some)
-    for ask in (outcomes.complete, outcomes.summary):
-        with pytest.raises(SaltError, match="worlds 3 are not complete.*allows no test before"):
-            ask(some)
+    assert not parts.finished(some)
+    with pytest.raises(SaltError, match="worlds 3 are not complete.*allows no test before"):
+        outcomes.summary(some)
     monkeypatch.setattr(study, "RECORDED", tmp_path)
-    assert outcomes.progress()["runs"].tolist() == [0, 0, 0] and not outcomes.finished()
+    nothing = outcomes.parts()
+    assert [part.made for part in nothing] == [0, 0, 0] and not parts.finished(nothing)
 
 
 def test_rich_and_poor_languages_are_all_but_english():

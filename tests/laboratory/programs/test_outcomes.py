@@ -11,6 +11,7 @@ from salt_lib.errors import SaltError
 from salt_lib.laboratory.programs import outcomes, study
 from salt_lib.laboratory.programs.cells import CELLS, GRID, HELD_OUT, SIZES, Cell
 from salt_lib.languages import LANGUAGES
+from salt_lib.study import parts
 
 
 @pytest.fixture(scope="module")
@@ -18,19 +19,19 @@ def units(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(study, "RECORDED", tmp_path_factory.mktemp("recorded"))
         program_tables()
-        return outcomes.complete(outcomes.parts())
+        return parts.complete(outcomes.parts(), "programs")
 
 
 def test_nothing_is_tested_before_all_runs_are_there(units, tmp_path, monkeypatch):
-    assert outcomes.finished(units) and outcomes.progress(units)["runs"].tolist() == [34] * 3
+    assert parts.finished(units) and parts.progress_of(units)["runs"].tolist() == [34] * 3
     some = dict(list(units[1].runs.items())[1:])
     lacking = [units[0], dataclasses.replace(units[1], runs=some), units[2]]
-    assert not outcomes.finished(lacking)
-    for ask in (outcomes.complete, outcomes.summary):
-        with pytest.raises(SaltError, match="worlds 3 are not complete.*allows no test before"):
-            ask(lacking)
+    assert not parts.finished(lacking)
+    with pytest.raises(SaltError, match="worlds 3 are not complete.*allows no test before"):
+        outcomes.summary(lacking)
     monkeypatch.setattr(study, "RECORDED", tmp_path)
-    assert outcomes.progress()["runs"].tolist() == [0, 0, 0] and not outcomes.finished()
+    nothing = outcomes.parts()
+    assert [part.made for part in nothing] == [0, 0, 0] and not parts.finished(nothing)
 
 
 def test_poor_languages_are_those_with_little_text():
@@ -56,9 +57,10 @@ def test_a_fit_finds_the_surface_and_its_error_in_cells_it_does_not_see(units):
     # Cells that are held out may say anything: the fit stays, its error doesn't.
     runs = dict(middle.runs)
     for name in HELD_OUT:
-        run = runs[name, "baseline"]
+        run = runs[name, "baseline"][study.SEED]
         wrong = {code: {"execution": 0.0} for code in run["scores"]}
-        runs[name, "baseline"] = {**run, "measures": {**run["measures"], "greedy": wrong}}
+        lost = {**run, "measures": {**run["measures"], "greedy": wrong}}
+        runs[name, "baseline"] = {study.SEED: lost}
     other = outcomes.fit(dataclasses.replace(middle, runs=runs))
     assert other.coefficients == found.coefficients and other.missed > 0.1
     with pytest.raises(SaltError, match="unknown model 'cubic'"):
@@ -128,10 +130,11 @@ def test_an_effect_without_spread_is_shown_and_not_tested(units):
     perfect = []
     for part in units:
         runs = {}
-        for key, run in part.runs.items():
+        for key, seeds in part.runs.items():
+            run = seeds[study.SEED]
             greedy = run["measures"]["greedy"]
             greedy = {**greedy, "en": {**greedy["en"], "execution": 1.0}}
-            runs[key] = {**run, "measures": {**run["measures"], "greedy": greedy}}
+            runs[key] = {study.SEED: {**run, "measures": {**run["measures"], "greedy": greedy}}}
         perfect.append(dataclasses.replace(part, runs=runs))
     frame = outcomes.summary(perfect)
     english = frame[(frame["group"] == "English") & frame["effect"].str.startswith("SALT")]
