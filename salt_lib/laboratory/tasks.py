@@ -114,7 +114,17 @@ CONFIGS = {
 }
 # What a method has otherwise in `WORLD_TASKS`, as the protocol's tuning chose it
 # (recorded/worlds-tuning.json).
-METHOD_CONFIGS: dict[str, dict[str, Any]] = {}
+METHOD_CONFIGS: dict[str, dict[str, Any]] = {
+    "baseline": {"learning_rate": 0.0005},
+    "dictionary": {"learning_rate": 0.001, "mix_rate": 0.5},
+    "salt": {"learning_rate": 0.0005, "threshold": 0.9},
+    "salt-content": {"learning_rate": 0.0005, "threshold": 0.9},
+    "scalar-mixup": {"learning_rate": 0.0005, "threshold": 0.9},
+    "smoothed": {"learning_rate": 0.0005, "noise": 0.1},
+    "salt-random-kind": {"learning_rate": 0.0005, "threshold": 0.9},
+    "salt-function": {"learning_rate": 0.0005, "threshold": 0.9},
+    "salt-hidden": {"learning_rate": 0.0005, "threshold": 0.9},
+}
 _VIEWS = {
     "mini-xnli": views.nli_pairs,
     "mini-paws-x": views.paraphrase_pairs,

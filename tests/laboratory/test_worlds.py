@@ -8,7 +8,9 @@ import pytest
 import small
 from fake_runs import made
 
+from salt_lib.digests import read_checked
 from salt_lib.errors import SaltError
+from salt_lib.files import RECORDED
 from salt_lib.laboratory import outcomes, quality, tasks, tuning, worlds
 from salt_lib.laboratory.predictions import encoded, predictions_path
 from salt_lib.laboratory.setup import Laboratory
@@ -219,6 +221,15 @@ def test_every_method_has_the_same_trials_in_both_tuning_worlds(tried, tmp_path,
     assert json.loads((tmp_path / "log.json").read_text())["trials"] == tried
     monkeypatch.setattr(tuning, "trial", None)  # would fail
     assert worlds.tune(tmp_path / "log.json") == tried
+
+
+def test_each_method_has_what_the_recorded_tuning_chose():
+    found = read_checked(RECORDED / "worlds-tuning.json")
+    chosen = {name: worlds.best(found["trials"], name) for name in found["chosen"]}
+    assert chosen == found["chosen"] and len(found["trials"]) == 72
+    controls = ("salt-random-kind", "salt-function", "salt-hidden")
+    assert tasks.METHOD_CONFIGS == chosen | dict.fromkeys(controls, chosen["salt"])
+    assert {*tasks.METHOD_CONFIGS} == {*worlds.PLAN["mini-nli"]}
 
 
 def test_what_is_best_over_both_worlds_is_chosen(tried, tmp_path, laboratory, monkeypatch):
