@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -17,7 +18,7 @@ from salt_lib.laboratory import outcomes
 from .conftest import ROOT
 
 NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks").glob("*.md"))
-COPIED = ("notebooks", "salt_lib", "_config.yml", "jupytext.toml", "pyproject.toml")
+COPIED = ("notebooks", "salt_lib", "book", "_config.yml", "jupytext.toml", "pyproject.toml")
 # Of tables alone: the audit, and the study over worlds while runs of its units are missing.
 PICTURELESS = {"08_claims.md"} | ({"10_worlds.md"} if not outcomes.finished() else set())
 # Shuts dialogs out and waits until every code cell has run. A cell's error ends the run there.
@@ -38,7 +39,7 @@ async (path) => {
     cells: cells.length,
     run: cells.filter((c) => c.execution_count > 0).length,
     raw: JSON.stringify(outputs).match(/\\{(glue|cite|mod|func|numref)[a-z:]*\\}`/g) || [],
-    warnings: outputs.filter((o) => /Warning|WARNING/.test([o.text].flat().join(""))).map(String),
+    warnings: outputs.map((o) => [o.text].flat().join("")).filter((t) => /warning/i.test(t)),
     pictures: outputs.filter((o) => o.data && "image/png" in o.data).length,
     errors: errors.map((o) => `${o.ename}: ${o.evalue}`),
   };
@@ -88,7 +89,8 @@ def lab(chromium, checkout):
     variables = {
         "HOME": str(home),
         "JUPYTER_CONFIG_DIR": str(home / "config"),
-        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        # Kernels are talked to over sockets in it, whose paths may have a hundred letters.
+        "JUPYTER_RUNTIME_DIR": tempfile.mkdtemp(prefix="lab-"),
         "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
         "IPYTHONDIR": str(home / "ipython"),
@@ -101,6 +103,7 @@ def lab(chromium, checkout):
         f"--ServerApp.root_dir={checkout}",
         f"--ServerApp.port={port}",
         f"--IdentityProvider.token={token}",
+        "--KernelManager.transport=ipc",
         "--ServerApp.open_browser=False",
         "--ServerApp.allow_root=True",
         "--LabApp.expose_app_in_browser=True",
@@ -134,6 +137,7 @@ def lab(chromium, checkout):
         context.close()
         server.terminate()
         server.wait(30)
+        shutil.rmtree(variables["JUPYTER_RUNTIME_DIR"], ignore_errors=True)
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
