@@ -61,12 +61,14 @@ wheel: $(READY)
 	rm -rf build/wheel
 
 # Over TCP each kernel warns, red in a notebook's first cell, that anybody on the machine may listen. A
-# socket's path has about a hundred letters at most, and most of them are taken.
+# socket's path has about a hundred letters at most, and most of them are taken. tqdm's remark is on a
+# widget that nothing here needs.
 lab: $(READY)
 	$(BIN)/jupytext-config --settings-file $(VIEWERS) set-default-viewer markdown myst
 	SALT_RUNS_DIR="$${SALT_RUNS_DIR:-$(CURDIR)/runs}" \
 	SALT_CACHE_DIR="$${SALT_CACHE_DIR:-$(CURDIR)/cache}" \
 	SALT_CHECKPOINTS_DIR="$${SALT_CHECKPOINTS_DIR:-$(CURDIR)/checkpoints}" \
+	PYTHONWARNINGS="ignore:IProgress not found" \
 	  $(BIN)/jupyter lab --ServerApp.root_dir=. \
 	  $$([ $${#HOME} -le 24 ] && echo --KernelManager.transport=ipc) \
 	  --LabApp.default_url=/lab/tree/notebooks/01_transfer.md

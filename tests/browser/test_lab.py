@@ -94,6 +94,7 @@ def lab(chromium, checkout):
         "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
         "IPYTHONDIR": str(home / "ipython"),
+        "PYTHONWARNINGS": "ignore:IProgress not found",
         "PYTHONPATH": str(checkout),  # the copy's library, not the checkout's
         "SALT_RUNS_DIR": str(checkout / "runs"),
         "SALT_CACHE_DIR": str(checkout / "cache"),
