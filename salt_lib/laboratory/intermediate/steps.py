@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ...errors import SaltError
 from ...training.loop import batches, pace
+from ..descent import descend
 
 PARTS = 10  # of a training, whose mean losses are kept
 
@@ -79,15 +80,7 @@ def train(
         for group in optimizer.param_groups:
             group["lr"] = how.learning_rate * pace(step, how.steps, how.warmup)
         loss = loss_of(chosen)
-        if not torch.isfinite(loss):
-            raise SaltError(
-                f"the intermediate task's loss is {loss.item()} in step {step}; lower the learning "
-                f"rate ({how.learning_rate})"
-            )
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), how.clip)
-        optimizer.step()
+        descend(loss, model, optimizer, "the intermediate task", step, how.clip)
         losses.append(loss.detach())
     parts = torch.stack(losses).tensor_split(min(PARTS, len(losses)))
     return [round(float(part.mean()), 4) for part in parts]

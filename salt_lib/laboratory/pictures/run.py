@@ -32,6 +32,7 @@ from ...salt.vocabulary import words_by_language
 from ...training.config import Config
 from ...training.loop import Draws, pace
 from ..checkpoints import checkpoint, files_of
+from ..descent import descend
 from ..predictions import vocabularies
 from ..substitutions import FUNCTION, true_translations, word_kinds
 from . import retrieval
@@ -168,15 +169,7 @@ def fit(
                 which = torch.randint(seen.train.shape[1], fact.shape, generator=dice)
                 now = scale.exp().clamp(max=MOST)
                 loss = info_nce(seen.train[fact, which], texts, now, fact)
-            if not torch.isfinite(loss):
-                raise SaltError(
-                    f"{condition.name}, seed {seed}: the loss is {loss.item()} in step {step}; "
-                    f"lower the learning rate ({config.learning_rate})"
-                )
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-            optimizer.step()
+            descend(loss, model, optimizer, f"{condition.name}, seed {seed}", step, config.clip)
         scores.append(retrieval.both_ways(retrieval.measures(seen.dev, model.vectors(dev))))
     return scores
 

@@ -32,6 +32,7 @@ from ...models.encoding import Encoded, encode
 from ...models.weights import save_tensors
 from ...training.loop import batches, pace
 from ..checkpoints import checkpoint, files_of
+from ..descent import descend
 from ..minibabel import pictures
 from ..minibabel.facts import FIELDS, inventory
 from . import captions
@@ -139,11 +140,7 @@ def train_towers(
             which = torch.randint(rasters.shape[1], rows.shape, generator=order)
             read = texts.read(data, data.ids, rows)
             loss = info_nce(tower(rasters[rows, which]), read, scale.exp().clamp(max=MOST), rows)
-            if not torch.isfinite(loss):
-                raise SaltError(f"the towers' loss is {loss.item()} in step {step}")
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
+            descend(loss, tower, optimizer, "the towers", step)
     return tower, texts
 
 

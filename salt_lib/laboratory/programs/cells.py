@@ -16,7 +16,6 @@ from ...files import folder
 from ...languages import LANGUAGES, SOURCE
 from ...pretraining.recipe import Recipe
 from ...salt.methods import Method
-from ...training.config import Config
 from ..tasks import CONFIGS, METHOD_CONFIGS
 from . import data
 
@@ -29,16 +28,12 @@ BATCH = 32
 METHODS = ("baseline", "salt")
 # Thresholds and rates are those of the laboratory's `mini-nli`. Epochs, batch and learning rates
 # are the baseline's, by English dev in world 0, which is no unit.
-CONFIG = Config(
+CONFIG = replace(
+    CONFIGS["mini-nli"],
     epochs=4,
     batch=64,
     learning_rate=1e-3,
-    threshold=METHOD_CONFIGS.get("salt", {}).get("threshold", CONFIGS["mini-nli"].threshold),
-    synonym_threshold=0.9,
-    redraw=True,
-    until=0.7,
-    mix_rate=0.5,
-    select="last",
+    threshold=METHOD_CONFIGS["salt"]["threshold"],
 )
 DECODER_RATE = 2e-3  # of the decoder, which is new
 

@@ -57,7 +57,9 @@ def test_both_towers_learn_which_caption_is_of_which_picture(laboratory):
 def test_a_training_without_a_number_is_said(laboratory, monkeypatch):
     rasters = torch.from_numpy(captions.rasters(small.WORLD, "dev", 1))
     monkeypatch.setattr(towers, "info_nce", lambda *_: torch.tensor(float("nan")))
-    with pytest.raises(SaltError, match="the towers' loss is nan in step 1"):
+    with pytest.raises(
+        SaltError, match="the towers: the loss is nan in step 1; lower the learning rate"
+    ):
         towers.train_towers(small.SETUP.checkpoint, rasters, small.captioned(), epochs=1)
 
 
