@@ -297,6 +297,8 @@ def test_a_notebook_reads_the_same_where_there_are_no_roles(path):
         if cell.cell_type == "markdown" or "Markdown(" in text:
             assert not ROLE.search(text), text
             assert not re.search(r"\[\]\(|^```\{|^:::", text, re.MULTILINE), text
+            # A number before a dot at the beginning of a line is a list's.
+            assert not re.search(r"^\s*\{[^{}]+\}[.)](\s|$)", text, re.MULTILINE), text
         tags = set(cell.metadata.get("tags", []))
         assert not tags & {"remove-cell", "remove-input"}
         hidden = cell.metadata.get("jupyter", {}).get("source_hidden", False)

@@ -55,8 +55,8 @@ def finding(what: str, test: Comparison | Mapping, than: str = "the baseline's")
     >>> test = {"difference": 0.001, "p_holm": 0.6, "ci_low": -0.002, "ci_high": 0.004}
     >>> finding("Its average", test | {"smallest_detectable": 0.005, "n": 15})
     "Its average is **not distinguishable** from the baseline's: the difference is +0.10 points \
-(95% interval −0.20 to +0.40, Holm-corrected p = 0.60), where 15 seeds find a true one of \
-0.50 points in four studies out of five."
+(95% interval −0.20 to +0.40, Holm-corrected p = 0.60). With 15 seeds a difference of 0.50 points \
+would be found in four studies out of five."
     """
     test, word = fields(test), verdict(test)
     if word == UNTESTED:
@@ -68,8 +68,8 @@ def finding(what: str, test: Comparison | Mapping, than: str = "the baseline's")
     if word == SAME:
         return (
             f"{what} is **not distinguishable** from {than}: the difference is "
-            f"{points(test['difference'])} {sure}, where {test['n']} seeds find a true one of "
-            f"{size(test['smallest_detectable'])} in four studies out of five."
+            f"{points(test['difference'])} {sure}. With {test['n']} seeds a difference of "
+            f"{size(test['smallest_detectable'])} would be found in four studies out of five."
         )
     return f"{what} is **{word}** than {than}, by {size(test['difference'])} {sure}."
 
