@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...data.examples import Pairs, Tagged
+from ...data.examples import Tagged
 from ...errors import SaltError, unknown
 from ...languages import SOURCE, XNLI_LANGUAGES
 from ...models import loading
@@ -34,14 +34,12 @@ class Tellings(NamedTuple):
     """Facts i and i ^ 1 are a pair.
 
     rows: (n,) their numbers among `captions.facts`. language: (n,) index into `LANGUAGES`. single:
-    row 2 i + j is telling j of fact i. pairs: row 4 i + 2 d + j is telling j of fact i and the
-    other telling of itself (d = 0) or of its partner (d = 1).
+    row 2 i + j is telling j of fact i.
     """
 
     rows: np.ndarray
     language: np.ndarray
     single: Encoded
-    pairs: Encoded
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -102,7 +100,8 @@ def tellings(world: int, spoken: str, facts: int) -> Tellings:
 @cache
 def held_out(world: int) -> Tellings:
     """The English dev facts, in pairs that differ in one part: of each group of a pool the first
-    two. For looking whether an intermediate task was learned; nothing is chosen by it."""
+    two. For looking whether an intermediate task was learned, and in the tuning world at which
+    learning rates; nothing else is chosen by it."""
     size = len(captions.facts(world, "dev"))
     rows = np.arange(size).reshape(-1, captions.GROUP)[:, :2].ravel()
     return told(world, "dev", rows, np.full(len(rows), LANGUAGES.index(SOURCE)))
@@ -129,15 +128,8 @@ def told(world: int, split: str, rows: np.ndarray, language: np.ndarray) -> Tell
             [words(f, LANGUAGES[at], j == 1) for f, at in zip(worded, language, strict=True)]
         )
     single = [texts[j][i] for i in range(len(rows)) for j in range(2)]
-    first, second, labels = [], [], []
-    for i in range(len(rows)):
-        for different in range(2):
-            for j in range(2):
-                first.append(" ".join(texts[j][i]))
-                second.append(" ".join(texts[1 - j][i ^ different]))
-                labels.append(1 - different)
     tokenizer = loading.tokenizer(checkpoint(world))
     sentences = encode(tokenizer, Tagged(single, [[0] * len(s) for s in single], ("caption",)))
     if len(sentences) != len(single):
         raise SaltError(f"{split} captions: one has more tokens than the model reads")
-    return Tellings(rows, language, sentences, encode(tokenizer, Pairs(first, second, labels)))
+    return Tellings(rows, language, sentences)

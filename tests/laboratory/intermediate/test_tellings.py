@@ -72,19 +72,6 @@ def test_english_tells_the_same_facts_and_fewer_are_among_more():
     assert sentences(fewer.single) == sentences(every.single)[:40]
 
 
-def test_pairs_of_sentences_are_a_fact_told_twice_or_its_partner():
-    told = tellings.tellings(small.WORLD, "en", 8)
-    single, tokenizer = sentences(told.single), loading.tokenizer(small.SETUP.checkpoint)
-    for i in range(8):
-        for different in range(2):
-            for j in range(2):
-                row = 4 * i + 2 * different + j
-                text = tokenizer.decode(told.pairs.row(row)).replace(" ##", "")
-                sides = [side.replace("[CLS]", "").strip() for side in text.split("[SEP]")[:2]]
-                assert sides == [single[2 * i + j], single[2 * (i ^ different) + 1 - j]]
-                assert told.pairs.labels[row] == 1 - different
-
-
 @pytest.mark.parametrize(
     ("spoken", "facts", "message"),
     [
