@@ -6,7 +6,7 @@ compared with over the seeds that both have. Nothing is tested before all planne
 Chapter: Over worlds.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from ..languages import SOURCE
 from ..study import stats
 from ..study.frozen import read_table
 from ..study.packing import unpacked
+from ..study.wording import ALPHA, interval, p_value, points
 from ..study.worlds import OverWorlds, equivalent, over_worlds, resampled
 from .tasks import FRESH, task
 from .worlds import DEEPER_WORLDS, LAYERS, WORLDS, planned, table_path
@@ -35,6 +36,7 @@ SECONDARY = (
     ("dictionary", "baseline"),
 )
 OUTCOMES = ("accuracy", "balanced", "auc", "English")
+SPLITS = {"test": "first test set", FRESH: "second test set"}
 
 
 @dataclass(frozen=True)
@@ -208,3 +210,49 @@ def summary(of: Iterable[Part] | None = None) -> pd.DataFrame:
     frame["p_holm"] = np.nan
     frame.loc[family, "p_holm"] = stats.holm(frame.loc[family, "p"].tolist())
     return frame
+
+
+def findings(summary: pd.DataFrame, units: Sequence[Part]) -> list[tuple[bool, str]]:
+    """What the protocol lists as speaking for SALT or against it: whether for, and what was found.
+
+    summary, units: as `summary` and `complete` return them. Tests decide, at 0.05.
+    """
+
+    def row(against: str, kind: str, split: str = "test") -> dict:
+        named = {"task": PRIMARY, "method": "salt", "against": against}
+        fits = (summary[list(named)] == pd.Series(named)).all(axis=1)
+        fits &= (summary["outcome"] == kind) & (summary["split"] == split)
+        return summary[fits].iloc[0].to_dict()
+
+    def higher(found: dict, p: str = "p") -> bool:
+        return found[p] <= ALPHA and found["mean"] > 0
+
+    def text(what: str, found: dict, p: str = "p") -> str:
+        after = ", corrected after Holm" if p == "p_holm" else ""
+        return f"{what}: {points(found['mean'])} ({interval(found)}; {p_value(found[p])}{after})"
+
+    found = []
+    for split, called in SPLITS.items():
+        for kind, what in (("accuracy", "SALT − baseline"), ("balanced", "label-balanced")):
+            one = row("baseline", kind, split)
+            found.append((higher(one), text(f"{what}, {called}", one)))
+    main = row("baseline", "accuracy")
+    after = interval({"ci_low": main["next_low"], "ci_high": main["next_high"]})
+    found.append((main["next_low"] > 0, f"expected in a new world: {after} points"))
+    for control, called in (("salt-random-kind", "random words"), ("salt-hidden", "[MASK]")):
+        one = row(control, "accuracy")
+        found.append((higher(one, "p_holm"), text(f"SALT − {called}", one, "p_holm")))
+    english = row("baseline", "English")
+    found.append((-english["mean"] < main["mean"], text("SALT − baseline, in English", english)))
+    kept = [
+        np.mean(
+            [
+                scores(part, PRIMARY, "baseline", "baseline", outcome("accuracy", PRIMARY, kept=of))
+                for part in units
+            ]
+        )
+        for of in ("averaged", "chosen")
+    ]
+    averaged = float(kept[0] - kept[1])
+    said = "averaging the baseline's weights over its epochs, which needs no words: "
+    return [*found, (averaged < main["mean"], said + points(averaged))]

@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from ..languages import SOURCE, language
 from ..real import outcomes
 from ..real.outcomes import Part
-from ..study.stats import Comparison, holm
+from ..study.stats import BASELINE, SALT, Comparison, holm
 from ..study.wording import interval, points, short_p
 from .html import Markup, percent, table, token, tokens
-from .results import spread
+from .results import ENGLISH, ZERO_SHOT, spread
 from .style import BLACK, BLUE, GREY, SMALL, VERMILLION, styled
 
 
@@ -75,6 +75,16 @@ def rules_table(variants: Mapping[str, Mapping], threshold: float, caption: str)
         body.append([name, *cells, f"{least} {percent(known[least])}"])
     header = ["rules", "precision", "coverage", "by lemmas", "coverage", "lowest language"]
     return table(header, body, caption, range(1, 5))
+
+
+def headline_rows(of: Part, method: str = SALT) -> dict[str, tuple]:
+    """Label → F1 of ``method`` and the baseline, (seeds,) each: zero-shot and English."""
+    rows = {}
+    for label, codes in ((ZERO_SHOT, outcomes.targets(of)), (ENGLISH, [SOURCE])):
+        count = outcomes.seeds_of(of, method, BASELINE)
+        means = (outcomes.scores(of, one, codes).mean(axis=1) for one in (method, BASELINE))
+        rows[f"UDPOS, real text\n{label}"] = tuple(mean[:count] for mean in means)
+    return rows
 
 
 @styled

@@ -82,9 +82,12 @@ def headline_rows(frame: pd.DataFrame, method: str = SALT) -> dict[str, tuple]:
 
 
 @styled
-def headline(ax: Axes, frame: pd.DataFrame) -> Axes:
-    """SALT − baseline on the zero-shot average and on English, for both tasks."""
-    rows = headline_rows(frame)
+def headline(ax: Axes, frame: pd.DataFrame, more: Mapping[str, tuple] | None = None) -> Axes:
+    """SALT − baseline on the zero-shot average and on English, for both tasks.
+
+    more: rows that come after these, as those of `headline_rows`.
+    """
+    rows = {**headline_rows(frame), **(more or {})}
     colours = {label: VERMILLION if label.endswith(ENGLISH) else BLUE for label in rows}
     return dots(ax, rows, colours)
 

@@ -4,6 +4,7 @@ Chapter: Over worlds.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,6 @@ from .html import Markup, percent, table
 from .results import spread
 from .style import BLACK, BLUE, GREY, PALE, SMALL, VERMILLION, styled
 
-SPLITS = {"test": "first test set", FRESH: "second test set"}
 NAMES = {
     "accuracy": "accuracy",
     "balanced": "label-balanced accuracy",
@@ -196,51 +196,8 @@ def _share(name: str, label: int):
 
 
 def sides(summary: pd.DataFrame, units: Sequence[Part]) -> Markup:
-    """What speaks for SALT and what against, as the protocol lists it, each decided by the data."""
-
-    def row(method: str, against: str, kind: str, split: str = "test") -> dict:
-        found = summary[
-            (summary["task"] == outcomes.PRIMARY)
-            & (summary["method"] == method)
-            & (summary["against"] == against)
-            & (summary["outcome"] == kind)
-            & (summary["split"] == split)
-        ]
-        return found.iloc[0].to_dict()
-
-    def text(found: dict, what: str) -> str:
-        return f"{what}: {points(found['mean'])} ({interval(found)}), p = {short_p(found['p'])}"
-
-    pro: list[str] = []
-    contra: list[str] = []
-
-    def judge(good: bool, said: str) -> None:
-        (pro if good else contra).append(said)
-
-    for split, called in SPLITS.items():
-        main = row("salt", "baseline", "accuracy", split)
-        judge(main["p"] <= 0.05 and main["mean"] > 0, text(main, f"SALT − baseline, {called}"))
-        fair = row("salt", "baseline", "balanced", split)
-        judge(fair["p"] <= 0.05 and fair["mean"] > 0, text(fair, f"label-balanced, {called}"))
-    main = row("salt", "baseline", "accuracy")
-    judge(
-        main["next_low"] > 0,
-        "in a new world: "
-        + interval({"ci_low": main["next_low"], "ci_high": main["next_high"]})
-        + " points",
-    )
-    for control, called in (("salt-random-kind", "random words"), ("salt-hidden", "[MASK]")):
-        found = row("salt", control, "accuracy")
-        judge(found["p_holm"] <= 0.05 and found["mean"] > 0, text(found, f"SALT − {called}"))
-    english = row("salt", "baseline", "English")
-    judge(-english["mean"] < main["mean"], text(english, "English"))
-    averaged = _mean(
-        units,
-        outcomes.PRIMARY,
-        "baseline",
-        outcomes.outcome("accuracy", outcomes.PRIMARY, kept="averaged"),
-    ) - _mean(units, outcomes.PRIMARY, "baseline", outcomes.outcome("accuracy", outcomes.PRIMARY))
-    judge(averaged < main["mean"], f"averaging the baseline's weights: {points(averaged)}")
-    longest = max(len(pro), len(contra))
-    both = [side + [""] * (longest - len(side)) for side in (pro, contra)]
-    return table(["for", "against"], list(zip(*both, strict=True)), "As the protocol lists it")
+    """What speaks for SALT and what against, as the protocol lists it; see `outcomes.findings`."""
+    found = outcomes.findings(summary, units)
+    both = [[said for good, said in found if good == wanted] for wanted in (True, False)]
+    rows = list(zip_longest(*both, fillvalue=""))
+    return table(["for", "against"], rows, "As the protocol lists it")

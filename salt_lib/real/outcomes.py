@@ -7,7 +7,7 @@ Chapter: On real text.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from ..languages import SOURCE
 from ..study.frozen import read_table
 from ..study.packing import unpacked
 from ..study.stats import Comparison, compare
+from ..study.wording import HIGHER, SAME, finding, points, verdict
 
 # Table → method → how many seeds. What each table's runs are made with: ``studies/<table>.toml``.
 PLAN: dict[str, dict[str, int]] = {
@@ -166,3 +167,36 @@ def misplaced(lettered: Part, first: Part, method: str, codes: Iterable[str]) ->
         for one in (first, lettered)
     ]
     return gains[0] - gains[1]
+
+
+def findings(of: Part) -> list[tuple[bool, str]]:
+    """What the protocol lists as speaking for SALT or against it: whether for, and a sentence.
+
+    of: the table with tags on the first lettered piece. Tests over seeds decide, at 0.05; the
+    intervals are Student's. SaltError: see `check_complete`.
+    """
+    codes = targets(of)
+    mean = f"SALT's F1 on parts of speech, the mean over {len(codes)} languages,"
+    random, gains, keeps = "salt-random-kind", {HIGHER}, {HIGHER, SAME}
+    found = []
+    for what, against, columns, than, speaks_for in (
+        (mean, "baseline", codes, "the baseline's", gains),
+        ("The same mean", random, codes, "that with random words of the same kind", gains),
+        ("SALT's F1 in English", "baseline", [SOURCE], "the baseline's", keeps),
+    ):
+        test = gain(of, "salt", against, columns)
+        low, high = t_interval(test)
+        told = asdict(test) | {"ci_low": low, "ci_high": high}
+        found.append((verdict(told, "p") in speaks_for, finding(what, told, than, "p")))
+    return found
+
+
+def about_tags(lettered: Part, first: Part) -> str:
+    """One sentence: what the place of a tag is worth to the baseline, and to what SALT gains."""
+    codes = targets(lettered)
+    place, owed = placed(lettered, first, codes), misplaced(lettered, first, "salt", codes)
+    return (
+        "Moving a word's tag from its first piece to its first piece with a letter changes the "
+        f"baseline's mean F1 by {points(place.difference)}, and what SALT gains by "
+        f"{points(-float(owed.mean()))}."
+    )

@@ -49,8 +49,12 @@ def agree(verdicts: Iterable[str], wanted: str = HIGHER) -> str:
     return f"{'none' if count == 0 else 'one' if count == 1 else count} of {all_}"
 
 
-def finding(what: str, test: Comparison | Mapping, than: str = "the baseline's") -> str:
+def finding(
+    what: str, test: Comparison | Mapping, than: str = "the baseline's", p: str = "p_holm"
+) -> str:
     """One sentence in Markdown on a tested difference; a null result reads as one.
+
+    p: which of the test's p-values decides, see `verdict`.
 
     >>> test = {"difference": 0.001, "p_holm": 0.6, "ci_low": -0.002, "ci_high": 0.004}
     >>> finding("Its average", test | {"smallest_detectable": 0.005, "n": 15})
@@ -58,13 +62,14 @@ def finding(what: str, test: Comparison | Mapping, than: str = "the baseline's")
 (95% interval −0.20 to +0.40, Holm-corrected p = 0.60). With 15 seeds a difference of 0.50 points \
 would be found in four studies out of five."
     """
-    test, word = fields(test), verdict(test)
+    test, word = fields(test), verdict(test, p)
     if word == UNTESTED:
         return (
             f"{what} is **not testable** against {than}: the difference is "
             f"{points(test['difference'])} for every seed, without any spread."
         )
-    sure = f"(95% interval {interval(test)}, Holm-corrected {p_value(test['p_holm'])})"
+    corrected = "Holm-corrected " if p == "p_holm" else ""
+    sure = f"(95% interval {interval(test)}, {corrected}{p_value(test[p])})"
     if word == SAME:
         return (
             f"{what} is **not distinguishable** from {than}: the difference is "

@@ -2,9 +2,10 @@
 
 import pytest
 from drawn import Closed, check
+from invented import frame
 from real.test_outcomes import CODES, recorded  # noqa: F401
 
-from salt_lib.plots import real, style
+from salt_lib.plots import real, results, style
 from salt_lib.real import outcomes
 
 ROW = {
@@ -97,3 +98,16 @@ def test_the_tables_of_the_study(parts):
     progress = real.progress_table(parts, "Progress")
     Closed(progress)
     assert "studies/udpos-first.toml" in progress and ">18<" in progress and ">12<" in progress
+
+
+def test_the_headline_has_rows_of_real_text(recorded):  # noqa: F811
+    of = outcomes.part("udpos")
+    rows = real.headline_rows(of)
+    assert list(rows) == ["UDPOS, real text\nzero-shot", "UDPOS, real text\nEnglish"]
+    ours, theirs = rows["UDPOS, real text\nzero-shot"]
+    test = outcomes.gain(of, "salt", "baseline", outcomes.targets(of))
+    assert (ours - theirs).mean() == pytest.approx(test.difference)
+    found, ax = style.figure(5)
+    results.headline(ax, frame(), rows)
+    assert len(ax.get_yticklabels()) == 6
+    check(found)

@@ -1,0 +1,81 @@
+"""Page one says what the studies found: which side a finding is on is decided by its test."""
+
+import pytest
+from invented import world_tables
+from real.test_outcomes import drop, recorded  # noqa: F401
+
+from salt_lib.audit import headline
+from salt_lib.laboratory import outcomes, worlds
+from salt_lib.real import outcomes as real
+from salt_lib.study.wording import points
+
+
+@pytest.fixture
+def nothing(tmp_path, monkeypatch):
+    """No table of the study over worlds, nor on real text."""
+    monkeypatch.setattr(worlds, "RECORDED", tmp_path / "none")
+    monkeypatch.setattr(real, "RECORDED", tmp_path / "none")
+    monkeypatch.setenv("SALT_RUNS_DIR", str(tmp_path / "runs"))
+
+
+@pytest.fixture
+def over_worlds(nothing, tmp_path, monkeypatch):
+    """The whole study over worlds, invented."""
+    monkeypatch.setattr(worlds, "RECORDED", tmp_path / "recorded")
+    world_tables()
+
+
+def test_one_world_speaks_while_nothing_else_is_complete(nothing):
+    found = headline.findings()
+    assert [f.where for f in found] == ["In one world"] * 3 + ["Elsewhere"]
+    assert not found[-1].speaks_for and "second world" in found[-1].said
+    told = headline.told()
+    assert "whose runs are being made" in told and "on real text](real.md), whose" in told
+    assert "Found on the way" not in told
+
+
+def test_worlds_take_the_place_of_world_0(over_worlds):
+    found = headline.findings()
+    assert {f.where for f in found} == {f"Over {len(worlds.WORLDS)} worlds"}
+    parts = outcomes.parts()
+    mean = outcomes.summary(parts).iloc[0]["mean"]
+    assert found[0].speaks_for and f"{100 * mean:+.2f} points" in found[0].said
+    told = headline.told()
+    assert told.index(found[0].said) < told.index("**What speaks against SALT**")
+    assert "many worlds" not in told and "on real text](real.md), whose" in told
+
+
+def test_real_text_joins_when_both_of_its_tables_are_whole(nothing, recorded):  # noqa: F811
+    found = [f for f in headline.findings() if f.where == "On real text"]
+    assert len(found) == 3
+    part = real.part("udpos")
+    test = real.gain(part, "salt", "baseline", real.targets(part))
+    assert found[0].speaks_for is (test.p <= 0.05 and test.difference > 0)
+    assert "95% interval" in found[0].said and "Holm" not in found[0].said
+    told = headline.told()
+    first, codes = real.part("udpos-first"), real.targets(part)
+    place = real.placed(part, first, codes).difference
+    owed = float(real.misplaced(part, first, "salt", codes).mean())
+    assert f"mean F1 by {points(place)}, and what SALT gains by {points(-owed)}" in told
+    drop(recorded / "udpos-first.json")
+    assert headline.on_real_text() is None
+    assert "On real text" not in {f.where for f in headline.findings()}
+
+
+def test_a_loss_speaks_against(nothing, recorded, monkeypatch):  # noqa: F811
+    gain = real.gain
+    monkeypatch.setattr(real, "gain", lambda of, ours, theirs, codes: gain(of, theirs, ours, codes))
+    found = real.findings(real.part("udpos"))
+    assert not found[0][0] and "**lower**" in found[0][1]
+
+
+def test_sides_over_worlds_follow_the_summary(over_worlds):
+    parts = outcomes.parts()
+    summary, units = outcomes.summary(parts), outcomes.complete(parts)
+    pro = [said for good, said in outcomes.findings(summary, units) if good]
+    worse = summary.copy()
+    of = (worse["method"] == "salt") & (worse["against"] == "baseline")
+    worse.loc[of, ["mean", "ci_low", "ci_high", "next_low"]] *= -1
+    still = [said for good, said in outcomes.findings(worse, units) if good]
+    assert len(still) < len(pro)
+    assert not any(said.startswith("SALT − baseline, first test set") for said in still)
