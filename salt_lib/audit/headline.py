@@ -27,18 +27,13 @@ class Found:
     said: str
 
 
-def on_real_text() -> on_real.Part | None:
-    """The table with tags in the right place, None before the study on real text is complete."""
-    parts = on_real.parts()
-    return parts["udpos"] if all(part.complete for part in parts.values()) else None
-
-
 def findings() -> list[Found]:
     """What the complete studies found, by their frozen tables; of world 0 by this machine's runs
     where there are some."""
     found = _over_worlds() if over_worlds.finished() else _in_world_0()
-    if part := on_real_text():
-        found += [Found("On real text", good, said) for good, said in on_real.findings(part)]
+    for what, (lettered, _) in on_real.complete().items():
+        rows = on_real.findings(lettered, what)
+        found += [Found("On real text", good, said) for good, said in rows]
     return found
 
 
@@ -51,9 +46,8 @@ def told() -> str:
             "- nothing"
         ]
         lines.append("")
-    if on_real_text():
-        parts = on_real.parts()
-        said = on_real.about_tags(parts["udpos"], parts["udpos-first"])
+    if real := on_real.complete():
+        said = " ".join(on_real.about_tags(*both, what) for what, both in real.items())
         lines.append(f"**Found on the way.** {said} [](real.md) shows it language by language.\n")
     unknown = []
     if not over_worlds.finished():
@@ -61,8 +55,11 @@ def told() -> str:
             "over [many worlds](../notebooks/10_worlds.md), whose [protocol](protocol.md) is fixed "
             "and whose runs are being made"
         )
-    if not on_real_text():
-        unknown.append("[on real text](real.md), whose study is not complete")
+    if lacking := [what for what in on_real.TASKS if what not in real]:
+        studies = "studies are" if len(lacking) > 1 else "study is"
+        unknown.append(
+            f"[on real text](real.md), whose {studies} not complete: {' and '.join(lacking)}"
+        )
     if unknown:
         lines.append(f"**What is not known yet.** Whether this holds {', and '.join(unknown)}.")
     return "\n".join(lines)

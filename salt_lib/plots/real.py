@@ -77,13 +77,16 @@ def rules_table(variants: Mapping[str, Mapping], threshold: float, caption: str)
     return table(header, body, caption, range(1, 5))
 
 
-def headline_rows(of: Part, method: str = SALT) -> dict[str, tuple]:
-    """Label → F1 of ``method`` and the baseline, (seeds,) each: zero-shot and English."""
+def headline_rows(of: Part, what: str, method: str = SALT) -> dict[str, tuple]:
+    """Label → F1 of ``method`` and the baseline, (seeds,) each: zero-shot and English.
+
+    what: is tagged, for the labels.
+    """
     rows = {}
     for label, codes in ((ZERO_SHOT, outcomes.targets(of)), (ENGLISH, [SOURCE])):
         count = outcomes.seeds_of(of, method, BASELINE)
         means = (outcomes.scores(of, one, codes).mean(axis=1) for one in (method, BASELINE))
-        rows[f"UDPOS, real text\n{label}"] = tuple(mean[:count] for mean in means)
+        rows[f"{what}, real text\n{label}"] = tuple(mean[:count] for mean in means)
     return rows
 
 

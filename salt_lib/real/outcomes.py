@@ -22,10 +22,16 @@ from ..study.stats import Comparison, compare
 from ..study.wording import HIGHER, SAME, finding, points, verdict
 
 # Table → method → how many seeds. What each table's runs are made with: ``studies/<table>.toml``.
+_LETTERED = {"baseline": 6, "salt": 6, "salt-random-kind": 6}
+_FIRST = {"baseline": 6, "salt": 6}
 PLAN: dict[str, dict[str, int]] = {
-    "udpos": {"baseline": 6, "salt": 6, "salt-random-kind": 6},
-    "udpos-first": {"baseline": 6, "salt": 6},
+    "udpos": _LETTERED,
+    "udpos-first": _FIRST,
+    "panx": _LETTERED,
+    "panx-first": _FIRST,
 }
+# What is tagged → its table with tags on the first lettered piece, and on the first.
+TASKS = {"parts of speech": ("udpos", "udpos-first"), "names": ("panx", "panx-first")}
 RESAMPLES = 2000
 
 
@@ -69,6 +75,12 @@ def part(name: str) -> Part:
 def parts() -> dict[str, Part]:
     """Every table by its name."""
     return {name: part(name) for name in PLAN}
+
+
+def complete() -> dict[str, tuple[Part, Part]]:
+    """Of `TASKS` those of which all planned runs are there, with both tables."""
+    found = {what: (part(one), part(other)) for what, (one, other) in TASKS.items()}
+    return {what: both for what, both in found.items() if all(of.complete for of in both)}
 
 
 def targets(of: Part) -> list[str]:
@@ -169,34 +181,34 @@ def misplaced(lettered: Part, first: Part, method: str, codes: Iterable[str]) ->
     return gains[0] - gains[1]
 
 
-def findings(of: Part) -> list[tuple[bool, str]]:
+def findings(of: Part, what: str) -> list[tuple[bool, str]]:
     """What the protocol lists as speaking for SALT or against it: whether for, and a sentence.
 
-    of: the table with tags on the first lettered piece. Tests over seeds decide, at 0.05; the
-    intervals are Student's. SaltError: see `check_complete`.
+    of: the table with tags on the first lettered piece. what: is tagged. Tests over seeds decide,
+    at 0.05; the intervals are Student's. SaltError: see `check_complete`.
     """
     codes = targets(of)
-    mean = f"SALT's F1 on parts of speech, the mean over {len(codes)} languages,"
+    mean = f"SALT's F1 on {what}, the mean over {len(codes)} languages,"
     random, gains, keeps = "salt-random-kind", {HIGHER}, {HIGHER, SAME}
     found = []
-    for what, against, columns, than, speaks_for in (
+    for side, against, columns, than, speaks_for in (
         (mean, "baseline", codes, "the baseline's", gains),
         ("The same mean", random, codes, "that with random words of the same kind", gains),
-        ("SALT's F1 in English", "baseline", [SOURCE], "the baseline's", keeps),
+        (f"SALT's F1 on {what} in English", "baseline", [SOURCE], "the baseline's", keeps),
     ):
         test = gain(of, "salt", against, columns)
         low, high = t_interval(test)
         told = asdict(test) | {"ci_low": low, "ci_high": high}
-        found.append((verdict(told, "p") in speaks_for, finding(what, told, than, "p")))
+        found.append((verdict(told, "p") in speaks_for, finding(side, told, than, "p")))
     return found
 
 
-def about_tags(lettered: Part, first: Part) -> str:
+def about_tags(lettered: Part, first: Part, what: str) -> str:
     """One sentence: what the place of a tag is worth to the baseline, and to what SALT gains."""
     codes = targets(lettered)
     place, owed = placed(lettered, first, codes), misplaced(lettered, first, "salt", codes)
     return (
         "Moving a word's tag from its first piece to its first piece with a letter changes the "
-        f"baseline's mean F1 by {points(place.difference)}, and what SALT gains by "
+        f"baseline's mean F1 on {what} by {points(place.difference)}, and what SALT gains by "
         f"{points(-float(owed.mean()))}."
     )

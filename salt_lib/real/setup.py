@@ -32,6 +32,7 @@ from ..training.device import DEVICES, PRECISIONS
 from ..training.progress import SAVE_EVERY
 
 TASKS = ("xnli", "paws-x")
+TESTED = ("test", "dev")
 # Hu et al. (2020), XTREME's scripts: AdamW, no warm-up, no weight decay, five epochs for both
 # tasks. Thresholds and rates are the laboratory's: the paper doesn't give its own.
 RECIPE = Config(
@@ -47,7 +48,9 @@ class Setup:
     folder of ``<language>.txt``, from which the languages' words are counted; without it the
     unlabelled sentences of the dev sets are. languages: those scored, all of the task by default.
     train_rows, test_rows: at most so many of a file's rows, evenly spaced through it; all by
-    default (dev has as many as test). minimum, share: see `whole_words`. max_length: tokens of a
+    default (dev has as many as test). tested: which files are the test sets, "test", or "dev" where
+    there are no others; every other row of English dev then chooses the epoch, and the rest are the
+    test set. minimum, share: see `whole_words`. max_length: tokens of a
     pair. placement: where the tag of a word in several pieces stands, see `encoding.encode`;
     XTREME's is "first", but see the chapter. training: how it is trained.
 
@@ -63,6 +66,7 @@ class Setup:
     languages: tuple[str, ...] = ()
     train_rows: int | None = None
     test_rows: int | None = None
+    tested: str = "test"
     minimum: int = MINIMUM
     share: float = SHARE
     max_length: int = 128
@@ -130,6 +134,7 @@ def read_setup(path: str | Path | None = None, **changes) -> Setup:
         ("precision", PRECISIONS),
         ("device", DEVICES),
         ("placement", PLACEMENTS),
+        ("tested", TESTED),
     ):
         if getattr(setup, name) not in known:
             raise unknown(name, getattr(setup, name), known)
@@ -215,9 +220,9 @@ def with_data(setup: Setup, tasks: Iterable[str], available: bool) -> Setup:
     naming those that lack, and those that are there, where ``available`` is false.
     """
     lacking: dict[str, list[str]] = {}
-    splits = ("test",) if setup.texts else ("dev", "test")
+    splits = (setup.tested,) if setup.texts else tuple(dict.fromkeys(("dev", setup.tested)))
     for task in tasks:
-        there = set(benchmarks.languages(task, "test", setup.data))
+        there = set(benchmarks.languages(task, setup.tested, setup.data))
         for split in splits:
             there &= set(benchmarks.languages(task, split, setup.data))
         if missing := [code for code in setup.codes(task) if code not in there]:
@@ -247,8 +252,11 @@ def read(setup: Setup, task: str) -> dict[str, Pairs | Tagged]:
 
 
 def _load(setup: Setup, task: str, split: str, code: str) -> Pairs | Tagged:
-    data = benchmarks.load(task, split, code, setup.data)
+    file = setup.tested if split == "test" else split
+    data = benchmarks.load(task, file, code, setup.data)
     rows = data if isinstance(data, Pairs) else tag(data, benchmarks.task(task).labels)
+    if setup.tested == file == "dev" and code == SOURCE:  # parted: one row for each, by turns
+        rows = rows.take(range(split == "test", len(rows), 2))
     most = setup.train_rows if split == "train" else setup.test_rows
     if most is None or most >= len(rows):
         return rows

@@ -102,9 +102,12 @@ def test_the_tables_of_the_study(parts):
 
 def test_the_headline_has_rows_of_real_text(recorded):  # noqa: F811
     of = outcomes.part("udpos")
-    rows = real.headline_rows(of)
-    assert list(rows) == ["UDPOS, real text\nzero-shot", "UDPOS, real text\nEnglish"]
-    ours, theirs = rows["UDPOS, real text\nzero-shot"]
+    rows = real.headline_rows(of, "parts of speech")
+    assert list(rows) == [
+        "parts of speech, real text\nzero-shot",
+        "parts of speech, real text\nEnglish",
+    ]
+    ours, theirs = rows["parts of speech, real text\nzero-shot"]
     test = outcomes.gain(of, "salt", "baseline", outcomes.targets(of))
     assert (ours - theirs).mean() == pytest.approx(test.difference)
     found, ax = style.figure(5)

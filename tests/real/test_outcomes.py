@@ -1,6 +1,7 @@
 """The outcome on real tasks is the protocol's: seeds pair up, items are drawn, nothing early."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -36,9 +37,15 @@ def recorded(tmp_path, monkeypatch):
     for name, plan in outcomes.PLAN.items():
         rows = [
             {
-                **{"world": 0, "task": "udpos", "method": method, "seed": seed, "dev": [0.9]},
+                **{
+                    "world": 0,
+                    "task": name.split("-")[0],
+                    "method": method,
+                    "seed": seed,
+                    "dev": [0.9],
+                },
                 **{"epoch": 0, "seconds": 1.0},
-                **tagged_run(method, seed, name == "udpos-first"),
+                **tagged_run(method, seed, name.endswith("-first")),
             }
             for method, count in plan.items()
             for seed in range(count)
@@ -115,8 +122,17 @@ def test_nothing_is_tested_before_all_runs_are_there(recorded, name):
     for ask in (outcomes.gain, outcomes.resampled):
         with pytest.raises(SaltError, match=f"{name}: {of.made} of {of.planned} runs are made"):
             ask(of, "salt", "baseline", ["de"])
+    (tables,) = [both for both in outcomes.TASKS.values() if name in both]
     with pytest.raises(SaltError, match="allows no test before all are"):
-        outcomes.placed(outcomes.part("udpos"), outcomes.part("udpos-first"), ["de"])
+        outcomes.placed(*map(outcomes.part, tables), ["de"])
+
+
+def test_a_task_is_complete_with_both_of_its_tables(recorded):
+    assert list(outcomes.complete()) == list(outcomes.TASKS)
+    drop(recorded / "udpos-first.json")
+    found = outcomes.complete()
+    assert list(found) == ["names"]
+    assert [of.name for of in found["names"]] == ["panx", "panx-first"]
 
 
 def test_a_table_that_is_not_there_has_no_run(tmp_path, monkeypatch):
@@ -129,7 +145,10 @@ def test_every_table_has_its_committed_setup():
     from salt_lib.study.provenance import CHECKOUT
 
     setups = {name: read_setup(CHECKOUT / "studies" / f"{name}.toml") for name in outcomes.PLAN}
-    assert setups["udpos"].placement == "lettered" and setups["udpos-first"].placement == "first"
+    for lettered, first in outcomes.TASKS.values():
+        assert setups[lettered].placement == "lettered" and setups[first].placement == "first"
+        assert replace(setups[first], placement="lettered") == setups[lettered]
+        assert outcomes.PLAN[first].items() <= outcomes.PLAN[lettered].items()
     for name, setup in setups.items():
         text = (CHECKOUT / "studies" / f"{name}.toml").read_text()
         assert f"--methods {','.join(outcomes.PLAN[name])} --seeds 0-5" in text.replace("\n#  ", "")

@@ -9,6 +9,7 @@ import paper_world as small
 import pytest
 from places import ROOT
 
+from salt_lib.data import benchmarks
 from salt_lib.data.examples import Pairs
 from salt_lib.errors import SaltError
 from salt_lib.models import loading
@@ -242,6 +243,19 @@ def test_fewer_rows_are_spaced_through_the_file(bert):
     assert {len(found[name]) for name in found if name != "train"} == {5}
     assert real_setup.read(replace(bert, train_rows=10**6), "xnli") == every
     assert few.identity("xnli")["data"] != bert.identity("xnli")["data"]
+
+
+def test_where_there_are_no_test_sets_dev_is_parted(bert):
+    every, half = real_setup.read(bert, "xnli"), replace(bert, tested="dev")
+    found = real_setup.read(half, "xnli")
+    dev, count = every["dev"], len(every["dev"])
+    assert found["dev"] == dev.take(range(0, count, 2))
+    assert found["test-en"] == dev.take(range(1, count, 2))
+    german = benchmarks.load("xnli", "dev", "de", half.data)
+    assert found["test-de"] == german and found["train"] == every["train"]
+    assert half.identity("xnli")["data"] != bert.identity("xnli")["data"]
+    with pytest.raises(SaltError, match="unknown tested .train"):
+        real_setup.read_setup(tested="train")
 
 
 def test_words_are_counted_in_the_dev_sets_or_in_one_s_own_texts(bert, tmp_path):
