@@ -4,11 +4,12 @@ import hashlib
 import re
 
 import pytest
-from invented import frame
+from invented import frame, world_tables
 from places import ROOT
 
 from salt_lib.audit import claims
 from salt_lib.errors import SaltError
+from salt_lib.laboratory import outcomes, worlds
 from salt_lib.salt.methods import METHODS
 from salt_lib.study import stats
 
@@ -78,12 +79,29 @@ def test_what_the_tests_make_of_a_claim(verdicts, word):
 @pytest.mark.parametrize(
     ("gain", "word"), [(0.02, claims.SEEN), (0, claims.UNSEEN), (-0.02, claims.OPPOSITE)]
 )
-def test_every_statement_has_a_finding_and_results_follow_the_tests(gain, word):
+def test_every_statement_has_a_finding_and_results_follow_the_tests(
+    gain, word, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(worlds, "RECORDED", tmp_path)
     found = audit(gain)
     assert list(found) == claims.statements(claims.read()).index.tolist()
     assert found["S1"].verdict == found["S13"].verdict == word
     assert all((ROOT / page).is_file() for item in found.values() for page in item.pages)
     assert "precision 80% at coverage 31%" in found["S2"].measured
+
+
+def test_over_worlds_the_checkpoint_is_the_unit(tmp_path, monkeypatch):
+    monkeypatch.setattr(worlds, "RECORDED", tmp_path)
+    world_tables()
+    parts = outcomes.parts()
+    mean = outcomes.summary(parts).iloc[0]["mean"]
+    found = audit(-0.02)  # what world 0 says then decides nothing
+    for name in ("S1", "S13"):
+        assert found[name].verdict == claims.SEEN
+        assert f"over 6 worlds mini-nli {100 * mean:+.2f} (higher" in found[name].measured
+        assert found[name].pages[0] == "notebooks/10_worlds.md"
+    (tmp_path / "worlds" / "world-2.json").unlink()
+    assert audit(-0.02)["S1"].verdict == claims.OPPOSITE
 
 
 def test_what_cannot_be_judged_is_not_judged():
