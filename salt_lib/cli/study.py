@@ -82,8 +82,8 @@ def study(
     record: Annotated[
         Path | None,
         typer.Option(
-            help="With --scale paper: a table to add finished runs to; those that it has are not made "
-            "again."
+            help="With --scale paper: a table to add finished runs to; those that it has are not "
+            "made again."
         ),
     ] = None,
 ):
