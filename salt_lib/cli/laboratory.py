@@ -43,7 +43,10 @@ def pretrain(
         typer.Option(help="With --from: a folder of <language>.txt, one sentence per line."),
     ] = None,
     frozen: Annotated[
-        int, typer.Option(help="With --from: lower layers to freeze, and the embeddings.", min=0)
+        int,
+        typer.Option(
+            help="With --from: lower layers to freeze, and with them the embeddings.", min=0
+        ),
     ] = 0,
     head_steps: Annotated[
         int, typer.Option(help="With --from: first steps, which train the head alone.", min=0)

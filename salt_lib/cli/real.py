@@ -32,7 +32,7 @@ def plan(
     device: Device = None,
     tasks: Annotated[str | None, typer.Option(help="xnli, paws-x.  [default: both]")] = None,
     methods: Annotated[str, typer.Option(help="Names, main or all.")] = "main",
-    seeds: Annotated[str, typer.Option(help="Such as 0-14 or 0,3,5.")] = "0-14",
+    seeds: Annotated[str, typer.Option(help="Seeds, such as 0-14 or 0,3,5.")] = "0-14",
     steps: Annotated[
         int,
         typer.Option(help="How many steps of each kind to time; fewer if they are slow.", min=2),

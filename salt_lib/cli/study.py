@@ -48,7 +48,7 @@ Scale = Annotated[
 
 def study(
     world: World = 0,
-    seeds: Annotated[str, typer.Option(help="Such as 0-14 or 0,3,5.")] = "0-14",
+    seeds: Annotated[str, typer.Option(help="Seeds, such as 0-14 or 0,3,5.")] = "0-14",
     tasks: Annotated[
         str | None, typer.Option(help="Comma-separated names.  [default: both]")
     ] = None,

@@ -114,4 +114,4 @@ def test_what_is_stopped_says_so(tmp_path, monkeypatch, interruptible):
         )
         shown = salt("score", "--task", "xnli", "--gold", tmp_path, "--predictions", tmp_path)
         assert shown.exit_code == code, name
-        assert "stopped; what is finished is kept" in shown.stderr
+        assert "stopped; finished work is kept" in shown.stderr

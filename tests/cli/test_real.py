@@ -126,7 +126,7 @@ def test_from_the_plan_to_the_results(bert, setup, tmp_path):
     assert {*frequent} <= {*paper_world.WORDS["th"].split()}
     assert salt("vocabulary", "--model", bert[1]).exit_code == 2
     empty = salt("results", "--scale", "paper", "--runs-dir", root)
-    assert "no runs at the paper's scale" in empty.output and empty.output.count("…") == 26 * 4
+    assert "no runs at paper scale" in empty.output and empty.output.count("…") == 26 * 4
     study = ("study", *common, "--methods", "baseline,salt", "--runs-dir", root, "--seeds", "0-1")
     done = salt(*study)
     assert done.exit_code == 0 and "4 made now, 0 were there" in done.output

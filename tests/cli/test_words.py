@@ -171,7 +171,7 @@ def test_no_table_of_the_users_is_replaced(tmp_path, target):
     assert shown.exit_code == 2 and {p: p.read_bytes() for p in tmp_path.iterdir()} == before
     forced = salt("augment", *options, "--force")
     if target == "thesis.csv":
-        assert "is there already" in shown.stderr and forced.exit_code == 0
+        assert "already exists" in shown.stderr and forced.exit_code == 0
         assert (tmp_path / target).read_text() == "text\nthe Hund\n"
     else:
         assert forced.exit_code == 2 and "is the input" in forced.stderr
