@@ -59,8 +59,8 @@ def score(
         if code not in given:
             there = next(iter(given.values())).parent
             raise SaltError(
-                f"the predictions lack {code!r}: there is {path}, and no {there / path.name}; to "
-                f"score others alone: --languages {','.join(sorted(set(given) & set(wanted)))}"
+                f"the predictions lack {code!r}: there is {path}, but no {there / path.name}; to "
+                f"score only the others: --languages {','.join(sorted(set(given) & set(wanted)))}"
             )
     if more := sorted(set(given) - set(wanted)):
         warnings.warn(

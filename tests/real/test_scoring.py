@@ -166,7 +166,7 @@ def test_bad_predictions_are_named(tmp_path, said, message):
 
 def test_predictions_without_gold_are_left_out_and_said(tmp_path):
     gold = write(tmp_path / "gold", **GOLD)
-    with pytest.warns(UserWarning, match="no gold file of them: de, xx"):
+    with pytest.warns(UserWarning, match="they have no gold file: de, xx"):
         found = scoring.score("panx", gold, write(tmp_path / "said", **SAID, xx="O\n", de="O\n"))
     assert set(found["f1"]) == {"en", "sw"}
 
