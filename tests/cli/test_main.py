@@ -64,8 +64,8 @@ def test_help_needs_nothing_heavy():
     [
         (["study", "--methods", "slat"], "unknown method 'slat'; known: baseline"),
         (["study", "--tasks", "xnli"], "unknown task 'xnli'; known: mini-xnli"),
-        (["study", "--seeds", "5-2"], "'5-2' is no seed"),
-        (["study", "--seeds", "a"], "'a' is no seed"),
+        (["study", "--seeds", "5-2"], "'5-2' is not a seed"),
+        (["study", "--seeds", "a"], "'a' is not a seed"),
         (["study", "--seeds", ","], "nothing to run"),
         (["study", "--scale", "paper", "--model", "no/model"], "no/model: no such folder, and no"),
         (["study", "--scale", "paper", "--setup", "none.toml"], "none.toml: no setup, a TOML file"),
