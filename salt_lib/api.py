@@ -142,7 +142,7 @@ def augment(
             raise SaltError(f"pairs: no column {name!r}; give a table of salt_lib.distill")
     for name, rate in (("instance_rate", instance_rate), ("token_rate", token_rate)):
         if not 0 <= rate <= 1:
-            raise SaltError(f"{name} {rate}: it lies between 0 and 1")
+            raise SaltError(f"{name} {rate}: it must lie between 0 and 1")
     choices = _choices(pairs)
     dice = np.random.default_rng(seed)
     chosen = dice.random(len(table)) < instance_rate
@@ -317,7 +317,7 @@ def compare(
 def pairs_of(sentences: Sentences) -> Pairs:
     """Sentences as the library takes them; one alone is the first of a pair with nothing."""
     if isinstance(sentences, str):
-        raise SaltError("one sentence: give a list of them, [sentence]")
+        raise SaltError("a single sentence: give a list, [sentence]")
     rows = [(s, "") if isinstance(s, str) else tuple(s) for s in sentences]
     if not rows:
         raise SaltError("no sentences")
@@ -325,7 +325,7 @@ def pairs_of(sentences: Sentences) -> Pairs:
         raise SaltError(f"sentences come alone or in pairs, not {len(odd[0])} at a time")
     for number, row in enumerate(rows):
         if odd_ones := [text for text in row if not isinstance(text, str)]:
-            raise SaltError(f"sentence {number}: {odd_ones[0]!r} is no text")
+            raise SaltError(f"sentence {number}: {odd_ones[0]!r} is not text")
     first, second = (tables.composed(row[side] for row in rows) for side in (0, 1))
     return Pairs(first, second, [0] * len(rows))
 
@@ -343,7 +343,7 @@ def words_of(
         beside = loading.resolve(model)
         if not (beside / "vocabulary.json").is_file():
             raise SaltError(
-                "no words of the languages: give texts, a folder of <language>.txt with text of "
+                "no words for the languages: give texts, a folder of <language>.txt with text of "
                 "each language, a sentence a line (or words, as whole_words gives them)"
             )
         words = words_by_language(beside)
@@ -416,7 +416,7 @@ def _rows(
         return table
     columns = list(text_columns or (c for c in table.columns if c != label_column))
     if len(columns) not in (1, 2):
-        raise SaltError(f"{name}: text columns {', '.join(columns)}; there are one or two of them")
+        raise SaltError(f"{name}: text columns {', '.join(columns)}; give one or two")
     for column in (*columns, label_column):
         if column not in table.columns:
             raise SaltError(f"{name}: no column {column!r}; there are {', '.join(table.columns)}")

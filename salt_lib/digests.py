@@ -78,7 +78,7 @@ def checked(value: Any) -> dict[str, Any]:
         raise ValueError("not an object")
     rest = {key: item for key, item in value.items() if key != "checksum"}
     if "checksum" in value and value["checksum"] != checksum(rest):
-        raise ValueError("its checksum is another: it was damaged or edited")
+        raise ValueError("its checksum does not match: it was damaged or edited")
     return rest
 
 

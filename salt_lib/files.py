@@ -95,9 +95,9 @@ def alone(path: str | Path, what: str, wait: bool = True) -> Iterator[bool]:
             who = "another process"
         if not wait:
             raise SaltError(
-                f"{what}: {who} is at it (its lock is {lock}); wait for it, or stop it"
+                f"{what}: {who} is working on it (its lock is {lock}); wait for it, or stop it"
             ) from None
-        warnings.warn(f"waiting for {who}, which makes {what}", stacklevel=3)
+        warnings.warn(f"waiting for {who}, which is making {what}", stacklevel=3)
         held.acquire()
         waited = True
     except NotImplementedError:  # a file system without locks

@@ -110,7 +110,9 @@ def another(path):
 def test_one_makes_it_and_the_others_wait_and_say_for_whom(tmp_path):
     path = tmp_path / "words.parquet"
     with another(path) as process:
-        with pytest.raises(SaltError, match=rf"the words: process {process.pid} on .* is at it"):
+        with pytest.raises(
+            SaltError, match=rf"the words: process {process.pid} on .* is working on it"
+        ):
             with files.alone(path, "the words", wait=False):
                 pass
         Timer(0.5, process.stdin.close).start()

@@ -51,7 +51,7 @@ class Group(TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
             typer.echo(
-                "salt: stopped; what is finished is kept: the same command goes on", err=True
+                "salt: stopped; finished work is kept, and the same command continues", err=True
             )
             raise typer.Exit(143 if error.args else 130) from None
         except SaltError as error:
@@ -77,24 +77,31 @@ def _show(message, category, filename, lineno, file=None, line=None):
 
 MAX_SEED = 2**32 - 1  # with what is added to it, still a seed of every generator
 World = Annotated[
-    int, typer.Option(help="World: 0 is the study's, 100 for tuning, others replicate.", min=0)
+    int,
+    typer.Option(help="The world: 0 is the study's, 100 is for tuning, others replicate.", min=0),
 ]
 RunsDir = Annotated[
     Path | None,
     typer.Option(
-        help="Folder of the results.  [default: $SALT_RUNS_DIR or runs; paper: runs-paper]"
+        help="Folder for the results.  [default: $SALT_RUNS_DIR or runs; paper: runs-paper]"
     ),
 ]
 SetupFile = Annotated[
-    Path | None, typer.Option("--setup", help="TOML file of the paper's scale.  [default: mBERT]")
+    Path | None,
+    typer.Option("--setup", help="TOML file of a study at paper scale.  [default: mBERT]"),
 ]
-Model = Annotated[str | None, typer.Option(help="Its model: a folder or a hub name.")]
-Data = Annotated[str | None, typer.Option(help="Its data: a folder, or hub.")]
+Model = Annotated[
+    str | None, typer.Option(help="Model: a folder or a hub name.  [default: the setup's]")
+]
+Data = Annotated[str | None, typer.Option(help="Data: a folder, or hub.  [default: the setup's]")]
 Texts = Annotated[
-    str | None, typer.Option(help="Its monolingual text: a folder of <language>.txt.")
+    str | None,
+    typer.Option(help="Monolingual text: a folder of <language>.txt.  [default: the setup's]"),
 ]
-Device = Annotated[str | None, typer.Option(help="Its device: auto, cpu or cuda.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace an output that is there already.")]
+Device = Annotated[
+    str | None, typer.Option(help="Device: auto, cpu or cuda.  [default: the setup's]")
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace an output that already exists.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
@@ -107,9 +114,11 @@ def writable(output: Path | None, force: bool, *inputs: Path | None) -> None:
         return
     for path in inputs:
         if path is not None and path.exists() and output.samefile(path):
-            raise SaltError(f"{output} is the input {path}: give another file for the output")
+            raise SaltError(f"{output} is the input {path}: choose another file for the output")
     if not force:
-        raise SaltError(f"{output} is there already: give another file, or --force to replace it")
+        raise SaltError(
+            f"{output} already exists: choose another file, or add --force to replace it"
+        )
 
 
 def names(text: str) -> list[str]:
@@ -140,7 +149,7 @@ def known_seeds(text: str) -> list[int]:
         first, dash, last = part.partition("-")
         ends = (first, last) if dash else (first, first)
         if not all(end.isdecimal() for end in ends) or int(ends[0]) > int(ends[1]):
-            raise SaltError(f"--seeds {text!r}: {part!r} is no seed; write 0-14 or 0,3,5")
+            raise SaltError(f"--seeds {text!r}: {part!r} is not a seed; write 0-14 or 0,3,5")
         if int(ends[1]) > MAX_SEED:
             raise SaltError(f"--seeds {text!r}: {ends[1]} is above {MAX_SEED}, the highest seed")
         numbers.extend(range(int(ends[0]), int(ends[1]) + 1))

@@ -46,7 +46,7 @@ def show(
         typer.echo(f"world {row['world']}{depth}: {row['runs']} of {row['planned']} runs")
     if rows is None:
         raise SaltError(
-            f"{name} is not complete, and its protocol allows no test before it is; make what is "
-            f"missing with `salt study --scale {scale} --world N`"
+            f"{name} is not complete, and its protocol allows no test before it is; make the "
+            f"missing runs with `salt study --scale {scale} --world N`"
         )
     return rows

@@ -17,44 +17,52 @@ def pretrain(
     world: World = 0,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder.  [default: world-N in $SALT_CHECKPOINTS_DIR or checkpoints]"),
+        typer.Option(
+            help="Folder to make it in.  [default: world-N in $SALT_CHECKPOINTS_DIR or checkpoints]"
+        ),
     ] = None,
     steps: Annotated[
         int | None, typer.Option(help="Optimiser steps.  [default: the study's recipe]", min=1)
     ] = None,
     layers: Annotated[
         int | None,
-        typer.Option(help="Of a deeper model, the same but for their number.  [default: 2]", min=1),
+        typer.Option(help="How many layers; the rest stays the same.  [default: 2]", min=1),
     ] = None,
     device: Annotated[
-        str | None, typer.Option(help="cpu or cuda.  [default: cuda where there is one]")
+        str | None, typer.Option(help="cpu or cuda.  [default: cuda if there is one]")
     ] = None,
     resume: Annotated[
-        bool, typer.Option(help="Go on from where an interrupted pretraining was.")
+        bool, typer.Option(help="Continue an interrupted pretraining where it stopped.")
     ] = True,
     source: Annotated[
         str | None,
-        typer.Option("--from", help="Go on with this model, a folder or hub name, on --texts."),
+        typer.Option("--from", help="Go on training this model, a folder or hub name, on --texts."),
     ] = None,
     texts: Annotated[
-        Path | None, typer.Option(help="Of --from: a folder of <language>.txt, a sentence a line.")
+        Path | None,
+        typer.Option(help="With --from: a folder of <language>.txt, one sentence per line."),
     ] = None,
     frozen: Annotated[
-        int, typer.Option(help="Of --from: lower layers that stay, and the embeddings.", min=0)
+        int,
+        typer.Option(
+            help="With --from: lower layers to freeze, and with them the embeddings.", min=0
+        ),
     ] = 0,
     head_steps: Annotated[
-        int, typer.Option(help="Of --from: steps with the head alone, at first.", min=0)
+        int, typer.Option(help="With --from: first steps, which train the head alone.", min=0)
     ] = 200,
     sample: Annotated[
         int | None,
-        typer.Option(help="Of --from: entries that compete in the softmax.  [default: all]", min=2),
+        typer.Option(
+            help="With --from: entries that compete in the softmax.  [default: all]", min=2
+        ),
     ] = None,
 ):
     """Make the tiny mBERT of a world, or train the head of any model further.
 
-    From the world's monolingual text come its tokenizer and the model. With --from, an encoder gets
-    a masked-language head where it has none, and head and upper layers are trained on your text. It
-    can be stopped: the same command goes on from the last evaluation.
+    The tokenizer and the model are made from the world's monolingual text. With --from, an encoder
+    without a masked-language head gets one, and its head and upper layers are trained on your text.
+    Stop it whenever you like: the same command continues from the last evaluation.
 
     \b
     Examples:
@@ -75,7 +83,7 @@ def pretrain(
     folder = out or made() / checkpoint_name(world, layers)
     last = pretrain(world, folder, recipe=recipe, resume=resume, device=device)
     alignment = sum(last["alignment"].values()) / len(last["alignment"])
-    typer.echo(f"{folder}: {last['step']} steps, alignment {alignment:.1%} over languages")
+    typer.echo(f"{folder}: {last['step']} steps, mean alignment {alignment:.1%}")
 
 
 def _go_on(source, texts, out, steps, options: tuple, device, resume: bool) -> None:
@@ -93,8 +101,8 @@ def _go_on(source, texts, out, steps, options: tuple, device, resume: bool) -> N
     last = go_on(source, lines, folder, recipe, device=device, resume=resume)
     right = [row["accuracy"] for row in last["held_out"].values()]
     typer.echo(
-        f"{folder}: {last['step']} steps; of masked pieces {sum(right) / len(right):.1%} are right "
-        "in held-out text, over languages"
+        f"{folder}: {last['step']} steps; {sum(right) / len(right):.1%} of the masked pieces in "
+        "held-out text are right, on average over languages"
     )
 
 
@@ -104,7 +112,7 @@ def show_world(
     world: World = 0,
     as_json: AsJson = False,
 ):
-    """Print sentences of a language beside their English.
+    """Print sentences in a language beside their English.
 
     \b
     Examples:

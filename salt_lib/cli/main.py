@@ -16,7 +16,7 @@ from .console import SECTIONS, Group
 
 app = typer.Typer(
     cls=Group,
-    help="SALT in a small world: run the study, read its results, make its parts.",
+    help="SALT in a small world: run the study, see its results, use its parts.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -30,7 +30,7 @@ COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "score": real.score,
         "own": real.own,
     },
-    "Words and texts of yours": {
+    "Your own words and texts": {
         "distill": words.distill,
         "augment": words.augment,
         "vocabulary": words.vocabulary,
@@ -56,7 +56,7 @@ def salt(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """SALT in a small world: run the study, read its results, make its parts."""
+    """SALT in a small world: run the study, see its results, use its parts."""
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def quality(
     task: TaskName = "mini-xnli",
     dictionary: Annotated[
         Path | None,
-        typer.Option(help="Judge a model of yours by this folder: en-de.tsv with en, translation."),
+        typer.Option(help="Judge your own model by this folder: en-de.tsv with en, translation."),
     ] = None,
     model: OwnModel = None,
     input: Annotated[
@@ -46,23 +46,24 @@ def quality(
     languages: Languages = None,
     masked: Masked = False,
     lemmas: Annotated[
-        bool, typer.Option("--lemmas", help="Forms of a translation are right too (simplemma).")
+        bool,
+        typer.Option("--lemmas", help="Forms of a translation count as right too (simplemma)."),
     ] = False,
     threshold: Annotated[
-        float, typer.Option(help="Least probability of a substitution.", min=0, max=1)
+        float, typer.Option(help="Minimum probability of a substitution.", min=0, max=1)
     ] = 0.9,
-    top: Annotated[int, typer.Option(help="How many wrong pairs of a language.", min=0)] = 5,
+    top: Annotated[int, typer.Option(help="How many wrong pairs to show per language.", min=0)] = 5,
     without: WithoutRules = None,
     with_: WithRules = None,
     segment: Segment = None,
     device: OwnDevice = "auto",
     as_json: AsJson = False,
 ):
-    """Judge the substitutions of a model: how many are right, how many words have one.
+    """Judge the substitutions of a model: how many are right, and how many words have one.
 
-    Precision by types, tokens and content words, coverage, both over thresholds, and the commonest
-    wrong pairs: by the true translations of the laboratory, or with --dictionary, --model and
-    --input for any model and sentences.
+    Shows precision by types, tokens and content words, coverage, both across thresholds, and the
+    most common wrong pairs. The laboratory's true translations are the judge; with --dictionary,
+    --model and --input, dictionaries judge any model on any sentences.
 
     \b
     Examples:
@@ -168,13 +169,13 @@ def _show(judged, threshold: float, top: int, about: dict, as_json: bool) -> Non
             "{:<10}{:>8}{:>8}{:>9}".format(code, *cells)
             + f"{share(row['coverage']):>10}{int(row['kept']):>8}"
         )
-    typer.echo("\ncontent words, means over the languages but English")
+    typer.echo("\ncontent words, means over the languages except English")
     for at, row in means.iterrows():
         typer.echo(
             f"≥ {at:<8}precision {share(row['precision']):>6}  coverage {share(row['coverage']):>6}"
         )
     if len(wrong):
-        typer.echo("\ncommonest wrong pairs, with their counts")
+        typer.echo("\nmost common wrong pairs, with their counts")
     for code, rows in wrong.groupby("language"):
         triples = zip(rows["word"], rows["substitute"], rows["count"], strict=True)
         typer.echo(f"{code}: " + ", ".join(f"{one} → {two} {n}" for one, two, n in triples))

@@ -32,20 +32,21 @@ def plan(
     device: Device = None,
     tasks: Annotated[str | None, typer.Option(help="xnli, paws-x.  [default: both]")] = None,
     methods: Annotated[str, typer.Option(help="Names, main or all.")] = "main",
-    seeds: Annotated[str, typer.Option(help="Such as 0-14 or 0,3,5.")] = "0-14",
+    seeds: Annotated[str, typer.Option(help="Seeds, such as 0-14 or 0,3,5.")] = "0-14",
     steps: Annotated[
-        int, typer.Option(help="Timed steps of each kind, fewer where they are slow.", min=2)
+        int,
+        typer.Option(help="How many steps of each kind to time; fewer if they are slow.", min=2),
     ] = 30,
     available: Annotated[
-        bool, typer.Option("--available", help="Only the languages that the data has.")
+        bool, typer.Option("--available", help="Use only the languages that the data has.")
     ] = False,
-    scale: Annotated[str, typer.Option(help="paper.")] = "paper",
+    scale: Annotated[str, typer.Option(help="There is only paper.")] = "paper",
     as_json: AsJson = False,
 ):
-    """Say what a study at the paper's scale will cost, before anything starts.
+    """Estimate what a study at paper scale will cost, before anything starts.
 
-    Lists the runs, times some steps of plain fine-tuning and of SALT on the device at hand, with
-    some distilling and scoring, and prints device-hours and the time on 1, 4 and 16 devices.
+    Lists the runs, times some steps of plain fine-tuning and of SALT on your device, with some
+    distilling and scoring, and prints device-hours and the time on 1, 4 and 16 devices.
 
     \b
     Examples:
@@ -61,7 +62,7 @@ def plan(
 
     if scale != "paper":
         raise SaltError(
-            f"--scale {scale}: only the paper's scale is planned; 'salt study' shows "
+            f"--scale {scale}: only the paper's scale can be planned; 'salt study' shows "
             "how long the laboratory takes while it runs"
         )
     chosen = read_setup(setup, model=model, data=data, device=device)
@@ -99,17 +100,19 @@ def plan(
         memory = "" if cost.memory is None else f", peak {cost.memory / 2**30:.1f} GiB"
         typer.echo(
             f"measured on {cost.device} in {chosen.precision}, {task}: {1e3 * cost.plain_step:.0f} "
-            f"ms a step, {1e3 * cost.mixup_step:.0f} ms with mixup, pairs of {cost.length:.0f} "
+            f"ms per step, {1e3 * cost.mixup_step:.0f} ms with mixup, pairs of {cost.length:.0f} "
             f"tokens{memory}"
         )
     wall = ", ".join(f"{n}: {h:,.1f} h" for n, h in hours["wall"].items())
-    typer.echo(f"{hours['total']:,.1f} device-hours; until all is done on so many devices: {wall}")
+    typer.echo(
+        f"{hours['total']:,.1f} device-hours; time until all is done, by number of devices: {wall}"
+    )
 
 
 def train(
     task: Annotated[str, typer.Option(help="xnli, paws-x, pan-x or udpos.")],
     method: Annotated[str, typer.Option(help="A method's name, such as salt or dlfa-8.")],
-    seed: Annotated[int, typer.Option(help="Of everything random.", min=0, max=MAX_SEED)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0, max=MAX_SEED)] = 0,
     setup: SetupFile = None,
     model: Model = None,
     data: Data = None,
@@ -118,14 +121,14 @@ def train(
         str | None, typer.Option(help="Folder for TensorBoard's event files.")
     ] = None,
     save: Annotated[
-        Path | None, typer.Option(help="New folder for the trained model, for 'salt predict'.")
+        Path | None, typer.Option(help="New folder to keep the model in, for 'salt predict'.")
     ] = None,
     runs_dir: RunsDir = None,
 ):
-    """Make one run of the paper's scale, on one device or on several.
+    """Make one run at paper scale, on one device or several.
 
-    It writes the file that 'salt study --scale paper' would write, beside it a log of JSON lines,
-    and shows its progress. Killed, the same command goes on where it was.
+    Writes the file that 'salt study --scale paper' would write, with a log of JSON lines beside it,
+    and shows its progress. If it is killed, the same command continues where it stopped.
 
     \b
     Examples:
@@ -148,7 +151,7 @@ def train(
     (spec,) = study.specs([task], [method], [seed])
     compute, job = compute_of(chosen), Job(spec, study.root, chosen)
     if is_fresh(chosen, study.root, *astuple(spec)) and save is None:
-        typer.echo(f"{job.path}: is there already")
+        typer.echo(f"{job.path} is there already")
         return
     result = run(job, compute, save)
     if compute.first:
@@ -159,18 +162,19 @@ def train(
 
 def predict(
     task: Annotated[str, typer.Option(help="xnli, paws-x, pan-x or udpos.")],
-    model: Annotated[Path, typer.Option(help="Folder of 'salt train --save'.")],
+    model: Annotated[Path, typer.Option(help="Folder that 'salt train --save' made.")],
     out: Annotated[Path, typer.Option(help="Folder for the predictions.")],
     data: Annotated[str, typer.Option(help="A folder, or hub.")] = "hub",
     languages: Annotated[
-        str | None, typer.Option(help="With commas between them.  [default: all there are]")
+        str | None, typer.Option(help="Comma-separated.  [default: all there are]")
     ] = None,
     max_length: Annotated[
-        int | None, typer.Option(help="Pieces of a pair.  [default: what the model reads]", min=8)
+        int | None,
+        typer.Option(help="Most pieces of a pair.  [default: what the model reads]", min=8),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ):
-    """Write a trained model's predictions of the test sets, in XTREME's layout.
+    """Write a trained model's predictions for the test sets, in XTREME's layout.
 
     The test files may lack their labels, as XTREME's do. 'salt score' scores the folder.
 
@@ -190,21 +194,23 @@ def predict(
 
 def score(
     task: Annotated[str, typer.Option(help="xnli, pawsx, panx or udpos.")],
-    gold: Annotated[Path, typer.Option(help="Folder of test-<language>.tsv with the truth.")],
+    gold: Annotated[Path, typer.Option(help="Folder of test-<language>.tsv with the true labels.")],
     predictions: Annotated[Path, typer.Option(help="Folder of test-<language>.tsv to score.")],
     languages: Annotated[
-        str | None, typer.Option(help="With commas between them.  [default: all with a gold file]")
+        str | None, typer.Option(help="Comma-separated.  [default: all with a gold file]")
     ] = None,
     seqeval_legacy: Annotated[
         bool,
-        typer.Option("--seqeval-legacy", help="Read tags as seqeval up to 0.0.13: kinds whole."),
+        typer.Option(
+            "--seqeval-legacy", help="Read tags as seqeval did up to 0.0.13: kinds whole."
+        ),
     ] = False,
     as_json: AsJson = False,
 ):
     """Score files of predictions as XTREME's own evaluator does.
 
     Both folders may be those of one task, or hold a folder for each (xnli, pawsx, panx, udpos).
-    Of parts of speech seqeval's versions make different chunks; XTREME's own test expects what
+    For parts of speech, versions of seqeval form different chunks; XTREME's own test expects what
     --seqeval-legacy gives, and the default is what the installed version gives.
 
     \b
@@ -235,7 +241,7 @@ def score(
         typer.echo(f"{code:<10}" + "".join(f"{rows[code]:>11.2f}" for rows in scores.values()))
     typer.echo(f"{'average':<10}" + "".join(f"{value:>11.2f}" for value in averages.values()))
     if lacking:
-        typer.echo(f"not XTREME's average, which has these as well: {', '.join(lacking)}")
+        typer.echo(f"not XTREME's average, which also includes these: {', '.join(lacking)}")
 
 
 def own(
@@ -245,33 +251,33 @@ def own(
         typer.Option(help="Folder of xnli and pawsx.  [default: $SALT_XTREME_DIR]"),
     ] = None,
     languages: Annotated[
-        str, typer.Option(help="Scored languages, commas between; en too if you like.")
+        str, typer.Option(help="Languages to score, comma-separated; en too if you like.")
     ] = "de,sw,ur",
     task: Annotated[str, typer.Option(help="xnli or paws-x.")] = "xnli",
-    methods: Annotated[str, typer.Option(help="Names with commas between them.")] = "baseline,salt",
+    methods: Annotated[str, typer.Option(help="Comma-separated names.")] = "baseline,salt",
     steps: Annotated[
         int | None,
-        typer.Option(help="Steps of pretraining.  [default: 1500, two or three minutes]", min=1),
+        typer.Option(help="Pretraining steps.  [default: 1500, two or three minutes]", min=1),
     ] = None,
     rows: Annotated[
         int | None,
-        typer.Option(help="Pairs of text per language.  [default: all that are its own]", min=1),
+        typer.Option(help="Pairs of text per language.  [default: all of its own]", min=1),
     ] = None,
     test_rows: Annotated[
-        int | None, typer.Option(help="Scored pairs per language.  [default: all]", min=1)
+        int | None, typer.Option(help="Pairs to score per language.  [default: all]", min=1)
     ] = None,
     threshold: Annotated[
-        float | None, typer.Option(help="Least probability of a substitution.  [default: 0.5]")
+        float | None, typer.Option(help="Minimum probability of a substitution.  [default: 0.5]")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of everything random.", min=0, max=MAX_SEED)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0, max=MAX_SEED)] = 0,
     as_json: AsJson = False,
 ):
     """Take the whole path on your own files.
 
-    From a folder in XTREME's layout ({dev,test}-{language}.tsv): a tokenizer and a small BERT from
-    the dev files' text, distillation, each method fine-tuned on English dev pairs and scored on
-    test pairs. Expect scores near chance: it shows that the path works on your files, not which
-    method is better. Stop it whenever you like: the same command goes on with the pretraining.
+    From a folder in XTREME's layout ({dev,test}-{language}.tsv): makes a tokenizer and a small BERT
+    from the dev files' text, distils, fine-tunes each method on English dev pairs and scores it on
+    test pairs. Expect scores near chance: this shows that the path works on your files, not which
+    method is better. Stop it whenever you like: the same command continues the pretraining.
 
     \b
     Examples:
@@ -354,7 +360,7 @@ def results(runs_dir, as_json: bool) -> None:
             typer.echo(f"{left} runs wait for the same seed of other methods")
     else:
         typer.echo(
-            f"no runs at the paper's scale under {root}: 'salt plan' says what they cost, 'salt "
+            f"no runs at paper scale under {root}: 'salt plan' says what they cost, 'salt "
             "study --scale paper' makes them"
         )
 

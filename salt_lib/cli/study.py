@@ -48,18 +48,18 @@ Scale = Annotated[
 
 def study(
     world: World = 0,
-    seeds: Annotated[str, typer.Option(help="Such as 0-14 or 0,3,5.")] = "0-14",
+    seeds: Annotated[str, typer.Option(help="Seeds, such as 0-14 or 0,3,5.")] = "0-14",
     tasks: Annotated[
-        str | None, typer.Option(help="Names with commas between them.  [default: both]")
+        str | None, typer.Option(help="Comma-separated names.  [default: both]")
     ] = None,
     methods: Annotated[
-        str, typer.Option(help="Names with commas between them; main and all are groups.")
+        str, typer.Option(help="Comma-separated names; main and all are groups.")
     ] = "main",
     jobs: Annotated[
         int | None,
-        typer.Option(help="Runs at a time, one thread each.  [default: all cores]", min=1),
+        typer.Option(help="How many runs at a time, one thread each.  [default: all cores]", min=1),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Run finished runs again.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Make finished runs again.")] = False,
     backend: Annotated[
         str, typer.Option(help="processes (this machine) or ray (a cluster, $RAY_ADDRESS).")
     ] = "processes",
@@ -70,28 +70,28 @@ def study(
     texts: Texts = None,
     device: Device = None,
     gpus_per_run: Annotated[
-        float | None, typer.Option(help="Of a Ray cluster: 0.5 puts two runs on a card.", min=0)
+        float | None, typer.Option(help="On a Ray cluster: 0.5 puts two runs on a card.", min=0)
     ] = None,
     runs_dir: RunsDir = None,
     stacked: Annotated[
-        int, typer.Option(help="Of --scale paper: seeds that are trained at once.", min=1)
+        int, typer.Option(help="With --scale paper: how many seeds to train at once.", min=1)
     ] = 1,
     layers: Annotated[
-        int | None, typer.Option(help="Of the study over worlds: 6 for the deeper models.", min=1)
+        int | None, typer.Option(help="With --scale worlds: 6 for the deeper models.", min=1)
     ] = None,
     record: Annotated[
         Path | None,
         typer.Option(
-            help="Of --scale paper: a table that finished runs are added to, and whose runs are "
-            "not made again."
+            help="With --scale paper: a table to add finished runs to; those that it has are not "
+            "made again."
         ),
     ] = None,
 ):
-    """Run what is missing of the study.
+    """Make the missing runs of the study.
 
-    Each task, method and seed is one run and one file. Finished runs are skipped, and run again
-    when the sources, the checkpoint or the libraries that made them have changed. Stop it whenever
-    you like: the same command goes on.
+    Each task, method and seed is one run and one file. Finished runs are skipped, but made again if
+    the sources, the checkpoint or the libraries behind them have changed. Stop it whenever you
+    like: the same command continues.
 
     \b
     Examples:
@@ -118,7 +118,7 @@ def study(
         raise SaltError("--stacked goes with --scale paper")
     if record and scale != "paper":
         raise SaltError(
-            "--record of a study goes with --scale paper; elsewhere: salt results --record FILE"
+            "study --record goes with --scale paper; otherwise use salt results --record FILE"
         )
     if _checked(scale) == "aggregation":
         if (methods, seeds, backend) != ("main", "0-14", "processes"):
@@ -190,7 +190,7 @@ def _told(specs: list, made: list, root: Path) -> None:
 def results(
     world: World = 0,
     tasks: Annotated[
-        str | None, typer.Option(help="Names with commas between them.  [default: both]")
+        str | None, typer.Option(help="Comma-separated names.  [default: both]")
     ] = None,
     scale: Scale = "laboratory",
     runs_dir: RunsDir = None,
@@ -200,14 +200,14 @@ def results(
         typer.Option(help="Freeze this machine's runs into this file instead of showing them."),
     ] = None,
     figure: Annotated[
-        Path | None, typer.Option(help="Save the headline figure as this PNG file as well.")
+        Path | None, typer.Option(help="Also save the headline figure as this PNG file.")
     ] = None,
 ):
     """Show the results and their tests.
 
-    Means over seeds, the gain over the baseline, and how sure that is. Of a study that is still
-    going on, the seeds that all its methods have. Without runs of this machine it shows the frozen
-    table that ships with the book, and says so; with some, the table's difference stands below.
+    Shows means over seeds, the gain over the baseline, and how sure that is. While a study is still
+    running, it takes the seeds that all methods have. If this machine has no runs, it shows the
+    frozen table that ships with the book, and says so; if it has, it adds the table's difference.
 
     \b
     Examples:
@@ -258,7 +258,7 @@ def results(
         frame, left = whole_methods(_of(runs.frame, wanted))
         if left:
             typer.echo(
-                f"left out, for the table has fewer seeds of them: {', '.join(left)}", err=True
+                f"left out, because the table has fewer seeds of them: {', '.join(left)}", err=True
             )
     elif world == 0:
         notes += _frozen(study, wanted, runs)
@@ -288,7 +288,9 @@ def _mixed(runs) -> list[str]:
     made = {f"{run['hardware']} ({run.get('capability', 'unknown')})" for run in runs}
     if len(made) < 2:
         return []
-    return [f"made on more than one processor, which changes scores too: {'; '.join(sorted(made))}"]
+    return [
+        f"made on more than one processor, which also changes scores: {'; '.join(sorted(made))}"
+    ]
 
 
 def _frozen(study, tasks, runs) -> list[str]:
@@ -313,7 +315,7 @@ def _frozen(study, tasks, runs) -> list[str]:
     if lines and not any(same_processor(table.origin, run) for run in runs.runs):
         lines.append(
             f"it was made on another processor ({table.origin.get('hardware')}), which alone "
-            "changes single runs by points and differences by tenths of one"
+            "changes single runs by points and differences by tenths of a point"
         )
     return lines
 
@@ -349,7 +351,7 @@ def _table(summary: dict) -> str:
         notes = {row["note"] for row in rows.values() if row.get("note")}
         most = max((len(row["seeds"]) for row in rows.values()), default=0)
         if most < FEW_SEEDS:
-            notes.add(f"of {most} seeds an interval is too narrow: go by p, or add seeds")
+            notes.add(f"with {most} seeds an interval is too narrow: go by p, or add seeds")
         lines += [f"note: {note}" for note in sorted(notes)] + [""]
     return "\n".join(lines)
 

@@ -16,31 +16,32 @@ from .console import MAX_SEED, AsJson, Force, World, names, print_json, writable
 Languages = Annotated[
     str | None, typer.Option(help="Such as de,fr.  [default: all that have words]")
 ]
-TaskName = Annotated[str, typer.Option(help="The task whose training data it is.")]
-Masked = Annotated[bool, typer.Option("--masked", help="Hide each word while it is predicted.")]
+TaskName = Annotated[str, typer.Option(help="The task whose training data to use.")]
+Masked = Annotated[bool, typer.Option("--masked", help="Hide each word while predicting it.")]
 OwnModel = Annotated[
-    str | None, typer.Option(help="Its masked language model: a folder or a hub name.")
+    str | None, typer.Option(help="Your masked language model: a folder or a hub name.")
 ]
-TextColumns = Annotated[str, typer.Option(help="A table's one or two columns of English text.")]
+TextColumns = Annotated[str, typer.Option(help="The table's one or two columns of English text.")]
 TextFolder = Annotated[
-    Path | None, typer.Option(help="Folder of monolingual text: de.txt, a sentence a line.")
+    Path | None, typer.Option(help="Folder of monolingual text: de.txt, one sentence per line.")
 ]
 Vocabulary = Annotated[
-    Path | None, typer.Option(help="Instead: the languages' words, from 'salt vocabulary'.")
+    Path | None, typer.Option(help="Instead of --texts: words from 'salt vocabulary'.")
 ]
 OwnDevice = Annotated[
-    str, typer.Option(help="Of a model of yours: auto (a GPU where there is one), cpu or cuda.")
+    str, typer.Option(help="Device for your model: auto (a GPU if there is one), cpu or cuda.")
 ]
 WithoutRules = Annotated[
     str | None,
-    typer.Option("--without", help="Rules for words to leave out: home,names or all."),
+    typer.Option("--without", help="Rules to switch off, such as home,names, or all."),
 ]
 WithRules = Annotated[
-    str | None, typer.Option("--with", help="Rules that are off by default: foreign,majority.")
+    str | None,
+    typer.Option("--with", help="Rules to switch on that are off by default: foreign,majority."),
 ]
 Segment = Annotated[
     str | None,
-    typer.Option(help="Segmenters for zh, ja, th: always, never, or auto (where installed)."),
+    typer.Option(help="Segmenters for zh, ja, th: always, never, or auto (if installed)."),
 ]
 
 
@@ -61,14 +62,14 @@ def distill(
     task: TaskName = "mini-xnli",
     masked: Masked = False,
     threshold: Annotated[
-        float | None, typer.Option(help="Least probability.  [default: the study's]")
+        float | None, typer.Option(help="Minimum probability.  [default: the study's]")
     ] = None,
     synonym_threshold: Annotated[
         float | None, typer.Option(help="The same for English.  [default: the study's]")
     ] = None,
     input: Annotated[
         Path | None,
-        typer.Option(help="Sentences of yours instead: .txt, .csv, .tsv, .jsonl or .parquet."),
+        typer.Option(help="Your own sentences: .txt, .csv, .tsv, .jsonl or .parquet."),
     ] = None,
     model: OwnModel = None,
     text_columns: TextColumns = "premise,hypothesis",
@@ -83,20 +84,20 @@ def distill(
     ] = None,
     predictions: Annotated[
         Path | None,
-        typer.Option(help="Instead, every prediction where it stands, a .parquet; it can go on."),
+        typer.Option(help="Instead, every prediction in its place, a .parquet; can be resumed."),
     ] = None,
-    top: Annotated[int, typer.Option(help="How many words of a language to show.", min=1)] = 10,
+    top: Annotated[int, typer.Option(help="How many words to show per language.", min=1)] = 10,
     device: OwnDevice = "auto",
     force: Force = False,
     as_json: AsJson = False,
 ):
     """Distil word translations from a masked language model.
 
-    Predicts, for every English word, a word of each language, and prints those that reach the
-    threshold: word, substitute, mean probability, how often. For the laboratory's tasks, or with
-    --input and --model for sentences of yours, where rules (--without, --with) leave out more:
-    home, foreign, names, pieces, segment for the words of the languages, and for the pairs case,
-    frequency, fragments, inflections, opposites, majority.
+    For every English word, predicts a word of each language, and prints those that reach the
+    threshold: word, substitute, mean probability, count. Takes the laboratory's tasks or, with
+    --input and --model, your own sentences. There, rules (--without, --with) leave out more: home,
+    foreign, names, pieces and segment among the languages' words; case, frequency, fragments,
+    inflections, opposites and majority among the pairs.
 
     \b
     Examples:
@@ -257,29 +258,29 @@ def vocabulary(
     ] = None,
     texts: Annotated[
         Path | None,
-        typer.Option(help="Folder of monolingual text: en.txt, de.txt, a sentence a line."),
+        typer.Option(help="Folder of monolingual text: en.txt, de.txt, one sentence per line."),
     ] = None,
     setup: Annotated[
-        Path | None, typer.Option(help="Instead: the setup of a study at the paper's scale.")
+        Path | None, typer.Option(help="Instead of both: the setup of a study at paper scale.")
     ] = None,
-    task: Annotated[str, typer.Option(help="The task of that study.")] = "xnli",
+    task: Annotated[str, typer.Option(help="With --setup: the task.")] = "xnli",
     languages: Annotated[
         str | None, typer.Option(help="Such as de,th.  [default: those with a text]")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Keep the words in this file, for 'salt distill'.")
+        Path | None, typer.Option(help="Write the words to this file, for 'salt distill'.")
     ] = None,
     language: Annotated[
-        str | None, typer.Option(help="Show this one.  [default: all, briefly]")
+        str | None, typer.Option(help="Show only this one.  [default: all, briefly]")
     ] = None,
-    top: Annotated[int, typer.Option(help="How many words of a language to show.", min=1)] = 20,
+    top: Annotated[int, typer.Option(help="How many words to show per language.", min=1)] = 20,
     minimum: Annotated[
-        int | None, typer.Option(help="Least count of a word.  [default: 5]", min=1)
+        int | None, typer.Option(help="Minimum count of a word.  [default: 5]", min=1)
     ] = None,
     share: Annotated[
         float | None,
         typer.Option(
-            help="Least share of a word's use in the language.  [default: 0.2]", min=0, max=1
+            help="Minimum share of a word's use in the language.  [default: 0.2]", min=0, max=1
         ),
     ] = None,
     without: WithoutRules = None,
@@ -288,12 +289,12 @@ def vocabulary(
     force: Force = False,
     as_json: AsJson = False,
 ):
-    """Show which whole words of a model's vocabulary are words of which language.
+    """Show which whole words of a model's vocabulary belong to which language.
 
-    They are counted in text of each language; a language without text gets the entries of its
-    script where no other writes it. That a word which is frequent in a language's text is a word of
-    it, or one of its script, is an assumption: judge it by what is shown. Rules keep out what is
-    more at home in English, names, and, where there are no spaces, pieces that are no words.
+    Words are counted in text of each language; a language without text gets the entries in its
+    script if no other language uses that script. It is an assumption that words frequent in a
+    language's text, or written in its script, belong to it: judge by what you see. Rules keep out
+    words more at home in English, names, and, where there are no spaces, pieces that aren't words.
 
     \b
     Examples:
@@ -320,8 +321,8 @@ def vocabulary(
     if setup is not None:
         if ignored := [name for name, value in given.items() if value is not None]:
             raise SaltError(
-                f"{', '.join(ignored)}: with --setup they are the setup's; change them in {setup}, "
-                "or give --model and --texts instead"
+                f"{', '.join(ignored)}: with --setup these come from the setup; change them in "
+                f"{setup}, or give --model and --texts instead"
             )
         from ..real.setup import read_setup
         from ..real.setup import words as words_of
@@ -366,31 +367,32 @@ def vocabulary(
 def augment(
     input: Annotated[Path, typer.Option(help="The table: .csv, .jsonl or .parquet.")],
     substitutions: Annotated[
-        Path, typer.Option(help="Pairs of words, or the predictions that were made of this table.")
+        Path, typer.Option(help="Pairs of words, or the predictions made for this table.")
     ],
     output: Annotated[Path, typer.Option(help="The code-switched copy, in the same formats.")],
     text_columns: Annotated[
         str, typer.Option(help="The one or two columns of English text.")
     ] = "premise,hypothesis",
     model: Annotated[
-        str | None, typer.Option(help="Whose predictions they are: a folder or a hub name.")
+        str | None,
+        typer.Option(help="The model that made the predictions: a folder or a hub name."),
     ] = None,
-    threshold: Annotated[float, typer.Option(help="Least probability of a substitution.")] = 0.95,
+    threshold: Annotated[float, typer.Option(help="Minimum probability of a substitution.")] = 0.95,
     synonym_threshold: Annotated[float, typer.Option(help="The same for English.")] = 0.98,
     instance_rate: Annotated[
-        float, typer.Option(help="How many of the rows are chosen.", min=0, max=1)
+        float, typer.Option(help="Share of the rows that are chosen.", min=0, max=1)
     ] = 0.5,
     token_rate: Annotated[
-        float, typer.Option(help="How many of a chosen row's words.", min=0, max=1)
+        float, typer.Option(help="Share of a chosen row's words that are replaced.", min=0, max=1)
     ] = 0.3,
-    seed: Annotated[int, typer.Option(help="Of everything random.", min=0, max=MAX_SEED)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0, max=MAX_SEED)] = 0,
     force: Force = False,
     as_json: AsJson = False,
 ):
-    """Write a code-switched copy of a table of yours; labels and all other columns stay.
+    """Write a code-switched copy of your own table; labels and all other columns stay.
 
-    With pairs of words ('salt distill --output') a word is replaced wherever it stands; with
-    predictions ('salt distill --predictions') and their --model, each where it was predicted.
+    With pairs of words ('salt distill --output'), a word is replaced wherever it occurs; with
+    predictions ('salt distill --predictions') and their --model, each word where it was predicted.
 
     \b
     Examples:
@@ -421,7 +423,7 @@ def augment(
     if as_json:
         print_json({"file": str(output), "rows": total, "changed": changed})
     else:
-        typer.echo(f"{output}: {changed} of {total} rows have words of other languages now")
+        typer.echo(f"{output}: {changed} of {total} rows now have words of other languages")
 
 
 def _by_pairs(source, columns, pairs, output, rates) -> tuple[int, int]:

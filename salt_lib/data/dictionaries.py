@@ -108,7 +108,7 @@ def _table(
         if len(cells) != len(header):
             raise SaltError(f"{path}, line {number}: {len(cells)} cells, expected {len(header)}")
         if by is not None and not cells[by].isdecimal():
-            raise SaltError(f"{path}, line {number}: sources {cells[by]!r} is no number")
+            raise SaltError(f"{path}, line {number}: sources {cells[by]!r} is not a number")
         if by is None or int(cells[by]) >= sources:
             found[normal(cells[at])].add(normal(cells[to], code))
     return {word: frozenset(forms) for word, forms in found.items()}

@@ -185,7 +185,9 @@ def results(study: Study) -> Results:
         return fresh
     recorded = study.recorded()
     if lacking := missing(study, recorded.runs):
-        raise SaltError(f"{study.table}: {lacking} runs are missing; restore it, or make them anew")
+        raise SaltError(
+            f"{study.table}: {lacking} runs are missing; restore it, or make them again"
+        )
     return recorded
 
 

@@ -99,7 +99,7 @@ def complete(of: Iterable[Part], layers: int = 2) -> list[Part]:
     if lacking := [part.world for part in units if not part.complete]:
         raise SaltError(
             f"worlds {', '.join(map(str, lacking))} are not complete, and the protocol allows no "
-            "test before they are; make what is missing with `salt study --scale worlds --world N`"
+            "test before they are; make the missing runs with `salt study --scale worlds --world N`"
         )
     return units
 

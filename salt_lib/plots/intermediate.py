@@ -32,7 +32,9 @@ def tellings_table(
 def conditions_table(rows: Iterable[Condition], caption: str) -> Markup:
     """Conditions with how many runs each has in a world."""
     body = [[row.name, row.label, f"{len(numbers(row))}"] for row in rows]
-    return table(["condition", "what comes before fine-tuning", "runs a world"], body, caption, [2])
+    return table(
+        ["condition", "what comes before fine-tuning", "runs per world"], body, caption, [2]
+    )
 
 
 def choices_table(scores: Mapping[str, float], head: str, caption: str) -> Markup:

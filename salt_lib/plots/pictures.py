@@ -95,7 +95,7 @@ def conditions_table() -> Markup:
         [row.name, row.label, f"{row.pairs:,}" if row.share else "none"]
         for row in CONDITIONS.values()
     ]
-    header = ["condition", "what it does", "parallel captions a language"]
+    header = ["condition", "what it does", "parallel captions per language"]
     return table(header, rows, "The conditions", [2])
 
 
@@ -139,7 +139,7 @@ def headline(ax: Axes, told: Mapping[str, Worth]) -> Axes:
             ax.plot(one.share * size, 100 * one.level, "X", color=color, markersize=10)
     ax.set_xscale("log")
     ax.set_xticks(counts, [f"{count:,.0f}" for count in counts])
-    ax.set_xlabel("parallel captions a language")
+    ax.set_xlabel("parallel captions per language")
     ax.set_ylabel("R@1 in %")
     return ax
 
@@ -154,7 +154,7 @@ def worth_table(units: Sequence[Part]) -> Markup:
             level = f"{percent(told.level)} ({percent(told.none)})"
             rows.append([f"{way}, {group}", level, outcomes.pairs(told.share), both])
     header = ["way, languages", "SALT’s R@1 (English only)", "SALT is worth", "95% interval"]
-    return table(header, rows, "What SALT is worth in parallel captions a language", [1])
+    return table(header, rows, "What SALT is worth in parallel captions per language", [1])
 
 
 def summary_table(rows: pd.DataFrame, caption: str) -> Markup:

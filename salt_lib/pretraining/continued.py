@@ -64,9 +64,9 @@ class Continuation:
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "longest", "evaluate_every"):
             if getattr(self, name) < 1:
-                raise SaltError(f"{name} {getattr(self, name)}: at least 1 is needed")
+                raise SaltError(f"{name} {getattr(self, name)}: must be at least 1")
         if not 0 < self.mask_rate < 1:
-            raise SaltError(f"mask_rate {self.mask_rate}: a share between 0 and 1 is needed")
+            raise SaltError(f"mask_rate {self.mask_rate}: must be a share between 0 and 1")
         if self.sample is not None and self.sample < 2:
             raise SaltError(f"sample {self.sample}: at least two entries must compete")
 
@@ -359,7 +359,7 @@ def _rows(tokenizer, code: str, lines: Sequence[str], longest: int) -> list[np.n
     rows = [np.array(row) for row in encoded if len(row) >= LEAST]
     if len(rows) <= HELD_OUT:
         raise SaltError(
-            f"{code!r} has {len(rows)} sentences of {LEAST} pieces or more, and {HELD_OUT} are for "
-            "the evaluation: give more text or leave the language out"
+            f"{code!r} has only {len(rows)} sentences of {LEAST} pieces or more, and {HELD_OUT} "
+            "are kept for evaluation: give more text or leave the language out"
         )
     return rows

@@ -236,5 +236,5 @@ def _tail(pairs: Pairs, share: float) -> tuple[Pairs, Pairs]:
     while 0 < cut < len(pairs) and pairs.first[cut] == pairs.first[cut - 1]:
         cut += 1
     if not 0 < cut < len(pairs):
-        raise SaltError(f"{len(pairs)} pairs can't be parted with a share of {share} held out")
+        raise SaltError(f"{len(pairs)} pairs can't be split with a share of {share} held out")
     return pairs[:cut], pairs[cut:]

@@ -49,7 +49,7 @@ def score(
         raise unknown("task", task, NAMES)
     name = NAMES[task]
     if legacy and benchmarks.task(name).kind == "pairs":
-        raise SaltError(f"{task} has no tags: the older seqeval scores panx and udpos alone")
+        raise SaltError(f"{task} has no tags: the older seqeval scores only panx and udpos")
     wanted, given = _files(gold, name, "gold"), _files(predictions, name, "predictions")
     for code in languages:
         if code not in wanted:
@@ -59,12 +59,12 @@ def score(
         if code not in given:
             there = next(iter(given.values())).parent
             raise SaltError(
-                f"the predictions lack {code!r}: there is {path}, and no {there / path.name}; to "
-                f"score others alone: --languages {','.join(sorted(set(given) & set(wanted)))}"
+                f"the predictions lack {code!r}: there is {path}, but no {there / path.name}; to "
+                f"score only the others: --languages {','.join(sorted(set(given) & set(wanted)))}"
             )
     if more := sorted(set(given) - set(wanted)):
         warnings.warn(
-            f"not scored, for there is no gold file of them: {', '.join(more)}", stacklevel=2
+            f"not scored, because they have no gold file: {', '.join(more)}", stacklevel=2
         )
     scores: dict[str, dict[str, float]] = {}
     for code, path in wanted.items():
@@ -108,7 +108,7 @@ def _score_labels(gold: Path, predictions: Path, known: tuple[str, ...]) -> dict
     wanted, given = (_labels(path, known) for path in (gold, predictions))
     if len(wanted) != len(given):
         raise SaltError(
-            f"{predictions}: {len(given)} labels, where {gold} has {len(wanted)}; predict every "
+            f"{predictions}: {len(given)} labels, but {gold} has {len(wanted)}; predict every "
             "row, in order"
         )
     return {"accuracy": accuracy_of(wanted, given)}
@@ -128,7 +128,7 @@ def _score_tags(
         shorter, longer = sorted((wanted, given), key=len)
         path = gold if longer is wanted else predictions
         raise SaltError(
-            f"{predictions}: {len(given)} sentences, where {gold} has {len(wanted)}; the first "
+            f"{predictions}: {len(given)} sentences, but {gold} has {len(wanted)}; the first "
             f"without a counterpart begins in {path}, line {longer[len(shorter)][0]}"
         )
     read = _legacy if legacy else list

@@ -105,7 +105,7 @@ def lemmatizer() -> Callable[[str, str], str]:
         from simplemma.strategies.dictionaries.dictionary_factory import SUPPORTED_LANGUAGES
     except ImportError as error:
         raise SaltError(
-            "lemmas are simplemma's, which is not installed: pip install 'salt-lib[lemmas]', or "
+            "lemmas need simplemma, which is not installed: pip install 'salt-lib[lemmas]', or "
             "judge by forms alone"
         ) from error
 
@@ -191,7 +191,7 @@ def precision_coverage(judged: pd.DataFrame, threshold: float, by: str = "tokens
     rows = []
     table = _of_unit(judged, by)
     if table.empty:
-        raise SaltError("nothing to judge: no prediction is of a word that the dictionary knows")
+        raise SaltError("nothing to judge: no prediction is for a word that the dictionary knows")
     for code, group in table.groupby("language"):
         kept = group[group["probability"] >= threshold]
         right = kept["verdict"] == RIGHT

@@ -97,7 +97,7 @@ class Substitutions:
             lost = len(made.word[flat].unique()) - len(made.word[flat][reached].unique())
             warnings.warn(
                 f"{cut} of {len(data)} sentences are cut: {lost} words with their tags and "
-                f"{(~read).sum()} of {len(kept)} substitutions are left out. A greater max_length "
+                f"{(~read).sum()} of {len(kept)} substitutions are left out. A larger max_length "
                 "keeps them",
                 stacklevel=2,
             )
@@ -155,8 +155,9 @@ class Substitutions:
         number = self._row.get(tuple(row))
         if number is None:
             raise SaltError(
-                f"a training row of {len(row)} tokens, {list(row)[:8]} …, is none of those that "
-                "the substitutions were made for: give Substitutions the same rows, tokenized alike"
+                f"a training row of {len(row)} tokens, {list(row)[:8]} …, is not among those that "
+                "the substitutions were made for: give Substitutions the same rows, tokenized the "
+                "same way"
             )
         return slice(int(self.data.start[number]), int(self.data.start[number + 1]))
 

@@ -48,14 +48,12 @@ def _apart(output: Path, *inputs: Path) -> None:
     """Raise SaltError where the output is one of the inputs, which it would replace."""
     for path in inputs:
         if output.exists() and path.exists() and output.samefile(path):
-            raise SaltError(f"{output} is the input {path}: give another file for the output")
+            raise SaltError(f"{output} is the input {path}: choose another file for the output")
 
 
 def _check(columns: Sequence[str]) -> None:
     if len(columns) not in (1, 2):
-        raise SaltError(
-            f"text columns {', '.join(columns) or 'none'}: there are one or two of them"
-        )
+        raise SaltError(f"text columns {', '.join(columns) or 'none'}: give one or two")
 
 
 def _about(path: Path, columns: Sequence[str], checkpoint, words, masked: bool) -> dict[str, str]:
@@ -231,7 +229,9 @@ def read_vocabulary(path: str | Path) -> dict[str, dict[str, int]]:
     try:
         words = json.loads(Path(path).read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise SaltError(f"{path}: no vocabulary ({error}); 'salt vocabulary' makes one") from error
+        raise SaltError(
+            f"{path}: not a vocabulary ({error}); 'salt vocabulary' makes one"
+        ) from error
     if not isinstance(words, dict) or SOURCE not in words:
         raise SaltError(f"{path}: a vocabulary has words for {SOURCE} and other languages")
     return words

@@ -132,8 +132,8 @@ def workers(prepare: Callable, run: Callable, jobs: int | None, most: int, gpus:
         have = resources.get("GPU", 0)
         if gpus and not any(node["Resources"].get("GPU", 0) >= gpus for node in ray.nodes()):
             raise SaltError(
-                f"{gpus:g} GPUs a run, and the cluster has {have:g}, on no node so many: start it "
-                "on machines with GPUs, or leave gpus_per_run at 0 for the processor"
+                f"{gpus:g} GPUs per run, but the cluster has {have:g}, and no node has that many: "
+                "start it on machines with GPUs, or leave gpus_per_run at 0 for the processor"
             )
         room = int(have / gpus + 1e-9) if gpus else int(resources["CPU"])
         yield _Ray(ray, prepare, run, max(1, min(jobs or room, room, most)), gpus)

@@ -86,14 +86,13 @@ class Workers:
             raise SaltError(f"{self.jobs} jobs: at least one is needed")
         if self.stacked < 1 or (self.stacked > 1 and self.backend != "processes"):
             raise SaltError(
-                f"{self.stacked} stacked seeds: two or more are trained at once, by a process of "
+                f"{self.stacked} stacked seeds: two or more are trained at once, by a process on "
                 "this machine; leave --backend out, or --stacked"
             )
         if self.gpus_per_run and self.backend != "ray":
             raise SaltError(
-                f"{self.gpus_per_run} GPUs a run: only the backend 'ray' deals GPUs out, on one "
-                "machine as well; add --backend ray, or leave gpus_per_run at 0 for one run at a "
-                "time"
+                f"{self.gpus_per_run} GPUs per run: only the backend 'ray' assigns GPUs, even on "
+                "one machine; add --backend ray, or leave gpus_per_run at 0 for one run at a time"
             )
 
 
@@ -120,7 +119,7 @@ def grid(
     for what, numbers in (("world", [world]), ("seed", seeds)):
         for number in numbers:
             if number < 0:
-                raise SaltError(f"{what} {number}: a {what} is a number from 0 on")
+                raise SaltError(f"{what} {number}: a {what} is a whole number, 0 or more")
     specs = [Spec(world, task, method, s) for s in seeds for task in tasks for method in methods]
     if not specs:
         raise SaltError("nothing to run: give at least one task, one method and one seed")

@@ -67,7 +67,7 @@ def complete(parts: Iterable[Part], scale: str) -> list[Part]:
     if lacking := [part.world for part in units if not part.complete]:
         raise SaltError(
             f"worlds {', '.join(map(str, lacking))} are not complete, and the protocol allows no "
-            f"test before they are; make what is missing with "
+            f"test before they are; make the missing runs with "
             f"`salt study --scale {scale} --world N`"
         )
     return units

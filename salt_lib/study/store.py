@@ -70,7 +70,7 @@ def read_run(path: str | Path) -> dict | None:
         return run
     aside = _set_aside(path)
     warnings.warn(
-        f"{path} is no finished run: {reason}. It was moved to {aside.name}; 'salt study' makes "
+        f"{path} is not a finished run: {reason}. It was moved to {aside.name}; 'salt study' makes "
         "the run again",
         stacklevel=2,
     )

@@ -75,8 +75,8 @@ class Study:
         runs = [run for run in table.runs if run["world"] == self.world]
         if not runs:
             raise SaltError(
-                f"no results of world {self.world}: neither are they complete under {self.root}, "
-                f"nor does {self.table} have them; run '{self.command} --world {self.world}'"
+                f"no results of world {self.world}: they are not complete under {self.root}, and "
+                f"{self.table} lacks them too; run '{self.command} --world {self.world}'"
             )
         return Results(runs, table.origin, table.source)
 
@@ -96,8 +96,8 @@ class Study:
         results = self.recorded().only(wanted)
         if lacking := set(chosen) - {run["method"] for run in results.runs}:
             raise SaltError(
-                f"no results of {', '.join(sorted(lacking))} in world {self.world}: neither are "
-                f"they complete under {self.root}, nor does {self.table} have them; run "
+                f"no results of {', '.join(sorted(lacking))} in world {self.world}: they are not "
+                f"complete under {self.root}, and {self.table} lacks them too; run "
                 f"'{self.command} --world {self.world} --methods {','.join(chosen)}'"
             )
         have = {key_of(run) for run in results.runs}
@@ -192,5 +192,7 @@ class Study:
 def _config(runs: list[dict], task: str) -> dict:
     configurations = [run["config"] for run in runs if run["task"] == task]
     if any(configuration != configurations[0] for configuration in configurations):
-        raise SaltError(f"{task}: its runs have different configurations; run them with --force")
+        raise SaltError(
+            f"{task}: its runs have different configurations; make them again with --force"
+        )
     return configurations[0]

@@ -102,7 +102,7 @@ def resampled(
         raise SaltError(f"{len(differences)} world(s): a bootstrap over worlds needs at least two")
     widths = {rows.shape[1] for rows in differences}
     if crossed and len(widths) > 1:
-        raise SaltError(f"columns of unequal number in the worlds: {sorted(widths)}")
+        raise SaltError(f"the worlds have different numbers of columns: {sorted(widths)}")
     dice = np.random.default_rng(seed)
     shared = _weights(dice, widths.pop(), resamples) if crossed else None
     count = len(differences)
@@ -129,7 +129,7 @@ def equivalent(effects: Sequence[float], margin: float) -> float:
     values = np.asarray(effects, dtype=float)
     if len(values) < 2 or not margin > 0:
         raise SaltError(
-            f"{len(values)} effects, margin {margin}: two and a positive one are needed"
+            f"{len(values)} effects, margin {margin}: at least two and a positive margin are needed"
         )
     below = stats.ttest_1samp(values, -margin, alternative="greater").pvalue
     above = stats.ttest_1samp(values, margin, alternative="less").pvalue
@@ -145,7 +145,7 @@ def _difference(world: int, ours: ArrayLike, theirs: ArrayLike) -> np.ndarray:
         )
     difference = first - second
     if not np.isfinite(difference).all():
-        raise SaltError(f"world {world}: a score is no number")
+        raise SaltError(f"world {world}: a score is not a number")
     return difference[:, None] if difference.ndim == 1 else difference
 
 

@@ -22,7 +22,7 @@ def test_groups_of_methods_stand_for_their_members():
 def test_seeds_are_numbers_and_ranges():
     assert console.known_seeds("0-2,7") == [0, 1, 2, 7]
     for wrong in ("3-1", "-1", "a", "1-2-3"):
-        with pytest.raises(SaltError, match="is no seed; write 0-14 or 0,3,5"):
+        with pytest.raises(SaltError, match="is not a seed; write 0-14 or 0,3,5"):
             console.known_seeds(wrong)
 
 

@@ -34,7 +34,7 @@ def test_pretrain_says_where_the_checkpoint_is(tmp_path, monkeypatch):
     assert (world, out) == (1, tmp_path / "world-1")
     assert options.pop("recipe") == replace(Recipe(), steps=7)
     assert options == {"resume": False, "device": "cpu"}
-    assert shown.stdout == f"{out}: 7 steps, alignment 40.0% over languages\n"
+    assert shown.stdout == f"{out}: 7 steps, mean alignment 40.0%\n"
     salt("pretrain", "--out", tmp_path / "x")
     assert asked[1][:2] == (0, tmp_path / "x")
     assert asked[1][2] == {"recipe": Recipe(), "resume": True, "device": None}

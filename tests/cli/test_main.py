@@ -64,8 +64,8 @@ def test_help_needs_nothing_heavy():
     [
         (["study", "--methods", "slat"], "unknown method 'slat'; known: baseline"),
         (["study", "--tasks", "xnli"], "unknown task 'xnli'; known: mini-xnli"),
-        (["study", "--seeds", "5-2"], "'5-2' is no seed"),
-        (["study", "--seeds", "a"], "'a' is no seed"),
+        (["study", "--seeds", "5-2"], "'5-2' is not a seed"),
+        (["study", "--seeds", "a"], "'a' is not a seed"),
         (["study", "--seeds", ","], "nothing to run"),
         (["study", "--scale", "paper", "--model", "no/model"], "no/model: no such folder, and no"),
         (["study", "--scale", "paper", "--setup", "none.toml"], "none.toml: no setup, a TOML file"),
@@ -114,4 +114,4 @@ def test_what_is_stopped_says_so(tmp_path, monkeypatch, interruptible):
         )
         shown = salt("score", "--task", "xnli", "--gold", tmp_path, "--predictions", tmp_path)
         assert shown.exit_code == code, name
-        assert "stopped; what is finished is kept" in shown.stderr
+        assert "stopped; finished work is kept" in shown.stderr

@@ -151,7 +151,7 @@ def test_a_broken_run_is_a_line_on_stderr(tmp_path):
     write(tmp_path, method="baseline", seed=1).write_text("{")
     shown = salt("results", "--runs-dir", tmp_path, "--json")
     assert shown.exit_code == 0 and json.loads(shown.stdout)
-    assert re.fullmatch("salt: .*seed-01.json is no finished run.*\n", shown.stderr)
+    assert re.fullmatch("salt: .*seed-01.json is not a finished run.*\n", shown.stderr)
 
 
 def test_without_runs_the_frozen_table_is_shown_and_named(tmp_path, monkeypatch):

@@ -71,7 +71,7 @@ def test_pairs_come_back_from_their_file_and_switch_a_table(predicted, tmp_path,
     )()
     rates = ["--instance-rate", 1, "--token-rate", 1, "--text-columns", "text"]
     shown = salt("augment", "--input", table, "--substitutions", pairs, "--output", output, *rates)
-    assert shown.stdout == f"{output}: 3 of 3 rows have words of other languages now\n"
+    assert shown.stdout == f"{output}: 3 of 3 rows now have words of other languages\n"
     for new in words.rows_of(output):
         assert new["label"] == "a" and new["text"] != f"say {row['word']}!"
         assert new["text"].startswith("say ") and new["text"].endswith("!")
@@ -171,7 +171,7 @@ def test_no_table_of_the_users_is_replaced(tmp_path, target):
     assert shown.exit_code == 2 and {p: p.read_bytes() for p in tmp_path.iterdir()} == before
     forced = salt("augment", *options, "--force")
     if target == "thesis.csv":
-        assert "is there already" in shown.stderr and forced.exit_code == 0
+        assert "already exists" in shown.stderr and forced.exit_code == 0
         assert (tmp_path / target).read_text() == "text\nthe Hund\n"
     else:
         assert forced.exit_code == 2 and "is the input" in forced.stderr
@@ -191,4 +191,7 @@ def test_no_pairs_are_said_and_not_written(predicted, tmp_path, suffix):
 def test_nothing_is_ignored_beside_a_setup(tmp_path, option):
     (tmp_path / "paper.toml").write_text("")
     shown = salt("vocabulary", "--setup", tmp_path / "paper.toml", *option)
-    assert shown.exit_code == 2 and f"{option[0]}: with --setup they are" in shown.stderr
+    assert (
+        shown.exit_code == 2
+        and f"{option[0]}: with --setup these come from the setup" in shown.stderr
+    )

@@ -59,7 +59,7 @@ def test_what_is_wrong_is_said_with_the_file(tmp_path):
     with pytest.raises(SaltError, match="en-de.tsv, line 2: 1 cells, expected 2"):
         read_dictionaries(tmp_path)
     write(tmp_path, de=["en translation sources", "goat Ziege many"])
-    with pytest.raises(SaltError, match="en-de.tsv, line 2: sources 'many' is no number"):
+    with pytest.raises(SaltError, match="en-de.tsv, line 2: sources 'many' is not a number"):
         read_dictionaries(tmp_path, sources=2)
     write(tmp_path, de=DE, lemmas=["form", "children"])
     with pytest.raises(SaltError, match="en-lemmas.tsv: no column lemma"):

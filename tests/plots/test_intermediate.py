@@ -97,7 +97,8 @@ def test_the_page_fills_itself_in_when_all_runs_are_there(units, monkeypatch):
     code = [cell.source for cell in cells if cell.cell_type == "code"]
     first = next(source for source in code if "WORLD = 0" in source)
     heading = next(i for i, cell in enumerate(cells) if "## What came out" in cell.source)
-    results = [cell.source for cell in cells[heading + 1 :] if cell.cell_type == "code"]
+    summary = next(i for i, cell in enumerate(cells) if "## In short" in cell.source)
+    results = [cell.source for cell in cells[heading + 1 : summary] if cell.cell_type == "code"]
     assert len(results) == 11
     none = [dataclasses.replace(part, runs={}) for part in units]
     shown = {}

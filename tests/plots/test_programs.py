@@ -103,7 +103,8 @@ def test_the_page_fills_itself_in_when_all_runs_are_there(units, monkeypatch):
     cells = [cell.source for cell in jupytext.reads(text, fmt="md:myst").cells]
     first = next(cell for cell in cells if "WORLD = 0" in cell)
     heading = next(i for i, cell in enumerate(cells) if "## What came out" in cell)
-    results = [c for c in cells[heading + 1 :] if "done" in c or "progress" in c]
+    summary = next(i for i, cell in enumerate(cells) if "## In short" in cell)
+    results = [c for c in cells[heading + 1 : summary] if "done" in c or "progress" in c]
     assert len(results) == 9
     some = dict(list(units[0].runs.items())[:5])
     shown = {}

@@ -167,7 +167,7 @@ def test_a_sample_of_everything_is_the_whole_softmax(model, texts):
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"steps": 0}, "steps 0: at least 1"),
+        ({"steps": 0}, "steps 0: must be at least 1"),
         ({"mask_rate": 1.0}, "mask_rate 1.0"),
         ({"sample": 1}, "sample 1: at least two"),
     ],
@@ -180,7 +180,7 @@ def test_a_recipe_that_can_not_be(changes, message):
 def test_what_can_not_go_on_says_why(model, texts, tmp_path):
     with pytest.raises(SaltError, match="'de' has no text"):
         go_on(model, {**texts, "de": []}, tmp_path / "a", RECIPE, progress=False)
-    with pytest.raises(SaltError, match="'en' has 5 sentences of 4 pieces or more, and 20"):
+    with pytest.raises(SaltError, match="'en' has only 5 sentences of 4 pieces or more, and 20"):
         go_on(model, {"en": texts["en"][:5]}, tmp_path / "b", RECIPE, progress=False)
     with pytest.raises(SaltError, match="3 frozen layers: this encoder has 2"):
         go_on(model, texts, tmp_path / "c", replace(RECIPE, frozen=3), progress=False)

@@ -161,7 +161,7 @@ def test_the_held_out_tail_shares_no_premise():
     data, dev = own_files._tail(Pairs(first, first, [0] * 30), 0.25)
     assert (len(data), len(dev)) == (24, 6) and not set(data.first) & set(dev.first)
     for share in (0.0, 1.0):
-        with pytest.raises(SaltError, match="30 pairs can't be parted with a share"):
+        with pytest.raises(SaltError, match="30 pairs can't be split with a share"):
             own_files._tail(Pairs(first, first, [0] * 30), share)
 
 

@@ -152,7 +152,9 @@ def test_two_trainings_of_one_run_do_not_meet(bert, tmp_path):
     """They would write one state, and one of them would find the other's files gone."""
     one = job(bert, tmp_path, "baseline")
     with alone(one.path, "it"):
-        with pytest.raises(SaltError, match="xnli, baseline, seed 0 .*: process .* is at it"):
+        with pytest.raises(
+            SaltError, match="xnli, baseline, seed 0 .*: process .* is working on it"
+        ):
             real_run.run(one)
 
 

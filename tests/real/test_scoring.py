@@ -113,7 +113,7 @@ def test_both_readings_of_names_are_alike(tmp_path):
 
 def test_pairs_have_no_tags_to_read_in_another_way(tmp_path):
     gold = write(tmp_path / "gold", en="neutral\n")
-    with pytest.raises(SaltError, match="xnli has no tags: the older seqeval scores panx and"):
+    with pytest.raises(SaltError, match="xnli has no tags: the older seqeval scores only panx and"):
         scoring.score("xnli", gold, gold, legacy=True)
 
 
@@ -149,11 +149,11 @@ def test_nothing_found_is_zero_without_a_warning(tmp_path, recwarn):
         (SAID | {"en": "B-PER\nI-PER\nO\n\nO\nO\nO\n"}, r"test-en.tsv, line 5: a sentence of 3 t"),
         (
             SAID | {"en": "B-PER\nI-PER\nO\n"},
-            r": 1 sentences, where .*2; .*gold.test-en.tsv, line 5",
+            r": 1 sentences, but .*2; .*gold.test-en.tsv, line 5",
         ),
         (
             SAID | {"en": GOLD["en"] + "\nO\n"},
-            r": 3 sentences, where .*2; .*said.test-en.tsv, line 8",
+            r": 3 sentences, but .*2; .*said.test-en.tsv, line 8",
         ),
         (SAID | {"en": "\n\n"}, r"test-en.tsv: no tags in it"),
     ],
@@ -166,7 +166,7 @@ def test_bad_predictions_are_named(tmp_path, said, message):
 
 def test_predictions_without_gold_are_left_out_and_said(tmp_path):
     gold = write(tmp_path / "gold", **GOLD)
-    with pytest.warns(UserWarning, match="no gold file of them: de, xx"):
+    with pytest.warns(UserWarning, match="they have no gold file: de, xx"):
         found = scoring.score("panx", gold, write(tmp_path / "said", **SAID, xx="O\n", de="O\n"))
     assert set(found["f1"]) == {"en", "sw"}
 
@@ -182,7 +182,7 @@ def test_some_languages_are_scored_alone_where_asked_for(tmp_path):
 
 def test_folders_without_files_and_unknown_tasks_are_errors(tmp_path):
     gold = write(tmp_path / "gold", en="neutral\nneutral\n")
-    with pytest.raises(SaltError, match="1 labels, where .* has 2; predict every row"):
+    with pytest.raises(SaltError, match="1 labels, but .* has 2; predict every row"):
         scoring.score("xnli", gold, write(tmp_path / "said", en="neutral\n"))
     with pytest.raises(
         SaltError, match="test-en.tsv, line 2: unknown label 'maybe'; known: entail"

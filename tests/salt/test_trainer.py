@@ -156,7 +156,7 @@ def test_rows_of_other_data_are_an_error():
     with pytest.raises(SaltError, match=r"a training row of 3 tokens, \[2, 9, 3\]"):
         seen(torch.tensor([[2, 9, 3]]))
     EmbeddingMixup(model, known)
-    with pytest.raises(SaltError, match="tokenized alike"):
+    with pytest.raises(SaltError, match="tokenized the same way"):
         model(torch.tensor([[2, 9, 3]]))
     for place in ((3, 0, 5), (0, 4, 5), (1, 3, 5), (-1, 0, 5), (0, -1, 5)):
         with pytest.raises(SaltError, match="outside the rows"):

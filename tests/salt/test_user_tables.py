@@ -69,7 +69,7 @@ def read(path):
 
 
 def test_what_can_not_be_distilled_is_said(tmp_path, checkpoint, words):
-    with pytest.raises(SaltError, match="there are one or two"):
+    with pytest.raises(SaltError, match="give one or two"):
         user_tables.distill_table(checkpoint, tmp_path / "a.csv", (), words, tmp_path / "b.parquet")
     (tmp_path / "a.csv").write_text("premise,hypothesis\n")
     with pytest.raises(SaltError, match="no rows to distil"):

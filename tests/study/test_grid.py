@@ -136,7 +136,7 @@ def test_stale_and_truncated_runs_are_made_again(tmp_path):
     files.write_json(stale, {**run, "fingerprint": "of other sources"})
     truncated.write_bytes(truncated.read_bytes()[:100])
     untouched = fine.read_bytes()
-    with pytest.warns(UserWarning, match="seed-01.json is no finished run"):
+    with pytest.warns(UserWarning, match="seed-01.json is not a finished run"):
         assert seeds_of(execute(small(), tmp_path)) == [0, 1]
     assert len(truncated.with_name("seed-01.json.broken-1").read_bytes()) == 100
     assert fine.read_bytes() == untouched and len(store.fresh(Setup(), tmp_path, 0)) == 3

@@ -67,7 +67,7 @@ def test_a_broken_file_is_moved_aside_with_a_warning(tmp_path, content):
     path = write(tmp_path)
     for number in (1, 2):
         path.write_text(content, encoding="utf-8")
-        with pytest.warns(UserWarning, match="seed-03.json.*no finished run") as caught:
+        with pytest.warns(UserWarning, match="seed-03.json.*not a finished run") as caught:
             assert store.read_run(path) is None
         assert f"seed-03.json.broken-{number}" in str(caught[0].message)
         assert not path.exists()
@@ -144,7 +144,7 @@ def test_nothing_warns_where_nothing_is_wrong(tmp_path):
 def test_a_damaged_digit_is_noticed(tmp_path):
     path = write(tmp_path)
     path.write_bytes(path.read_bytes().replace(b"0.53", b"0.57"))
-    with pytest.warns(UserWarning, match="its checksum is another"):
+    with pytest.warns(UserWarning, match="its checksum does not match"):
         assert store.read_run(path) is None
     path = write(tmp_path)
     run = store.read_run(path)
