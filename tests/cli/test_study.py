@@ -121,7 +121,7 @@ def test_an_unfinished_study_shows_what_pairs_up(tmp_path):
     shown = salt("results", "--runs-dir", tmp_path)
     assert shown.exit_code == 0, shown.stderr
     assert "2 runs wait for the same seed" in shown.stdout and re.search("salt +3 ", shown.stdout)
-    assert "of 3 seeds an interval is too narrow" in shown.stdout
+    assert "with 3 seeds an interval is too narrow" in shown.stdout
     assert "the frozen table has " in shown.stdout and "another processor" in shown.stdout
     one = salt("results", "--runs-dir", tmp_path, "--tasks", "mini-xnli")
     assert "mini-paws-x" not in one.stdout and one.exit_code == 0

@@ -137,7 +137,7 @@ def test_from_text_to_a_copy_that_is_switched_in_context(laboratory, tmp_path):
     given = ("--input", path, "--substitutions", tmp_path / "own.parquet")
     made = salt("augment", *model, *given, "--output", tmp_path / "switched.csv", *low)
     assert made.exit_code == 0, made.output
-    assert f"of {len(table)} rows have words of other languages" in made.stdout
+    assert f"of {len(table)} rows now have words of other languages" in made.stdout
     switched = pd.read_csv(tmp_path / "switched.csv")
     assert (switched["label"] == table["label"]).all()
     assert (switched["premise"] != table["premise"]).any()

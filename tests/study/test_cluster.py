@@ -74,7 +74,7 @@ def test_an_error_is_reported_and_not_tried_again(cluster, tmp_path):
 
 
 def test_gpus_that_the_cluster_lacks_are_said_at_once(cluster, tmp_path):
-    with pytest.raises(SaltError, match="0.5 GPUs a run.*cluster has 0.*machines with GPUs"):
+    with pytest.raises(SaltError, match="0.5 GPUs per run.*cluster has 0.*machines with GPUs"):
         on_ray(small(), tmp_path, gpus_per_run=0.5)
 
 

@@ -76,7 +76,7 @@ def test_workers_that_can_not_be_are_errors():
         Workers("slurm")
     with pytest.raises(SaltError, match="0 jobs"):
         Workers(jobs=0)
-    with pytest.raises(SaltError, match="0.5 GPUs a run: only.*--backend ray"):
+    with pytest.raises(SaltError, match="0.5 GPUs per run: only.*--backend ray"):
         Workers(gpus_per_run=0.5)
     assert Workers("ray", gpus_per_run=0.5).jobs is None
 
