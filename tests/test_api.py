@@ -91,7 +91,7 @@ def test_words_are_counted_in_texts_and_english_in_the_sentences():
     ("arguments", "message"),
     [
         ({"sentences": []}, "no sentences"),
-        ({"sentences": "one"}, "give a list of them"),
+        ({"sentences": "one"}, "a single sentence: give a list"),
         ({"sentences": [("a", "b", "c")]}, "alone or in pairs, not 3"),
         ({"languages": ["xx"]}, "unknown language 'xx'; known: ar"),
         ({"languages": ["fr"], "texts": TEXTS}, "unknown language of the texts 'fr'; known: de"),

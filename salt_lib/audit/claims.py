@@ -125,7 +125,8 @@ def audit(main: Mapping, parts: Mapping, quality: Mapping[str, float]) -> dict[s
     distilling, augmenting = "notebooks/03_distillation.md", "notebooks/04_augmentation.md"
     history = "book/history.md"
     primary = outcome(verdict(main["primary"][task]) for task in TASKS)
-    pages, over_worlds = (results, history), ""
+    pages: tuple[str, ...] = (results, history)
+    over_worlds = ""
     if found := _over_worlds():  # the checkpoint is the unit: with several, they decide
         over_worlds, primary = found
         pages = ("notebooks/10_worlds.md", *pages)
