@@ -186,6 +186,18 @@ def _row(step: int, means: torch.Tensor, seconds: float) -> dict[str, Any]:
     }
 
 
+def seconds_of(curve: list[dict]) -> float:
+    """The seconds of a whole pretraining by its curve, however often it was interrupted.
+
+    Whoever goes on after an interruption counts from 0 again.
+    """
+    seconds = before = 0.0
+    for row in curve:
+        seconds += row["seconds"] - (before if row["seconds"] >= before else 0.0)
+        before = row["seconds"]
+    return round(seconds, 1)
+
+
 class State:
     """What an interrupted pretraining goes on from, in a folder of its own.
 
