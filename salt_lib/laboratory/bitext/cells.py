@@ -18,7 +18,7 @@ from ...salt.methods import Method
 from ..checkpoints import checkpoint, files_of
 from ..setup import Laboratory
 from ..tasks import METHOD_CONFIGS
-from .objectives import CONTRASTIVE, EXCHANGE, OBJECTIVES, TEMPERATURE
+from .objectives import CONTRASTIVE, EXCHANGE, MASKED, OBJECTIVES, TEMPERATURE
 from .pairs import MOST
 
 SIZES = (1_000, 10_000, MOST)
@@ -37,8 +37,8 @@ FACTS = 500  # of retrieval
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell. objective: of `objectives.OBJECTIVES`, None for text alone; source: of `SOURCES`;
-    pairs: how many there are. SaltError: an unknown objective or source."""
+    """One cell. objective: of `objectives.OBJECTIVES`, or `MASKED`, None for monolingual text
+    alone; source: of `SOURCES`; pairs: how many there are. SaltError: others than these."""
 
     objective: str | None = None
     source: str = BITEXT
@@ -46,7 +46,7 @@ class Cell:
 
     def __post_init__(self) -> None:
         known = {
-            "objective": (self.objective, (None, *OBJECTIVES)),
+            "objective": (self.objective, (None, MASKED, *OBJECTIVES)),
             "source of pairs": (self.source, SOURCES),
         }
         for what, (value, values) in known.items():
@@ -69,19 +69,27 @@ class Cell:
             SHUFFLED: f"control: {self.pairs:,} pairs, partners shuffled",
             DISTILLED: f"no bitext: {self.pairs:,} copies with SALT's own words",
         }
-        objective = self.objective
-        return "monolingual text" if objective is None else f"{objective}, {said[self.source]}"
+        if self.objective is None:
+            return "control: monolingual text"
+        if self.objective == MASKED:
+            return f"control: the sentences of {said[self.source]}, each for itself"
+        return f"{self.objective}, {said[self.source]}"
 
 
 NONE = "none"
 _ROWS = (
     Cell(),
+    Cell(MASKED),
     *(Cell(objective, BITEXT, size) for size in SIZES for objective in OBJECTIVES),
     *(Cell(objective, source) for source in SOURCES[1:] for objective in OBJECTIVES),
 )
 CELLS = {row.name: row for row in _ROWS}
 BEST = Cell(EXCHANGE).name  # what SALT is put on top of in the comparison, by rule
-SALTED = tuple(name for name, row in CELLS.items() if row.pairs == MOST and row.source != SHUFFLED)
+SALTED = (
+    NONE,
+    *(Cell(objective).name for objective in OBJECTIVES),
+    *(Cell(objective, DISTILLED).name for objective in OBJECTIVES),
+)
 LINKED = (EXCHANGE, CONTRASTIVE)  # objectives that read links
 
 

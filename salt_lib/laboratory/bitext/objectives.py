@@ -2,7 +2,7 @@
 contrast between linked states.
 
 All of them also predict hidden pieces, each among the pieces of its own language, as pretraining
-does (`pretraining.model`).
+does (`pretraining.model`). "masked" does nothing else: the same sentences, each for itself.
 
 Chapter: Bitext.
 """
@@ -21,6 +21,7 @@ from ...pretraining.wordpiece import CLS, PAD, SEP
 from .links import NUMBERS, WAYS, Bitext
 
 TLM, EXCHANGE, CONTRASTIVE = OBJECTIVES = ("tlm", "exchange", "contrastive")
+MASKED = "masked"  # their common part alone, on sentences that are read apart
 TEMPERATURE = 0.1  # of the contrast, over cosines
 
 
@@ -36,11 +37,11 @@ def loss(
     weight 1. text: whose ``pieces`` each language has. SaltError: an unknown objective."""
     if objective == TLM:
         ids, language, segments = together(batch)
-    elif objective in OBJECTIVES:
+    elif objective in (MASKED, *OBJECTIVES):
         ids, language = apart(batch)
         segments = torch.zeros_like(ids)
     else:
-        raise unknown("objective", objective, OBJECTIVES)
+        raise unknown("objective", objective, (MASKED, *OBJECTIVES))
     noise = draw_noise(text, language.flatten(), 1, generator).view_as(ids)
     inputs, chosen = mask_tokens(
         ids, noise, recipe.mask_rate, recipe.keep, recipe.random, generator

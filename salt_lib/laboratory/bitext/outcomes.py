@@ -19,7 +19,7 @@ from ...study import stats
 from ...study.parts import Part, complete, read_part
 from ...study.worlds import equivalent, over_worlds, resampled
 from .cells import BEST, BITEXT, CELLS, DISTILLED, NONE, SHUFFLED, SIZES, TASKS, WITH_SALT, Cell
-from .objectives import EXCHANGE, OBJECTIVES
+from .objectives import EXCHANGE, MASKED, OBJECTIVES
 from .pairs import ALIGNED, LEFT_OUT, RICH, TARGETS
 from .study import WORLDS, planned, table_path
 
@@ -63,9 +63,8 @@ class Contrast:
 
 def _plain(ours: Cell, theirs: Cell, group: str = POOR, primary: bool = False) -> Contrast:
     label = f"{ours.name} − {theirs.name}"
-    return Contrast(
-        label, (ours.name, "baseline"), (theirs.name, "baseline"), TRANSFER, group, primary
-    )
+    both = (ours.name, "baseline"), (theirs.name, "baseline")
+    return Contrast(label, *both, TRANSFER, group, primary)
 
 
 def _salt(name: str) -> Contrast:
@@ -73,14 +72,17 @@ def _salt(name: str) -> Contrast:
 
 
 _OTHERS = tuple(name for name in OBJECTIVES if name != EXCHANGE)
-PRIMARY = _plain(Cell(EXCHANGE), Cell(EXCHANGE, SHUFFLED), primary=True)
+# The same sentences, batches and steps: what differs is what the links are for. Shuffled pairs teach
+# wrong words, so against them a difference would count harm as gain.
+PRIMARY = _plain(Cell(EXCHANGE), Cell(MASKED), primary=True)
 SECONDARY = (
-    *(_plain(Cell(name), Cell(name, SHUFFLED)) for name in _OTHERS),
-    *(_plain(Cell(name), Cell()) for name in OBJECTIVES),
+    *(_plain(Cell(name), Cell(MASKED)) for name in _OTHERS),
+    *(_plain(Cell(name), Cell(name, SHUFFLED)) for name in OBJECTIVES),
+    *(_plain(Cell(name), Cell()) for name in (MASKED, *OBJECTIVES)),
     *(_plain(Cell(name, DISTILLED), Cell()) for name in OBJECTIVES),
     *(_plain(Cell(name), Cell(name, BITEXT, SIZES[0])) for name in OBJECTIVES),
     *(
-        _plain(Cell(EXCHANGE), Cell(EXCHANGE, SHUFFLED), group)
+        _plain(Cell(EXCHANGE), Cell(MASKED), group)
         for group in ("rich, aligned", "poor, left out", "rich, left out")
     ),
     _salt(NONE),

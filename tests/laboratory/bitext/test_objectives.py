@@ -127,7 +127,7 @@ class Model(torch.nn.Module):
         return type("Output", (), {"last_hidden_state": states_of(ids)})
 
 
-@pytest.mark.parametrize("objective", objectives.OBJECTIVES)
+@pytest.mark.parametrize("objective", ["masked", *objectives.OBJECTIVES])
 def test_hidden_pieces_compete_with_those_of_their_language(batch, objective):
     text = Text(tensor([[0]]), tensor([1]), {}, 3, PIECES)
     recipe = Recipe(mask_rate=1.0)  # all are hidden, and no link is seen
@@ -140,7 +140,9 @@ def test_each_part_has_weight_one(batch, monkeypatch):
     text = Text(tensor([[0]]), tensor([1]), {}, 3, PIECES)
     monkeypatch.setattr(objectives, "exchange", lambda *_: tensor(5.0))
     dice = torch.Generator().manual_seed(0)
-    found = objectives.loss("exchange", Model(), batch, text, Recipe(mask_rate=1.0), dice)
-    assert found.item() == pytest.approx(5 + (3 * math.log(3) + 2 * math.log(2)) / 5, abs=1e-6)
-    with pytest.raises(SaltError, match="unknown objective 'weam'; known: tlm, exchange, contr"):
+    for objective, more in (("exchange", 5), ("masked", 0)):
+        found = objectives.loss(objective, Model(), batch, text, Recipe(mask_rate=1.0), dice)
+        hidden = (3 * math.log(3) + 2 * math.log(2)) / 5
+        assert found.item() == pytest.approx(more + hidden, abs=1e-6)
+    with pytest.raises(SaltError, match="unknown objective 'weam'; known: masked, tlm, exch"):
         objectives.loss("weam", Model(), batch, text, Recipe(), dice)
