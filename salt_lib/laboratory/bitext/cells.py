@@ -62,6 +62,11 @@ class Cell:
         return f"{self.objective}-{size}"
 
     @property
+    def linked(self) -> bool:
+        """Whether the aligner's links are read."""
+        return self.objective in LINKED and self.source != DISTILLED
+
+    @property
     def label(self) -> str:
         """What the chapter calls it."""
         said = {
@@ -139,21 +144,25 @@ class Bitexts:
 
     def identity(self, task: str) -> dict[str, Any]:
         """All that decides the scores of a cell's runs besides method and seed, as JSON."""
-        row, setup = cell(task), Laboratory(self.world)
-        about = {
-            "cell": asdict(row),
+        setup = Laboratory(self.world)
+        return {
+            **made_of(self.world, cell(task)),
             "recipe": asdict(recipe()),
-            "weights": digest(*files_of(self.checkpoint)),
             "tasks": {name: setup.identity(name) for name in TASKS},
             "facts": FACTS,
         }
-        if row.source == DISTILLED:
-            about["threshold"] = THRESHOLD
-        if row.objective == CONTRASTIVE:
-            about["temperature"] = TEMPERATURE
-        if row.objective in LINKED and row.source != DISTILLED:
-            about["aligner"] = aligner()
-        return about
+
+
+def made_of(world: int, row: Cell) -> dict[str, Any]:
+    """What a cell's pretraining depends on besides its recipe, as JSON."""
+    about = {"cell": asdict(row), "weights": digest(*files_of(checkpoint(world)))}
+    if row.source == DISTILLED:
+        about["threshold"] = THRESHOLD
+    if row.objective == CONTRASTIVE:
+        about["temperature"] = TEMPERATURE
+    if row.linked:
+        about["aligner"] = aligner()
+    return about
 
 
 def aligner() -> str:

@@ -32,7 +32,7 @@ from ..descent import descend
 from ..intermediate.steps import Steps, full_batches
 from ..minibabel.facts import World
 from . import stored
-from .cells import Bitexts, Cell, recipe
+from .cells import Cell, made_of, recipe
 from .links import Bitext, quality
 from .objectives import TLM, loss
 
@@ -46,16 +46,9 @@ def path_of(world: int, row: Cell, how: Recipe | None = None, device: str = "cpu
     It lies under ``$SALT_CACHE_DIR`` or ``cache``; its name carries a digest of all that it depends
     on, so a stale one is never read.
     """
-    about = Bitexts(world).identity(row.name)
-    made_of = (
-        *(repr(about.get(key)) for key in ("cell", "weights", "threshold", "aligner")),
-        asdict(how or recipe()),
-        device,
-        torch.__version__,
-        sources(__name__),
-    )
+    about = [made_of(world, row), asdict(how or recipe()), device, torch.__version__]
     root = folder("SALT_CACHE_DIR", "cache") / "bitext"
-    return root / f"world-{world}-{row.name}-{digest(*made_of)[:16]}"
+    return root / f"world-{world}-{row.name}-{digest(*about, sources(__name__))[:16]}"
 
 
 def pretrain(
@@ -93,8 +86,8 @@ def _pretrain(world: int, row: Cell, how: Recipe, device: str, out: Path, progre
     tokenizer: Any = loading.tokenizer(source)
     words = words_by_language(source)
     model = to_device(gone_on_with(source), device)
-    made_of = {"world": world, "cell": asdict(row), "recipe": asdict(how)}
-    optimizer, state = new_optimizer(model, how), State(out / "resume", made_of)
+    origin = {"world": world, "cell": asdict(row), "recipe": asdict(how)}
+    optimizer, state = new_optimizer(model, how), State(out / "resume", origin)
     curve = state.load(model, optimizer)
     for found in steps(model, optimizer, text, second, row.objective, how, world, curve, progress):
         curve.append(found)
@@ -103,7 +96,7 @@ def _pretrain(world: int, row: Cell, how: Recipe, device: str, out: Path, progre
             found["alignment"] = alignment(model, tokenizer, words, World(world))
         state.save(model, optimizer, curve)
     write_checkpoint(out, model, tokenizer, words)
-    about: dict[str, Any] = {**made_of, "device": device, "torch": torch.__version__}
+    about: dict[str, Any] = {**origin, "device": device, "torch": torch.__version__}
     about["tokens"] = tokens(text, second, row.objective, how, world)
     if second is not None and bool((second.link >= 0).any()):
         about["links"] = quality(second, tokenizer)

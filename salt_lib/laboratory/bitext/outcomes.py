@@ -72,8 +72,8 @@ def _salt(name: str) -> Contrast:
 
 
 _OTHERS = tuple(name for name in OBJECTIVES if name != EXCHANGE)
-# The same sentences, batches and steps: what differs is what the links are for. Shuffled pairs teach
-# wrong words, so against them a difference would count harm as gain.
+# The same sentences, batches and steps: what differs is what the links are for. Shuffled pairs
+# teach wrong words, so against them a difference would count harm as gain.
 PRIMARY = _plain(Cell(EXCHANGE), Cell(MASKED), primary=True)
 SECONDARY = (
     *(_plain(Cell(name), Cell(MASKED)) for name in _OTHERS),

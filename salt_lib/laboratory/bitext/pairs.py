@@ -21,7 +21,7 @@ from ...errors import SaltError
 from ...languages import LANGUAGES, SOURCE
 from ...models import loading
 from ...models.encoding import encode
-from ...salt import distill
+from ...salt import distill, predictions
 from ...salt.vocabulary import piece_ids, words_by_language
 from ..minibabel import corpora
 from ..minibabel.facts import EDITION, PARTITIONS, World, sample_in
@@ -29,6 +29,7 @@ from ..minibabel.grammar import sentence
 
 MOST = 100_000  # pairs in all; fewer are among these
 RICH = 0.75  # the share of text from which on a language is rich
+BLOCK = 1_000  # facts that are drawn at a time
 AT_ONCE, TRIES = 4_096, 20  # English sentences looked at at a time, and how many for each kept
 
 
@@ -72,9 +73,14 @@ def shares(count: int, languages: Sequence[str] = ALIGNED) -> dict[str, int]:
 
 def facts(world: int, code: str, count: int) -> np.ndarray:
     """(count, 12) what a language's bitext tells; fewer are the first of more."""
-    rng = np.random.default_rng([EDITION, world, 50, PARTITIONS.index(code)])
-    most = -(-MOST // len(ALIGNED))
-    return sample_in(World(world), rng, np.full(most, PARTITIONS.index(code)))[:count]
+    universe, index = World(world), PARTITIONS.index(code)
+    blocks = [
+        sample_in(
+            universe, np.random.default_rng([EDITION, world, 50, index, i]), np.full(BLOCK, index)
+        )
+        for i in range(-(-count // BLOCK))
+    ]
+    return np.concatenate(blocks)[:count]
 
 
 def bitext(world: int, count: int) -> Told:
@@ -83,11 +89,15 @@ def bitext(world: int, count: int) -> Told:
     sides: tuple[list[str], list[str]] = ([], [])
     for code, size in shares(count).items():
         rows = facts(world, code, size)
-        rng = np.random.default_rng([EDITION, world, 51, PARTITIONS.index(code)])
-        fronted = rng.random((-(-MOST // len(ALIGNED)), 2)) < corpora.FRONTED
-        said = list(corpora.wording(rows, np.random.default_rng([EDITION, world, 52])))
+        index = PARTITIONS.index(code)
+        fronted = np.random.default_rng([EDITION, world, 51, index]).random((size, 2))
+        words = np.random.default_rng([EDITION, world, 52, index])
+        said = list(corpora.wording(rows, words))
         for side, (of, language) in enumerate(zip(sides, (SOURCE, code), strict=True)):
-            of += [sentence(f, language, bool(fronted[i, side])) for i, f in enumerate(said)]
+            of += [
+                sentence(f, language, bool(fronted[i, side] < corpora.FRONTED))
+                for i, f in enumerate(said)
+            ]
         codes += [code] * size
     return Told(tuple(codes), tuple(sides[0]), tuple(sides[1]))
 
@@ -167,11 +177,13 @@ class Words:
         vocabularies = {c: self.ids[c] for c in (SOURCE, code)}
         instead: dict[int, dict[int, str]] = {}
         for found in distill.predict(self.model, rows, vocabularies):
-            for one in found.to_pylist():
-                if one["language"] == code and one["probability"] >= threshold:
-                    low = int(rows.start[one["example"]])
-                    word = int(begins[low : low + one["position"]].sum()) - 1  # less [CLS]
-                    instead.setdefault(one["example"], {})[word] = written[one["token"]]
+            kept = predictions.select(found.to_pandas(), threshold, threshold)
+            kept = kept[kept["language"] == code]
+            places = zip(kept["example"], kept["position"], kept["token"], strict=True)
+            for example, position, piece in places:
+                low = int(rows.start[example])
+                word = int(begins[low : low + position].sum()) - 1  # less [CLS]
+                instead.setdefault(int(example), {})[word] = written[piece]
         return [
             (
                 said[i],

@@ -25,7 +25,7 @@ from ..minibabel import corpora
 from ..minibabel.facts import CITIES, NAMES, NUMBERS, World
 from ..minibabel.lexicon import forms
 from . import links, pairs
-from .cells import DISTILLED, HELD_OUT, LINKED, SHUFFLED, THRESHOLD, Cell, aligner
+from .cells import DISTILLED, HELD_OUT, SHUFFLED, THRESHOLD, Cell, aligner
 
 
 def pieces(tokenizer: PreTrainedTokenizerBase) -> list[Tensor]:
@@ -76,21 +76,20 @@ def texts(world: int, documents: int) -> tuple[Text, Text]:
 
 def bitext(world: int, cell: Cell) -> links.Bitext:
     """A cell's pairs, with links where its objective reads them. SaltError: no aligner for them."""
-    linked = cell.objective in LINKED
-    about = [cell.source, cell.pairs, linked]
+    about = [cell.source, cell.pairs, cell.linked]
     if cell.source == DISTILLED:
         about.append(THRESHOLD)
-    elif linked:
+    elif cell.linked:
         about.append(aligner())
 
     def make() -> dict[str, Tensor]:
-        found = made(world, cell, linked)
+        found = made(world, cell)
         return {name: getattr(found, name) for name in links.Bitext.__dataclass_fields__}
 
     return links.Bitext(**_stored(world, f"{cell.source}-{cell.pairs}", make, *about))
 
 
-def made(world: int, cell: Cell, linked: bool = True) -> links.Bitext:
+def made(world: int, cell: Cell) -> links.Bitext:
     """Make a cell's pairs, whether they are stored or not."""
     source = checkpoint(world)
     tokenizer = loading.tokenizer(source)
@@ -101,7 +100,7 @@ def made(world: int, cell: Cell, linked: bool = True) -> links.Bitext:
     if cell.source == SHUFFLED:
         told = pairs.shuffled(told, world)
     read = links.tokenized(told, tokenizer)
-    return links.aligned(read, tokenizer) if linked else read
+    return links.aligned(read, tokenizer) if cell.linked else read
 
 
 def _stored(

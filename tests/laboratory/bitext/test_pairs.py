@@ -95,5 +95,6 @@ def test_a_copy_has_the_model_s_own_words_in_the_place_of_english_ones(monkeypat
 
 def test_too_few_substitutions_are_an_error(monkeypatch):
     monkeypatch.setattr(pairs, "AT_ONCE", 8)
+    monkeypatch.setattr(pairs.Words, "replace", lambda *_: [])
     with pytest.raises(SaltError, match="0 English sentences have a substitution of probability"):
-        pairs.distilled(WORLD, checkpoint(WORLD), 32, 1.0)
+        pairs.distilled(WORLD, checkpoint(WORLD), 32, 0.9)
