@@ -42,8 +42,7 @@ def test_the_competing_pieces_are_all_that_a_language_says():
         assert set(said) - {0} <= set(own[pair].tolist())
 
 
-def test_an_interrupted_one_goes_on_to_the_same_end(tmp_path, monkeypatch):
-    whole = encoders.pretrain(WORLD, TLM, HOW, out=tmp_path / "whole")
+def test_an_interrupted_one_goes_on_to_the_same_end(small_encoder, tmp_path, monkeypatch):
     real, calls = encoders.loss, []
 
     def loss(*arguments):
@@ -58,13 +57,15 @@ def test_an_interrupted_one_goes_on_to_the_same_end(tmp_path, monkeypatch):
     assert (tmp_path / "one" / "resume").is_dir()
     encoders.pretrain(WORLD, TLM, HOW, out=tmp_path / "one")
     assert len(calls) == 5 + 3  # three steps were kept
-    ours, theirs = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "whole"))
+    ours, theirs = (load_file(f / "model.safetensors") for f in (tmp_path / "one", small_encoder))
     before = load_file(checkpoint(WORLD) / "model.safetensors")
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
     assert ours.keys() == before.keys() and not all(torch.equal(ours[n], before[n]) for n in ours)
+
+
+def test_it_is_an_ordinary_checkpoint_and_not_made_again(small_encoder, monkeypatch):
     monkeypatch.setattr(encoders, "_pretrain", None)  # would fail
-    assert encoders.pretrain(WORLD, TLM, HOW, out=whole) == whole
-    # An ordinary checkpoint, with the world's tokenizer.
+    whole = encoders.pretrain(WORLD, TLM, HOW, out=small_encoder)
     pieces = loading.tokenizer(checkpoint(WORLD)).get_vocab()
     assert loading.tokenizer(whole).get_vocab() == pieces
     loading.masked_lm(whole)

@@ -1,7 +1,7 @@
 """A run fine-tunes a cell's encoder on each task and says all that its study needs."""
 
 import pytest
-from small_bitext import HOW, TLM, WORLD
+from small_bitext import WORLD
 
 from salt_lib.laboratory import run as laboratory_run
 from salt_lib.laboratory.bitext import encoders, run
@@ -30,21 +30,18 @@ def trained(monkeypatch):
     return calls
 
 
-@pytest.fixture
-def made(tmp_path):
-    return encoders.pretrain(WORLD, TLM, HOW, out=tmp_path / "made")
-
-
-def test_every_task_is_fine_tuned_from_the_cell_s_own_checkpoint(trained, made):
-    found = run.train(made, WORLD, "baseline", 3)
+def test_every_task_is_fine_tuned_from_the_cell_s_own_checkpoint(trained, small_encoder):
+    found = run.train(small_encoder, WORLD, "baseline", 3)
     assert list(found["measures"]["tasks"]) == ["mini-xnli", "mini-paws-x", "mini-ner", "mini-pos"]
-    assert all(data.checkpoint == made for data, *_ in trained)
+    assert all(data.checkpoint == small_encoder for data, *_ in trained)
     assert {seed for *_, seed in trained} == {3}
     assert found["scores"] == found["measures"]["tasks"]["mini-xnli"] and found["seconds"] == 8
     assert found["config"]["mini-pos"] == {"n": 4}
 
 
-def test_salt_substitutes_what_the_cell_s_own_checkpoint_distils(trained, made, monkeypatch):
+def test_salt_substitutes_what_the_cell_s_own_checkpoint_distils(
+    trained, small_encoder, monkeypatch
+):
     small = laboratory_run.encoded(WORLD, "mini-xnli", "train", "en").part(0, 40)
     real = run.prepared
 
@@ -52,19 +49,21 @@ def test_salt_substitutes_what_the_cell_s_own_checkpoint_distils(trained, made, 
         return run.replace(real(*arguments), train=small)
 
     monkeypatch.setattr(run, "prepared", few)
-    found = run.train(made, WORLD, "salt", 0, ("mini-xnli",))
+    found = run.train(small_encoder, WORLD, "salt", 0, ("mini-xnli",))
     (data, name, config, _), *more = trained
     assert name == "salt" and not more and list(found["config"]) == ["mini-xnli"]
-    path = run.predictions_path(made, WORLD)
+    path = run.predictions_path(small_encoder, WORLD)
     kept = predictions.read_kept(path, config.threshold, config.synonym_threshold)
-    assert int(data.choices.count.sum()) == len(kept) > 0 and made.name in path.name
+    assert int(data.choices.count.sum()) == len(kept) > 0 and small_encoder.name in path.name
 
 
-def test_a_study_s_run_tells_of_retrieval_and_pretraining(trained, made, monkeypatch, tmp_path):
-    monkeypatch.setattr(encoders, "pretrain", lambda world, row, device: made)
+def test_a_study_s_run_tells_of_retrieval_and_pretraining(
+    trained, small_encoder, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(encoders, "pretrain", lambda world, row, device: small_encoder)
     monkeypatch.setattr(run, "tatoeba", lambda *arguments: {"de": arguments[-1] / 1000})
     job = Job(Spec(WORLD, "tlm-100k", "baseline", 1), tmp_path, Bitexts(WORLD))
     run.prepare(job)
     told = run.run(job)["measures"]
     assert told["retrieval"] == {"de": FACTS / 1000}
-    assert told["pretraining"] == encoders.told(made) and len(told["tasks"]) == 4
+    assert told["pretraining"] == encoders.told(small_encoder) and len(told["tasks"]) == 4
