@@ -1,19 +1,33 @@
 """A run fine-tunes a cell's encoder on each task and says all that its study needs."""
 
+import numpy as np
 import pytest
 from small_bitext import WORLD
 
-from salt_lib.laboratory import run as laboratory_run
-from salt_lib.laboratory.bitext import encoders, run
+from salt_lib.data.examples import Pairs
+from salt_lib.laboratory.bitext import encoders, pairs, run
 from salt_lib.laboratory.bitext.cells import FACTS, Bitexts
+from salt_lib.laboratory.checkpoints import checkpoint
+from salt_lib.laboratory.tasks import task
+from salt_lib.models import loading
+from salt_lib.models.encoding import encode
 from salt_lib.salt import predictions
+from salt_lib.salt.prepared import Prepared
 from salt_lib.study.grid import Job, Spec
 
 
 @pytest.fixture
 def trained(monkeypatch):
-    """What would be trained, instead of training it."""
+    """What would be trained, instead of training it, on few pairs that stand for every task."""
     calls = []
+    said = pairs.english(WORLD, 40, np.random.default_rng(0))
+    rows = encode(loading.tokenizer(checkpoint(WORLD)), Pairs(said[:20], said[20:], [0] * 20))
+
+    def prepared(setup, name, method, config, scored="test"):
+        tests = dict.fromkeys(task(name).languages, rows)
+        return Prepared(setup.checkpoint, 3, rows, rows, tests, {})
+
+    monkeypatch.setattr(run, "prepared", prepared)
 
     def train(data, method, config, seed):
         calls.append((data, method.name, config, seed))
@@ -39,16 +53,7 @@ def test_every_task_is_fine_tuned_from_the_cell_s_own_checkpoint(trained, small_
     assert found["config"]["mini-pos"] == {"n": 4}
 
 
-def test_salt_substitutes_what_the_cell_s_own_checkpoint_distils(
-    trained, small_encoder, monkeypatch
-):
-    small = laboratory_run.encoded(WORLD, "mini-xnli", "train", "en").part(0, 40)
-    real = run.prepared
-
-    def few(*arguments):
-        return run.replace(real(*arguments), train=small)
-
-    monkeypatch.setattr(run, "prepared", few)
+def test_salt_substitutes_what_the_cell_s_own_checkpoint_distils(trained, small_encoder):
     found = run.train(small_encoder, WORLD, "salt", 0, ("mini-xnli",))
     (data, name, config, _), *more = trained
     assert name == "salt" and not more and list(found["config"]) == ["mini-xnli"]
