@@ -5,16 +5,19 @@ Chapter: The laboratory.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from transformers import BertConfig, BertForPreTraining
 
 from ..errors import SaltError
-from ..models import cards, loading
+from ..models import cards
 from .data import Text, assemble, draw_noise, mask_tokens
 from .recipe import Recipe
 from .wordpiece import MAX_LENGTH
+
+TIED = "cls.predictions.decoder.weight"  # it is the word embeddings', and no file has it
 
 
 def new_model(recipe: Recipe, vocabulary: int, seed: int) -> BertForPreTraining:
@@ -43,22 +46,22 @@ def gone_on_with(source: str | Path) -> BertForPreTraining:
 
     Raises SaltError where the checkpoint is damaged or lacks a head.
     """
-    loading.check(source, loading.DISTILLATION)
-    cards.check(Path(source))
-    loaded: Any = BertForPreTraining.from_pretrained(
-        str(source),
-        local_files_only=True,
-        use_safetensors=True,
-        dtype=torch.float32,
-        output_loading_info=True,
-    )
-    model, about = loaded
-    if lacking := sorted(about["missing_keys"]):
+    cards.check(source)
+    try:
+        model = BertForPreTraining(BertConfig.from_json_file(str(Path(source) / "config.json")))
+        weights = load_file(Path(source) / "model.safetensors")
+        lacking, other = model.load_state_dict(weights, strict=False)
+    except (OSError, ValueError, SafetensorError, RuntimeError) as error:
         raise SaltError(
-            f"{source}: {', '.join(lacking)} are not in the checkpoint, so its pretraining can't "
-            "be gone on with; give a folder that `salt pretrain` made"
+            f"{source}: can't be loaded as a BERT with both heads ({error}); give a folder that "
+            "`salt pretrain` made, or make it again"
+        ) from error
+    if unlike := sorted({*lacking, *other} - {TIED}):
+        raise SaltError(
+            f"{source}: {', '.join(unlike[:3])} are missing or of another model, so that its "
+            "pretraining can't be gone on with; give a folder that `salt pretrain` made"
         )
-    return model
+    return model.eval()
 
 
 def compare_tokens(bert) -> None:
