@@ -155,7 +155,8 @@ class Bitexts:
 
 def made_of(world: int, row: Cell) -> dict[str, Any]:
     """What a cell's pretraining depends on besides its recipe, as JSON."""
-    about = {"cell": asdict(row), "weights": digest(*files_of(checkpoint(world)))}
+    about: dict[str, Any] = {"cell": asdict(row)}
+    about["weights"] = digest(*files_of(checkpoint(world)))
     if row.source == DISTILLED:
         about["threshold"] = THRESHOLD
     if row.objective == CONTRASTIVE:
