@@ -32,6 +32,7 @@ TABLES = {
     "laboratory.deeper": ("CONFIGS",),
     "laboratory.pictures.conditions": ("_ROWS",),
     "laboratory.intermediate.conditions": ("_ROWS", "STEPS", "BEST"),
+    "laboratory.bitext.cells": ("_ROWS", "CELLS"),
     "laboratory.programs.cells": ("SIZES", "GRID", "CONTROLS", "CELLS", "HELD_OUT"),
 }
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..errors import SaltError, unknown
-from . import aggregation, intermediate, pictures, programs, worlds
+from . import aggregation, bitext, intermediate, pictures, programs, worlds
 from .console import (
     AsJson,
     Data,
@@ -27,21 +27,32 @@ from .console import (
 )
 
 FEW_SEEDS = 6  # a bootstrap of fewer values misses much of their spread
-SCALES = ("laboratory", "worlds", "pictures", "intermediate", "programs", "aggregation", "paper")
+SCALES = (
+    "laboratory",
+    "worlds",
+    "pictures",
+    "intermediate",
+    "programs",
+    "bitext",
+    "aggregation",
+    "paper",
+)
 # Each one fixed study over worlds, see its protocol.
 FIXED = {
     "worlds": worlds,
     "pictures": pictures,
     "intermediate": intermediate,
     "programs": programs,
+    "bitext": bitext,
 }
+PRETRAINED = {"programs": programs, "bitext": bitext}  # their runs pretrain: on a GPU, if asked
 Scale = Annotated[
     str,
     typer.Option(
         help="laboratory; worlds: the fixed study over worlds; pictures: captions and pictures; "
         "intermediate: tasks before fine-tuning; programs: questions and programs, text against "
-        "size; aggregation: fused layers, a deeper tiny mBERT; paper: a real model and real data, "
-        "see --setup."
+        "size; bitext: alignment tasks in pretraining; aggregation: fused layers, a deeper tiny "
+        "mBERT; paper: a real model and real data, see --setup."
     ),
 ]
 
@@ -104,6 +115,7 @@ def study(
       salt study --scale pictures --world 2
       salt study --scale intermediate --world 2
       salt study --scale programs --world 2
+      salt study --scale bitext --world 2
       salt study --scale paper --setup paper.toml --backend ray --gpus-per-run 0.5
       salt study --scale paper --setup paper.toml --stacked 15
       salt study --scale paper --setup paper.toml --record paper.json
@@ -131,15 +143,16 @@ def study(
         return
     if scale in FIXED:
         if (methods, seeds, tasks) != ("main", "0-14", None):
-            more = {"worlds": ", --layers", "programs": ", --device"}.get(scale, "")
+            own = {"worlds": ", --layers", **dict.fromkeys(PRETRAINED, ", --device")}
+            more = own.get(scale, "")
             raise SaltError(
                 f"--scale {scale} is one fixed study, see its protocol: it takes --world{more}, "
                 "--jobs, --backend and --force, and no --tasks, --methods or --seeds"
             )
         if scale == "worlds":
             worlds.study(world, layers, workers, force, runs_dir)
-        elif scale == "programs":
-            programs.study(world, workers, force, runs_dir, device)
+        elif scale in PRETRAINED:
+            PRETRAINED[scale].study(world, workers, force, runs_dir, device)
         else:
             FIXED[scale].study(world, workers, force, runs_dir)
         return
@@ -220,6 +233,7 @@ def results(
       salt results --scale pictures
       salt results --scale intermediate
       salt results --scale programs
+      salt results --scale bitext
       salt results --scale paper --runs-dir runs-paper
     """
     if _checked(scale) == "aggregation":

@@ -26,7 +26,7 @@ from ..models.weights import save_tensors
 from ..salt.vocabulary import count_words, language_words
 from ..training.state import optimizer_state, restore_optimizer
 from .data import Text, epoch_pairs, tokenize
-from .model import losses, new_model
+from .model import TIED, losses, new_model
 from .recipe import Recipe
 from .wordpiece import train_tokenizer
 
@@ -186,6 +186,18 @@ def _row(step: int, means: torch.Tensor, seconds: float) -> dict[str, Any]:
     }
 
 
+def seconds_of(curve: list[dict]) -> float:
+    """The seconds of a whole pretraining by its curve, however often it was interrupted.
+
+    Whoever goes on after an interruption counts from 0 again.
+    """
+    seconds = before = 0.0
+    for row in curve:
+        seconds += row["seconds"] - (before if row["seconds"] >= before else 0.0)
+        before = row["seconds"]
+    return round(seconds, 1)
+
+
 class State:
     """What an interrupted pretraining goes on from, in a folder of its own.
 
@@ -253,6 +265,5 @@ def write_checkpoint(
     write_json(out / "vocabulary.json", words)
     model.config.architectures = ["BertForPreTraining"]
     write_text(out / "config.json", model.config.to_json_string())
-    tied = "cls.predictions.decoder.weight"
-    state = {name: value for name, value in model.state_dict().items() if name != tied}
+    state = {name: value for name, value in model.state_dict().items() if name != TIED}
     save_tensors(out / "model.safetensors", state)

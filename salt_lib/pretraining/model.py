@@ -3,12 +3,21 @@
 Chapter: The laboratory.
 """
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from transformers import BertConfig, BertForPreTraining
 
+from ..errors import SaltError
+from ..models import cards
 from .data import Text, assemble, draw_noise, mask_tokens
 from .recipe import Recipe
 from .wordpiece import MAX_LENGTH
+
+TIED = "cls.predictions.decoder.weight"  # it is the word embeddings', and no file has it
 
 
 def new_model(recipe: Recipe, vocabulary: int, seed: int) -> BertForPreTraining:
@@ -30,6 +39,29 @@ def new_model(recipe: Recipe, vocabulary: int, seed: int) -> BertForPreTraining:
     if recipe.mimetic:
         compare_tokens(model.bert)
     return model
+
+
+def gone_on_with(source: str | Path) -> BertForPreTraining:
+    """The BERT of a checkpoint that `loop.write_checkpoint` wrote, with both of its heads.
+
+    Raises SaltError where the checkpoint is damaged or lacks a head.
+    """
+    cards.check(source)
+    try:
+        model = BertForPreTraining(BertConfig.from_json_file(str(Path(source) / "config.json")))
+        weights = load_file(Path(source) / "model.safetensors")
+        lacking, other = model.load_state_dict(weights, strict=False)
+    except (OSError, ValueError, SafetensorError, RuntimeError) as error:
+        raise SaltError(
+            f"{source}: can't be loaded as a BERT with both heads ({error}); give a folder that "
+            "`salt pretrain` made, or make it again"
+        ) from error
+    if unlike := sorted({*lacking, *other} - {TIED}):
+        raise SaltError(
+            f"{source}: {', '.join(unlike[:3])} are missing or of another model, so that its "
+            "pretraining can't be gone on with; give a folder that `salt pretrain` made"
+        )
+    return model.eval()
 
 
 def compare_tokens(bert) -> None:
@@ -71,20 +103,35 @@ def losses(model, text: Text, pairs: torch.Tensor, recipe: Recipe, generator: to
     hidden, target = output.last_hidden_state[chosen], ids[chosen]
     if recipe.softmax == "all":
         return entropy(head(hidden).float(), target), follows
+    spoken = language[:, None].expand_as(ids)[chosen]
+    return among_own(head, hidden, spoken, target, text.pieces), follows
+
+
+def among_own(
+    head,
+    hidden: torch.Tensor,
+    language: torch.Tensor,
+    target: torch.Tensor,
+    pieces: Sequence[torch.Tensor],
+) -> torch.Tensor:
+    """The mean loss of predicting pieces, each among those of a language.
+
+    head: BERT's, of masked words. hidden: (n, width) states; language, target: (n,) of each what is
+    predicted. pieces: of each language, sorted; ``target`` is among them.
+    """
     hidden = head.transform(hidden)
-    language = language[:, None].expand_as(ids)[chosen]
     order = language.argsort(stable=True)
     hidden, target, language = hidden[order], target[order], language[order]
     codes, count = torch.unique_consecutive(language, return_counts=True)
-    count = count.tolist()
-    pieces = [text.pieces[code] for code in codes.tolist()]
-    sizes = [len(vocabulary) for vocabulary in pieces]
-    every = torch.cat(pieces)  # gathered at once: each gather's gradient is as large as the table
+    own = [pieces[code] for code in codes.tolist()]
+    sizes = [len(vocabulary) for vocabulary in own]
+    every = torch.cat(own)  # gathered at once: each gather's gradient is as large as the table
     weight, bias = head.decoder.weight[every].split(sizes), head.decoder.bias[every].split(sizes)
-    total = hidden.new_zeros(())
+    parts, total = count.tolist(), hidden.new_zeros(())
     for vocabulary, w, b, h, t in zip(
-        pieces, weight, bias, hidden.split(count), target.split(count), strict=True
+        own, weight, bias, hidden.split(parts), target.split(parts), strict=True
     ):
         right = torch.searchsorted(vocabulary, t)
-        total = total + entropy(torch.addmm(b, h, w.T).float(), right, reduction="sum")
-    return total / len(target), follows
+        logits = torch.addmm(b, h, w.T).float()
+        total = total + torch.nn.functional.cross_entropy(logits, right, reduction="sum")
+    return total / len(target)

@@ -73,7 +73,7 @@ def test_help_needs_nothing_heavy():
         (
             ["study", "--scale", "huge"],
             "unknown scale 'huge'; known: laboratory, worlds, pictures, intermediate, programs, "
-            "aggregation, paper",
+            "bitext, aggregation, paper",
         ),
         (["study", "--backend", "slurm"], "unknown backend 'slurm'"),
         (["distill", "--task", "xnli"], "unknown task 'xnli'; known: mini-xnli"),

@@ -145,7 +145,7 @@ def test_from_the_plan_to_the_results(bert, setup, tmp_path):
     assert wrong.exit_code == 2
     assert (
         "unknown scale 'papr'; known: laboratory, worlds, pictures, intermediate, programs, "
-        "aggregation, paper" in wrong.output
+        "bitext, aggregation, paper" in wrong.output
     )
 
 

@@ -144,7 +144,7 @@ def test_nothing_found_is_zero_without_a_warning(tmp_path, recwarn):
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        ({"en": GOLD["en"]}, r"the predictions lack 'sw': there is .*gold.test-sw.tsv, and no"),
+        ({"en": GOLD["en"]}, r"the predictions lack 'sw': there is .*gold.test-sw.tsv, but no"),
         (SAID | {"en": "B-PER\nI-PER\nI-MISC\n"}, r"test-en.tsv, line 3: unknown tag 'I-MISC'"),
         (SAID | {"en": "B-PER\nI-PER\nO\n\nO\nO\nO\n"}, r"test-en.tsv, line 5: a sentence of 3 t"),
         (

@@ -10,7 +10,7 @@ import torch
 
 from ...digests import read_checked
 from ...files import alone
-from ...pretraining.loop import pretrain_on
+from ...pretraining.loop import pretrain_on, seconds_of
 from ..minibabel.facts import World
 from .texts import texts
 
@@ -50,15 +50,11 @@ def told(folder: str | Path) -> dict:
     folder without a curve.
     """
     about = read_checked(Path(folder) / "curve.json")
-    last, seconds, before = about["curve"][-1], 0.0, 0.0
-    for row in about["curve"]:
-        # Whoever goes on after an interruption counts from 0 again.
-        seconds += row["seconds"] - (before if row["seconds"] >= before else 0.0)
-        before = row["seconds"]
+    last = about["curve"][-1]
     pieces = json.loads((Path(folder) / "tokenizer.json").read_text(encoding="utf-8"))
     return {
         "steps": last["step"],
-        "seconds": round(seconds, 1),
+        "seconds": seconds_of(about["curve"]),
         "masked_word_loss": last["masked_word_loss"],
         "next_sentence_loss": last["next_sentence_loss"],
         "pieces": len(pieces["model"]["vocab"]),

@@ -1,0 +1,68 @@
+"""The study of bitext: which worlds, cells, methods and seeds, as its chapter's protocol says.
+
+Chapter: Bitext.
+"""
+
+from pathlib import Path
+
+import torch
+
+from ...errors import SaltError
+from ...files import RECORDED, folder
+from ...study.grid import Spec
+from ...study.study import Study
+from .cells import CELLS, METHODS, SALTED, Bitexts
+
+WORLDS = (2, 3, 4)
+SEEDS = tuple(range(5))
+
+
+def table_path(world: int) -> Path:
+    """The frozen table of a world."""
+    return RECORDED / "bitext" / f"world-{world}.json"
+
+
+def bitext_study(world: int, root: str | Path | None = None, device: str | None = None) -> Study:
+    """The study's part in one world; root: by default ``$SALT_RUNS_DIR`` or ``runs``, in it
+    ``bitext``. device: of the pretrainings, "cpu" (by default), "cuda", or "auto" for the second
+    where there is one. SaltError: a world that the protocol doesn't have, or no such device."""
+    if world not in WORLDS:
+        raise SaltError(
+            f"world {world}: the study of bitext has worlds {', '.join(map(str, WORLDS))}"
+        )
+    there = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
+    device = there[-1] if device == "auto" else device or "cpu"
+    if device not in there:
+        raise SaltError(f"device {device!r}: this machine has {' and '.join(there)}")
+    return Study(
+        setup=Bitexts(world, device),
+        root=Path(root or folder("SALT_RUNS_DIR", "runs")) / "bitext",
+        command=f"salt study --scale bitext --world {world}",
+        tasks=tuple(CELLS),
+        methods=METHODS,
+        seeds=SEEDS,
+        world=world,
+        table=table_path(world),
+    )
+
+
+def planned(world: int) -> list[Spec]:
+    """The runs of the protocol in a world, seed by seed: the first makes every cell's encoder, and
+    a study that is stopped early has some of each."""
+    return [
+        Spec(world, name, method, seed)
+        for seed in SEEDS
+        for method in METHODS
+        for name in (CELLS if method == METHODS[0] else SALTED)
+    ]
+
+
+def missing(study: Study) -> list[Spec]:
+    """The planned runs that the frozen table lacks, see `Study.missing`."""
+    return study.missing(planned(study.world))
+
+
+def freeze(study: Study) -> tuple[int, int]:
+    """Add this machine's finished runs to the world's frozen table, see `Study.extend`."""
+    wanted = planned(study.world)
+    return study.extend(wanted), len(wanted)
