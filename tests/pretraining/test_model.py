@@ -1,5 +1,6 @@
 """A new tiny BERT has first weights of its seed, and losses that are what they say."""
 
+import shutil
 from dataclasses import replace
 
 import little_text
@@ -7,9 +8,13 @@ import numpy as np
 import pytest
 import small
 import torch
+from safetensors.torch import load_file, save_file
 
+from salt_lib.errors import SaltError
+from salt_lib.laboratory.checkpoints import checkpoint
+from salt_lib.models import loading
 from salt_lib.pretraining.data import epoch_pairs
-from salt_lib.pretraining.model import losses, new_model
+from salt_lib.pretraining.model import gone_on_with, losses, new_model
 from salt_lib.pretraining.recipe import Recipe
 from salt_lib.pretraining.wordpiece import MAX_LENGTH
 
@@ -70,3 +75,28 @@ def test_the_losses_are_what_they_say(text):
         model.cls.seq_relationship.bias[0] = 50.0  # class 0: follows, as in BERT
     _, nsp = losses(model, text, pairs, Recipe(), torch.Generator().manual_seed(0))
     assert nsp.item() == pytest.approx(50 * (1 - pairs[:, 2].float().mean().item()), rel=1e-4)
+
+
+def test_what_goes_on_predicts_what_the_checkpoint_does():
+    ids = torch.tensor([[2, 40, 50, 60, 3]])
+    ours, theirs = gone_on_with(checkpoint(0)), loading.masked_lm(checkpoint(0))
+    with torch.no_grad():
+        hidden = ours.bert(ids).last_hidden_state
+        assert torch.equal(ours.cls.predictions(hidden), theirs(ids).logits)
+    assert ours.cls.predictions.decoder.weight is ours.get_input_embeddings().weight
+    kept = load_file(checkpoint(0) / "model.safetensors")
+    assert all(
+        torch.equal(kept[name], value) for name, value in ours.state_dict().items() if name in kept
+    )
+    assert "cls.seq_relationship.weight" in kept
+
+
+def test_a_checkpoint_without_a_head_is_an_error(tmp_path):
+    shutil.copy(checkpoint(0) / "config.json", tmp_path)
+    with pytest.raises(SaltError, match="can't be loaded as a BERT with both heads"):
+        gone_on_with(tmp_path)
+    kept = load_file(checkpoint(0) / "model.safetensors")
+    kept.pop("cls.seq_relationship.weight")
+    save_file(kept, tmp_path / "model.safetensors")
+    with pytest.raises(SaltError, match="cls.seq_relationship.weight are missing or of another"):
+        gone_on_with(tmp_path)

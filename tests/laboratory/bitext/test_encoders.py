@@ -6,7 +6,7 @@ from safetensors.torch import load_file
 from small_bitext import HOW, MOST, TLM, WORLD
 
 from salt_lib.errors import SaltError
-from salt_lib.laboratory.bitext import encoders, links, stored
+from salt_lib.laboratory.bitext import encoders, stored
 from salt_lib.laboratory.bitext.cells import Cell
 from salt_lib.laboratory.checkpoints import checkpoint
 from salt_lib.models import loading
@@ -28,18 +28,6 @@ def test_monolingual_batches_and_steps_are_those_of_all_cells():
     pairs = torch.cat(ours)[:, :2]
     assert read["monolingual"] == int((text.length[pairs].sum(dim=1) + 3).sum())
     assert list(held.start) == list(text.start) and len(held.length) == 17 * 4 * 3
-
-
-def test_the_competing_pieces_are_all_that_a_language_says():
-    own = stored.pieces(loading.tokenizer(checkpoint(WORLD)))
-    text, _ = stored.texts(WORLD, HOW.documents)
-    for (low, high), pieces in zip(text.start.values(), own, strict=True):
-        said = torch.unique(text.ids[low:high])
-        assert set(said.tolist()) - {0} <= set(pieces.tolist())
-    second = stored.bitext(WORLD, TLM)
-    for side, pair in ((1, number) for number in torch.unique(second.pair).tolist()):
-        said = second.ids[side, second.pair == pair].unique().tolist()
-        assert set(said) - {0} <= set(own[pair].tolist())
 
 
 def test_an_interrupted_one_goes_on_to_the_same_end(small_encoder, tmp_path, monkeypatch):
@@ -114,11 +102,3 @@ def test_too_little_text_is_an_error():
     few = encoders.replace(HOW, batch=5_000)
     with pytest.raises(SaltError, match="too little text for batches of 5000 pairs"):
         encoders.batches(text, None, few, WORLD)
-
-
-def test_pairs_are_made_once(monkeypatch):
-    found = stored.bitext(WORLD, TLM)
-    monkeypatch.setattr(stored, "made", None)  # would fail
-    again = stored.bitext(WORLD, TLM)
-    assert torch.equal(found.ids, again.ids) and isinstance(again, links.Bitext)
-    assert (found.link == links.NONE).all()  # translation language modelling reads no links
