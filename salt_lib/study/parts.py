@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 
 from ..errors import SaltError
 from .frozen import read_table
@@ -71,3 +72,22 @@ def complete(parts: Iterable[Part], scale: str) -> list[Part]:
             f"`salt study --scale {scale} --world N`"
         )
     return units
+
+
+def check_world(world: int, worlds: Iterable[int], name: str) -> None:
+    """Raise SaltError for a world that the protocol of a study doesn't have. name: the study's."""
+    if world not in worlds:
+        raise SaltError(f"world {world}: {name} has worlds {', '.join(map(str, worlds))}")
+
+
+def processor(device: str | None) -> str:
+    """Where a study's pretrainings are made: "cpu" or "cuda".
+
+    device: one of these, "auto" for the second where there is one, None for the first. Raises
+    SaltError for one that this machine doesn't have.
+    """
+    there = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
+    chosen = there[-1] if device == "auto" else device or "cpu"
+    if chosen not in there:
+        raise SaltError(f"device {chosen!r}: this machine has {' and '.join(there)}")
+    return chosen

@@ -6,9 +6,9 @@ Chapter: Intermediate tasks.
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...errors import SaltError
 from ...files import RECORDED, folder
 from ...study.grid import Spec
+from ...study.parts import check_world
 from ...study.study import Study
 from .conditions import AT, BEST, CONDITIONS, FACTS, METHODS, NONE, Condition, Intermediate
 from .run import number
@@ -29,11 +29,7 @@ def table_path(world: int) -> Path:
 def intermediate_study(world: int, root: str | Path | None = None) -> Study:
     """The study's part in one world; root: by default ``$SALT_RUNS_DIR`` or ``runs``, in it
     ``intermediate``. SaltError: a world that the protocol doesn't have."""
-    if world not in WORLDS:
-        raise SaltError(
-            f"world {world}: the study of intermediate tasks has worlds "
-            f"{', '.join(map(str, WORLDS))}"
-        )
+    check_world(world, WORLDS, "the study of intermediate tasks")
     specs = planned(world)
     return Study(
         setup=Intermediate(world),

@@ -5,12 +5,12 @@ Chapter: Pictures.
 
 from pathlib import Path
 
-from ...errors import SaltError
 from ...files import RECORDED, folder
 from ...languages import SOURCE
 from ...models import loading
 from ...salt import predictions
 from ...study.grid import Spec
+from ...study.parts import check_world
 from ...study.study import Study
 from .. import quality
 from ..checkpoints import checkpoint
@@ -30,10 +30,7 @@ def table_path(world: int) -> Path:
 def pictures_study(world: int, root: str | Path | None = None) -> Study:
     """The study's part in one world; root: by default ``$SALT_RUNS_DIR`` or ``runs``, in it
     ``pictures``. SaltError: a world that the protocol doesn't have."""
-    if world not in WORLDS:
-        raise SaltError(
-            f"world {world}: the study of pictures has worlds {', '.join(map(str, WORLDS))}"
-        )
+    check_world(world, WORLDS, "the study of pictures")
     rows = CONDITIONS.values()
     return Study(
         setup=Pictures(world),

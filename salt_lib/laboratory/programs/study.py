@@ -5,11 +5,9 @@ Chapter: Programs.
 
 from pathlib import Path
 
-import torch
-
-from ...errors import SaltError
 from ...files import RECORDED, folder
 from ...study.grid import Spec
+from ...study.parts import check_world, processor
 from ...study.study import Study
 from .cells import CELLS, GRID, METHODS, Programs
 
@@ -26,16 +24,9 @@ def programs_study(world: int, root: str | Path | None = None, device: str | Non
     """The study's part in one world; root: by default ``$SALT_RUNS_DIR`` or ``runs``, in it
     ``programs``. device: of the pretrainings, "cpu" (by default), "cuda", or "auto" for the second
     where there is one. SaltError: a world that the protocol doesn't have, or no such device."""
-    if world not in WORLDS:
-        raise SaltError(
-            f"world {world}: the study of programs has worlds {', '.join(map(str, WORLDS))}"
-        )
-    there = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
-    device = there[-1] if device == "auto" else device or "cpu"
-    if device not in there:
-        raise SaltError(f"device {device!r}: this machine has {' and '.join(there)}")
+    check_world(world, WORLDS, "the study of programs")
     return Study(
-        setup=Programs(world, device),
+        setup=Programs(world, processor(device)),
         root=Path(root or folder("SALT_RUNS_DIR", "runs")) / "programs",
         command=f"salt study --scale programs --world {world}",
         tasks=tuple(CELLS),

@@ -1,6 +1,7 @@
 """The study of bitext is its protocol's, and its tables grow."""
 
 import pytest
+import torch
 from fake_runs import made
 
 from salt_lib.errors import SaltError
@@ -19,11 +20,11 @@ def test_a_world_that_the_protocol_lacks_is_an_error(world):
 
 
 def test_a_device_that_is_not_there_is_an_error(tmp_path, monkeypatch):
-    monkeypatch.setattr(study.torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(SaltError, match="device 'cuda': this machine has cpu"):
         study.bitext_study(2, tmp_path, "cuda")
     assert study.bitext_study(2, tmp_path, "auto").setup == Bitexts(2, "cpu")
-    monkeypatch.setattr(study.torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert study.bitext_study(2, tmp_path, "auto").setup == Bitexts(2, "cuda")
     assert study.bitext_study(2, tmp_path).setup == Bitexts(2, "cpu")
 
