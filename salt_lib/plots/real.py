@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from ..languages import SOURCE, language
 from ..real import outcomes
 from ..real.outcomes import Part
-from ..study.stats import BASELINE, SALT, Comparison, holm
+from ..study.stats import BASELINE, SALT, Comparison
 from ..study.wording import interval, points, short_p
 from .html import Markup, percent, table, token, tokens
 from .results import ENGLISH, ZERO_SHOT, spread
@@ -172,20 +172,16 @@ def outcome_table(lettered: Part, first: Part, caption: str) -> Markup:
 
 def placement_table(lettered: Part, first: Part, caption: str) -> Markup:
     """The baseline in each language by where a tag stands, with Holm's correction over them."""
-    codes = [SOURCE, *outcomes.targets(lettered)]
-    tests = [outcomes.placed(lettered, first, [code]) for code in codes]
-    corrected = holm([test.p for test in tests])
-    body = []
-    for code, test, p in zip(codes, tests, corrected, strict=True):
-        body.append(
-            [
-                language(code).name,
-                percent(test.baseline_mean),
-                percent(test.mean),
-                points(test.difference, ""),
-                short_p(float(p)),
-            ]
-        )
+    body = [
+        [
+            language(code).name,
+            percent(row["baseline_mean"]),
+            percent(row["mean"]),
+            points(row["difference"], ""),
+            short_p(row["p_holm"]),
+        ]
+        for code, row in outcomes.placed_by_language(lettered, first).items()
+    ]
     header = ["language", "first piece", "first lettered", "difference", "p (Holm)"]
     return table(header, body, caption, range(1, 5))
 

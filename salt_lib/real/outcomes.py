@@ -15,11 +15,11 @@ from scipy import stats
 
 from ..errors import SaltError
 from ..files import RECORDED
-from ..languages import SOURCE
+from ..languages import SOURCE, language
 from ..study.frozen import read_table
 from ..study.packing import unpacked
-from ..study.stats import Comparison, compare
-from ..study.wording import HIGHER, SAME, finding, points, verdict
+from ..study.stats import Comparison, compare, holm
+from ..study.wording import HIGHER, LOWER, SAME, finding, p_value, points, verdict
 
 # Table → method → how many seeds. What each table's runs are made with: ``studies/<table>.toml``.
 _LETTERED = {"baseline": 6, "salt": 6, "salt-random-kind": 6}
@@ -168,6 +168,17 @@ def placed(lettered: Part, first: Part, codes: Iterable[str]) -> Comparison:
     return compare(*(scores(one, "baseline", columns).mean(axis=1) for one in (lettered, first)))
 
 
+def placed_by_language(lettered: Part, first: Part) -> dict[str, dict[str, Any]]:
+    """Language, English first → `placed` in it as a mapping, with ``p_holm`` over the languages."""
+    codes = [SOURCE, *targets(lettered)]
+    tests = [placed(lettered, first, [code]) for code in codes]
+    corrected = holm([test.p for test in tests])
+    return {
+        code: asdict(test) | {"p_holm": float(p)}
+        for code, test, p in zip(codes, tests, corrected, strict=True)
+    }
+
+
 def misplaced(lettered: Part, first: Part, method: str, codes: Iterable[str]) -> np.ndarray:
     """How much more a method gains with tags on the first piece than on the first lettered one.
 
@@ -204,11 +215,19 @@ def findings(of: Part, what: str) -> list[tuple[bool, str]]:
 
 
 def about_tags(lettered: Part, first: Part, what: str) -> str:
-    """One sentence: what the place of a tag is worth to the baseline, and to what SALT gains."""
+    """What the place of a tag is worth to the baseline, and to what SALT gains, in Markdown."""
     codes = targets(lettered)
     place, owed = placed(lettered, first, codes), misplaced(lettered, first, "salt", codes)
+    rows = placed_by_language(lettered, first)
+    moved = sorted(
+        (code for code, row in rows.items() if verdict(row) in (HIGHER, LOWER)),
+        key=lambda code: -abs(rows[code]["difference"]),
+    )
+    where = [f"{language(code).name} {points(rows[code]['difference'], '')}" for code in moved]
     return (
         "Moving a word's tag from its first piece to its first piece with a letter changes the "
-        f"baseline's mean F1 on {what} by {points(place.difference)}, and what SALT gains by "
+        f"baseline's mean F1 on {what} by **{points(place.difference)}** "
+        f"({p_value(place.p)}); after Holm's correction over the languages: "
+        f"{', '.join(where) or 'in none of them'}. What SALT gains changes by "
         f"{points(-float(owed.mean()))}."
     )

@@ -1,13 +1,16 @@
 """Page one says what the studies found: which side a finding is on is decided by its test."""
 
+from dataclasses import asdict
+
 import pytest
 from invented import world_tables
+from places import ROOT
 from real.test_outcomes import drop, recorded  # noqa: F401
 
 from salt_lib.audit import headline
 from salt_lib.laboratory import outcomes, worlds
 from salt_lib.real import outcomes as real
-from salt_lib.study.wording import points
+from salt_lib.study.wording import SAME, points, verdict
 
 
 @pytest.fixture
@@ -59,7 +62,7 @@ def test_a_task_on_real_text_joins_when_both_of_its_tables_are_whole(nothing, re
     first, codes = real.part("udpos-first"), real.targets(part)
     place = real.placed(part, first, codes).difference
     owed = float(real.misplaced(part, first, "salt", codes).mean())
-    assert f"by {points(place)}, and what SALT gains by {points(-owed)}" in told
+    assert f"by **{points(place)}**" in told and f"SALT gains changes by {points(-owed)}." in told
     drop(recorded / "udpos-first.json")
     assert "On real text" not in {f.where for f in headline.findings()}
 
@@ -81,3 +84,19 @@ def test_sides_over_worlds_follow_the_summary(over_worlds):
     still = [said for good, said in outcomes.findings(worse, units) if good]
     assert len(still) < len(pro)
     assert not any(said.startswith("SALT − baseline, first test set") for said in still)
+
+
+def test_the_readme_has_the_numbers_of_real_text():
+    (readme,) = [" ".join((ROOT / "README.md").read_text(encoding="utf-8").split())]
+    lettered, first = real.complete()["parts of speech"]
+    codes = real.targets(lettered)
+    gain = real.gain(lettered, "salt", "baseline", codes)
+    low, high = real.t_interval(gain)
+    assert verdict(asdict(gain), "p") == SAME and gain.n == 6 and len(codes) == 15
+    told = f"{points(gain.difference)} (95% interval {points(low, '')} to {points(high, '')})"
+    random = real.gain(lettered, "salt-random-kind", "baseline", codes)
+    moved = real.placed_by_language(lettered, first)
+    chinese, japanese = (100 * moved[code]["difference"] for code in ("zh", "ja"))
+    assert f"not distinguishable from the baseline's: {told}" in readme
+    assert f"random words of the same kind cost {-100 * random.difference:.2f}." in readme
+    assert f"gains {chinese:.2f} points in Chinese and {japanese:.2f} in Japanese" in readme

@@ -110,6 +110,9 @@ def test_where_a_tag_stands_is_compared_seed_by_seed(recorded):
     placed = outcomes.placed(lettered, first, ["zh"])
     assert placed.n == 6 and placed.difference == pytest.approx(3 / 10)
     assert outcomes.placed(lettered, first, ["de"]).difference == 0
+    rows = outcomes.placed_by_language(lettered, first)
+    assert list(rows) == list(CODES) and rows["zh"]["difference"] == placed.difference
+    assert np.isnan(rows["de"]["p_holm"])  # no spread, no test
     owed = outcomes.misplaced(lettered, first, "salt", ["de", "th", "zh"])
     assert owed.shape == (6,) and owed == pytest.approx(np.zeros(6), abs=1e-12)
 
