@@ -89,7 +89,9 @@ def headline(ax: Axes, frame: pd.DataFrame, more: Mapping[str, tuple] | None = N
     """
     rows = {**headline_rows(frame), **(more or {})}
     colours = {label: VERMILLION if label.endswith(ENGLISH) else BLUE for label in rows}
-    return dots(ax, rows, colours)
+    dots(ax, rows, colours)
+    ax.set_xlabel("difference in percentage points (SALT better →)")
+    return ax
 
 
 @styled
