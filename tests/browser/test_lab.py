@@ -14,13 +14,19 @@ from pathlib import Path
 import pytest
 
 from salt_lib.laboratory import outcomes
+from salt_lib.laboratory.bitext import outcomes as bitext
+from salt_lib.study.parts import finished
 
 from .conftest import ROOT
 
 NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks").glob("*.md"))
 COPIED = ("notebooks", "salt_lib", "book", "_config.yml", "jupytext.toml", "pyproject.toml")
-# Of tables alone: the audit, and the study over worlds while runs of its units are missing.
-PICTURELESS = {"08_claims.md"} | ({"10_worlds.md"} if not outcomes.finished() else set())
+# Of tables alone: the audit, and the studies over worlds and of bitext while runs are missing.
+PICTURELESS = {
+    "08_claims.md",
+    *(["10_worlds.md"] if not outcomes.finished() else []),
+    *(["14_bitext.md"] if not finished(bitext.parts()) else []),
+}
 # Shuts dialogs out and waits until every code cell has run. A cell's error ends the run there.
 RUN = """
 async (path) => {
