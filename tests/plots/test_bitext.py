@@ -1,13 +1,12 @@
 """Figures and tables of the study of bitext, of an invented one."""
 
 import dataclasses
-import re
 from pathlib import Path
 
 import jupytext
 import matplotlib.pyplot as plt
 import pytest
-from drawn import Closed, check
+from drawn import Closed, check, plain
 from invented import bitext_tables
 
 from salt_lib.laboratory.bitext import links, outcomes, study
@@ -28,12 +27,6 @@ def units(tmp_path_factory):
         patch.setattr(study, "RECORDED", tmp_path_factory.mktemp("recorded"))
         bitext_tables()
         return parts.complete(outcomes.parts(), "bitext")
-
-
-def plain(html):
-    """A table's text, a list of cells a row."""
-    Closed(html)
-    return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in html.split("<tr>")[1:]]
 
 
 def test_a_pair_shows_its_links_and_marks_wrong_ones():

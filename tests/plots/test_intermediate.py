@@ -1,14 +1,13 @@
 """Figures and tables of the study of intermediate tasks, of an invented one."""
 
 import dataclasses
-import re
 from pathlib import Path
 
 import jupytext
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from drawn import Closed, check
+from drawn import check, plain
 from invented import intermediate_tables
 
 from salt_lib.laboratory.intermediate import examples, outcomes, study
@@ -27,12 +26,6 @@ def units(tmp_path_factory):
         patch.setattr(study, "RECORDED", tmp_path_factory.mktemp("recorded"))
         intermediate_tables()
         return parts.complete(outcomes.parts(), "intermediate")
-
-
-def plain(html):
-    """A table's text, a list of cells a row."""
-    Closed(html)
-    return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in html.split("<tr>")[1:]]
 
 
 def test_tellings_stand_in_their_language():

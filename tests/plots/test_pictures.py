@@ -8,7 +8,7 @@ import jupytext
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from drawn import Closed, check
+from drawn import check, plain
 from invented import picture_tables
 
 from salt_lib.laboratory.minibabel.facts import Fact
@@ -27,12 +27,6 @@ def units(tmp_path_factory):
         patch.setattr(study, "RECORDED", tmp_path_factory.mktemp("recorded"))
         picture_tables()
         return parts.complete(outcomes.parts(), "pictures")
-
-
-def plain(html):
-    """A table's text, a list of cells a row."""
-    Closed(html.replace("/>", "></img>"))
-    return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in html.split("<tr>")[1:]]
 
 
 def test_facts_stand_beside_two_pictures_and_their_captions():

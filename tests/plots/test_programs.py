@@ -1,13 +1,12 @@
 """Figures and tables of the study of programs, of an invented one."""
 
 import dataclasses
-import re
 from pathlib import Path
 
 import jupytext
 import matplotlib.pyplot as plt
 import pytest
-from drawn import Closed, check
+from drawn import check, plain
 from invented import program_tables
 
 from salt_lib.laboratory.programs import outcomes, study
@@ -24,12 +23,6 @@ def units(tmp_path_factory):
         patch.setattr(study, "RECORDED", tmp_path_factory.mktemp("recorded"))
         program_tables()
         return parts.complete(outcomes.parts(), "programs")
-
-
-def plain(html):
-    """A table's text, a list of cells a row."""
-    Closed(html)
-    return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in html.split("<tr>")[1:]]
 
 
 def test_answers_are_worded():

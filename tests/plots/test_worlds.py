@@ -1,10 +1,8 @@
 """Figures and tables of the study over worlds, of an invented one."""
 
-import re
-
 import numpy as np
 import pytest
-from drawn import Closed, check
+from drawn import check, plain
 from invented import world_tables
 
 from salt_lib.laboratory import outcomes, worlds
@@ -23,12 +21,6 @@ def study(tmp_path_factory):
         world_tables()
         parts = outcomes.parts()
         return outcomes.complete(parts), outcomes.summary(parts), outcomes.progress(parts)
-
-
-def plain(html):
-    """A table's text, a list of cells a row."""
-    Closed(html)
-    return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in html.split("<tr>")[1:]]
 
 
 def test_the_forest_has_every_seed_every_world_and_their_mean(study):
