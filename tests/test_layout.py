@@ -91,3 +91,10 @@ def test_what_is_ours_is_imported_by_from(name):
 def test_a_package_says_what_it_is_and_holds_nothing_itself(name):
     body = tree(PACKAGES[name]).body
     assert len(body) == 1 and ast.get_docstring(ast.Module(body, []))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_no_text_is_read_behind_a_tokenizer_s_back(name):
+    """What lies behind it pads and cuts as it was last told to, by whoever used it."""
+    named = [n.attr for n in ast.walk(tree(PATHS[name])) if isinstance(n, ast.Attribute)]
+    assert "backend_tokenizer" not in named or not {"encode", "encode_batch"} & set(named)

@@ -28,7 +28,7 @@ def tokenize(tokenizer, texts: dict[str, list[list[str]]]) -> Text:
     start, pieces = {}, []
     for code, documents in texts.items():
         flat = [sentence for document in documents for sentence in document]
-        encoded = tokenizer.backend_tokenizer.encode_batch(flat, add_special_tokens=False)
+        encoded = tokenizer(flat, add_special_tokens=False).encodings
         start[code] = (len(rows), len(rows) + len(flat))
         rows += [e.ids for e in encoded]
         pieces.append(torch.tensor(sorted({i for e in encoded for i in e.ids})))

@@ -114,13 +114,18 @@ def test_sentences_become_rows_of_tokens_by_language():
     assert long.length.tolist() == [(MAX_LENGTH - 3) // 2, 1]  # two of them always fit
 
 
+def test_how_a_tokenizer_was_last_used_does_not_matter():
+    tokenizer = train_tokenizer({"de": ["a b c"] * 9}, 50)
+    tokenizer(["a b c", "a"], padding=True, truncation=True, max_length=2)
+    assert tokenize(tokenizer, {"de": [["a b c", "b"]]}).length.tolist() == [3, 1]
+
+
 def test_a_large_vocabulary_does_not_wrap_around():
     class Many:
         def __len__(self):
             return 60_000
 
-        class backend_tokenizer:
-            def encode_batch(lines, add_special_tokens):
-                return [SimpleNamespace(ids=[50_000, 7]) for _ in lines]
+        def __call__(self, lines, add_special_tokens):
+            return SimpleNamespace(encodings=[SimpleNamespace(ids=[50_000, 7]) for _ in lines])
 
     assert tokenize(Many(), {"de": [["a", "b"]]}).ids[0, :3].tolist() == [50_000, 7, 0]

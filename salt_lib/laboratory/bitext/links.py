@@ -76,7 +76,7 @@ def tokenized(told: Told, tokenizer: PreTrainedTokenizerBase) -> Bitext:
         language[1] = codes[:, None]
     words: list[list[list[int]]] = []  # of either side each sentence's pieces' words
     for side, said in enumerate((told.first, told.second)):
-        rows = tokenizer.backend_tokenizer.encode_batch(list(said), add_special_tokens=False)
+        rows = tokenizer(list(said), add_special_tokens=False).encodings
         length[side] = [len(row) for row in rows]
         if length[side].max() > LONGEST:
             worst = int(length[side].argmax())

@@ -36,7 +36,7 @@ def pieces(tokenizer: PreTrainedTokenizerBase) -> list[Tensor]:
     found = []
     for code in LANGUAGES:
         words = [*filter(None, forms(code).values()), *NAMES, *CITIES, *NUMBERS]
-        rows = tokenizer.backend_tokenizer.encode_batch(words, add_special_tokens=False)
+        rows = tokenizer(words, add_special_tokens=False).encodings
         found.append(torch.tensor(sorted({piece for row in rows for piece in row.ids})))
     return found
 

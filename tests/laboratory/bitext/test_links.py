@@ -62,6 +62,7 @@ def test_without_the_aligner_it_is_said_how_to_get_it(monkeypatch):
 
 def test_pairs_as_pieces(tokenizer):
     told = Told(("de", "th"), ("the dog reads", "big"), ("der Hund liest", "ใหญ่"))
+    tokenizer(["the dog reads", "big"], padding=True)  # which a tokenizer keeps
     read = links.tokenized(told, tokenizer)
     pieces = tokenizer.tokenize("the dog reads")
     assert len(read) == 2 and read.length[0].tolist() == [len(pieces), 1]
