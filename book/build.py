@@ -26,6 +26,7 @@ import yaml
 from joblib import Parallel, cpu_count, delayed
 from jupyter_cache import get_cache
 from jupyter_cache.executors import load_executor
+from sphinx_external_toc.parsing import parse_toc_yaml
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -120,8 +121,7 @@ def library(root: Path, variables: dict[str, str]) -> Path:
 
 def pages(root: Path) -> list[Path]:
     """The pages that have cells to be executed, the largest first: they tend to take longest."""
-    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
-    files = [toc["root"], *(page["file"] for part in toc["parts"] for page in part["chapters"])]
+    files = parse_toc_yaml(root / "_toc.yml")
     texts = {root / name: (root / name).read_text(encoding="utf-8") for name in files}
     found = [path for path, text in texts.items() if "```{code-cell}" in text]
     return sorted(found, key=lambda path: len(texts[path]), reverse=True)

@@ -1,6 +1,7 @@
 """When the book is built, and that its pages, settings and modules fit together."""
 
 import ast
+import doctest
 import importlib.util
 import os
 import pydoc
@@ -15,12 +16,13 @@ import yaml
 from jupyter_cache import get_cache
 from myst_nb.core.read import myst_nb_reader_plugin
 from pybtex.database import parse_file
+from sphinx_external_toc.parsing import parse_toc_yaml
 
 from salt_lib.plots import house
 
 ROOT = Path(__file__).parents[1]
-TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
-PAGES = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["chapters"])]
+PAGES = list(parse_toc_yaml(ROOT / "_toc.yml"))
+API = [page for page in PAGES if page.startswith("book/api")]
 # Title → text of each page.
 TITLES = {
     re.search(r"^# (.*)", text, re.MULTILINE)[1]: text
@@ -242,13 +244,25 @@ def test_every_notebook_is_a_page():
     }
 
 
-def test_the_api_page_has_every_package_and_module_from_the_ground_up():
-    named = re.findall(r"automodule:: salt_lib\.(\S+)", (ROOT / "book" / "api.md").read_text())
+def test_the_api_pages_have_every_package_and_module_from_the_ground_up():
+    said = "".join((ROOT / page).read_text() for page in API)
+    named = re.findall(r"automodule:: salt_lib\.(\S+)", said)
     # Of the command line the package alone: it has its own help.
     modules = {name for name, _ in house.modules() if house.room_of(name) != "cli"}
     assert sorted(named) == sorted(modules | set(house.contents()))
-    floors = [house.ROOMS.index(house.room_of(name)) for name in named[1:]]
-    assert named[0] == "api" and floors == sorted(floors)
+    floors = [house.ROOMS.index(house.room_of(name)) for name in named[2:]]
+    assert named[:2] == ["api", "cli"] and floors == sorted(floors)
+
+
+def test_every_package_has_a_page_and_an_example_that_says_what_it_prints():
+    """Modules that stand alone have their page together; of the command line there is the help."""
+    pages = {Path(page).stem: (ROOT / page).read_text() for page in API}
+    for name in house.contents():
+        if "." not in name and name in {*house.GROUND, "api", "cli"}:
+            continue
+        assert f"automodule:: salt_lib.{name}\n" in pages[name.split(".")[-1]]
+        found = doctest.testmod(importlib.import_module(f"salt_lib.{name}"))
+        assert found.attempted >= 3 and not found.failed, name
 
 
 def test_every_module_names_a_chapter_that_there_is():

@@ -7,12 +7,11 @@ import threading
 from pathlib import Path
 
 import pytest
-import yaml
+from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).parents[2]
 HTML = ROOT / "_build" / "html"
-TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
-FILES = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["chapters"])]
+FILES = list(parse_toc_yaml(ROOT / "_toc.yml"))
 PAGES = [file.removesuffix(".md") + ".html" for file in FILES]
 # A browser that asks nobody for anything: no updates, no first-run pages, no experiments.
 OPTIONS = (

@@ -135,7 +135,7 @@ def test_names_of_the_library_link_to_the_reference(site):
     page = (HTML / "notebooks" / "01_transfer.html").read_text()
     code = BeautifulSoup(page, "html.parser").find("code", string="salt_lib.real.published")
     assert code.parent.name == "a"
-    assert code.parent["href"] == "../book/api.html#module-salt_lib.real.published"
+    assert code.parent["href"] == "../book/api/real.html#module-salt_lib.real.published"
 
 
 def test_every_script_has_its_glyphs(visit):

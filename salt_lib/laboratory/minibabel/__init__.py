@@ -1,5 +1,15 @@
 """Minibabel, a world of facts and the languages that they are told in: lexicon, grammar, corpora,
 and the views of facts that are tasks.
 
+>>> from salt_lib.laboratory.minibabel.facts import Fact
+>>> from salt_lib.laboratory.minibabel.grammar import sentence
+>>> fact = Fact("dog", "see", "cat", agent_adjective="white", preposition="near", place="river")
+>>> for code in ("en", "de", "tr", "zh"):
+...     print(sentence(fact, code))
+the white dog see the cat near the river
+der weiß Hund sehen der Katze nahe der Fluss
+beyaz köpek nehir yakınında kedi görmek
+白色 狗 靠近 河 看见 猫
+
 Chapter: The laboratory.
 """
