@@ -385,6 +385,46 @@ def test_names_of_the_library_link_to_the_reference(tmp_path):
     assert links == ["a"]
 
 
+TOLD = '''
+def told(ids: list, low: int, high: int, other: str) -> float:
+    """How far; a sum.
+
+    ids: the tokens, (n,),
+    in order. low, high: from where; to where. Returns a length. Raises
+    SaltError for no: tokens.
+
+    >>> told(low: 1)
+    """
+'''
+
+
+def test_what_a_docstring_tells_of_parameters_becomes_a_list(tmp_path):
+    (tmp_path / "conf.py").write_text(
+        "extensions = ['sphinx.ext.autodoc', 'parameters']\nautodoc_typehints = 'description'\n"
+    )
+    (tmp_path / "index.rst").write_text("Page\n====\n\n.. automodule:: told\n   :members:\n")
+    (tmp_path / "told.py").write_text(TOLD)
+    out, path = tmp_path / "out", (str(ROOT / "book" / "_ext"), str(tmp_path))
+    subprocess.run(
+        [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "text", str(tmp_path), str(out)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(path)},
+        check=True,
+    )
+    text = " ".join((out / "index.txt").read_text().split())
+    for said in (
+        "How far; a sum.",
+        "* **ids** (*list*) -- the tokens, (n,), in order.",
+        "* **low** (*int*) -- from where; to where.",
+        "* **high** (*int*) -- from where; to where.",
+        "* **other** (*str*)",
+        "Returns: a length.",
+        "Raises: **salt_lib.errors.SaltError** -- for no: tokens.",
+        "Return type: float",
+        ">>> told(low: 1)",
+    ):
+        assert said in text, (said, text)
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.name)
 def test_saving_a_notebook_in_jupyterlab_changes_nothing_else(path):
     """The text is as jupytext writes it: an edit shows in a diff as that edit alone."""
