@@ -28,7 +28,7 @@ from salt_lib.models import classifiers, encoding, loading
 from salt_lib.salt import distill, predictions
 from salt_lib.salt.methods import MAIN, method
 from salt_lib.study.grid import Workers
-from salt_lib.training.evaluate import accuracy
+from salt_lib.training.evaluate import score
 from salt_lib.training.loop import fit
 
 from . import rivals
@@ -55,7 +55,7 @@ def training(side: str, seed: int, task: str = TASK, threads: int = 1, epochs: i
         model = classifiers.classifier(folder, len(spec.labels), seed, config.dropout)
         fit(model, ready, row, config, seed)
         middle = time.perf_counter()
-        scores = {code: accuracy(model, test) for code, test in ready.tests.items()}
+        scores = {code: score(model, test) for code, test in ready.tests.items()}
     else:
         tokenizer = loading.tokenizer(folder)
         data = tasks.load(task, "train", SOURCE, WORLD)

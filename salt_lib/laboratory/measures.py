@@ -23,7 +23,7 @@ from ..languages import SOURCE
 from ..models.encoding import Encoded
 from ..study import balance
 from ..study.packing import packed
-from ..training.evaluate import accuracy, logits
+from ..training.evaluate import logits, score
 from ..training.progress import Monitor
 from .minibabel.views import Pair
 from .predictions import encoded
@@ -100,7 +100,7 @@ class Epochs(Monitor):
                 self.average[name] = value.clone()
             else:
                 self.average[name] += (value - self.average[name]) / epoch
-        mean = float(np.mean([accuracy(self.model, part) for part in self.peeked.values()]))
+        mean = float(np.mean([score(self.model, part) for part in self.peeked.values()]))
         if mean > max(self.target_dev, default=-1):
             self.oracle = copy.deepcopy(weights)
         self.target_dev.append(mean)
@@ -126,7 +126,7 @@ def everything(model, watched: Epochs, world: int, name: str) -> dict:
     model.load_state_dict(watched.average)
     kept["averaged"] = measured(model, world, name, ("test",))
     model.load_state_dict(watched.oracle)
-    tests = [accuracy(model, encoded(world, name, "test", code)) for code in targets]
+    tests = [score(model, encoded(world, name, "test", code)) for code in targets]
     kept["oracle"] = {
         "epoch": int(np.argmax(watched.target_dev)),
         "zero_shot": _rounded(np.mean(tests)),

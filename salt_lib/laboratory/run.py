@@ -5,7 +5,7 @@ Chapter: Training over 15 seeds.
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING
 
 from ..data.examples import Pairs, Tagged
@@ -80,7 +80,10 @@ def train(
     if name not in WORLD_TASKS:
         return train_and_score(ready, row, config, seed)
     watched = measures.watcher(setup.world, name)
-    measure = partial(measures.everything, watched=watched, world=setup.world, name=name)
+
+    def measure(model, _) -> dict:
+        return measures.everything(model, watched, setup.world, name)
+
     return train_and_score(ready, row, config, seed, monitor=watched, measure=measure)
 
 

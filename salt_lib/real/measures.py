@@ -11,34 +11,32 @@ import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from torch import nn
+from torch import Tensor
 
 from ..models.encoding import Encoded
 from ..study import balance
 from ..study.packing import packed
-from ..training.device import Compute
-from ..training.evaluate import logits, predicted, sentences
+from ..training.evaluate import sentences
 
 DIGITS = 4
 
 
-def measured(
-    model: nn.Module, tests: Mapping[str, Encoded], compute: Compute | None = None
-) -> dict[str, dict]:
+def measured(said: Mapping[str, Tensor], tests: Mapping[str, Encoded]) -> dict[str, dict]:
     """Language → what is kept of its test set, counts as `study.packing` packs them.
 
-    Of tagged sentences: ``gold``, ``predicted`` and ``right``, the chunks of each sentence
-    (`chunk_counts`). Of pairs: ``right`` and ``balanced``, 1 where a pair is right, and ``shares``,
-    how often each label is answered.
+    said: what a model says of each test set (`training.evaluate.outputs`). Of tagged sentences:
+    ``gold``, ``predicted`` and ``right``, the chunks of each sentence (`chunk_counts`). Of pairs:
+    ``right`` and ``balanced``, 1 where a pair is right, and ``shares``, how often each label is
+    answered.
     """
     of = {code: _tagged if test.tags else _pairs for code, test in tests.items()}
-    return {code: of[code](model, test, compute) for code, test in tests.items()}
+    return {code: of[code](said[code], test) for code, test in tests.items()}
 
 
 def chunk_counts(gold: Sequence[str], tags: Sequence[str]) -> tuple[int, int, int]:
     """seqeval's chunks of one sentence: of its gold tags, of the predicted, and those of both.
 
-    Over sentences they add up: micro F1 is 2 × right / (gold + predicted), see `evaluate.f1`.
+    Over sentences they add up: micro F1 is 2 × right / (gold + predicted), see `evaluate.score_of`.
     """
     from seqeval.metrics.sequence_labeling import get_entities
 
@@ -46,9 +44,8 @@ def chunk_counts(gold: Sequence[str], tags: Sequence[str]) -> tuple[int, int, in
     return len(ours), len(theirs), len(ours & theirs)
 
 
-def _tagged(model: nn.Module, test: Encoded, compute: Compute | None) -> dict:
-    gold = sentences(test, test.labels)
-    tags = sentences(test, predicted(model, test, compute=compute))
+def _tagged(labels: Tensor, test: Encoded) -> dict:
+    gold, tags = sentences(test, test.labels), sentences(test, labels)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".* seems not to be NE tag")  # parts of speech
         rows = [chunk_counts(*pair) for pair in zip(gold, tags, strict=True)]
@@ -56,8 +53,8 @@ def _tagged(model: nn.Module, test: Encoded, compute: Compute | None) -> dict:
     return dict(zip(("gold", "predicted", "right"), map(packed, counts.T), strict=True))
 
 
-def _pairs(model: nn.Module, test: Encoded, compute: Compute | None) -> dict:
-    values, labels = logits(model, test, compute=compute).double().numpy(), test.labels.numpy()
+def _pairs(logits: Tensor, test: Encoded) -> dict:
+    values, labels = logits.double().numpy(), test.labels.numpy()
     right, balanced = values.argmax(axis=1) == labels, np.zeros(len(labels), bool)
     # The bias of one half of the items, whose labels are not read, judges the other half.
     halves = np.arange(len(labels)) % 2

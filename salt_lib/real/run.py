@@ -26,7 +26,7 @@ from ..salt.prepared import prepare as prepare_data
 from ..salt.word_rules import RULES
 from ..training.device import Accelerated
 from ..training.progress import Monitor
-from ..training.run import train_and_score
+from ..training.run import Measure, train_and_score
 from ..training.stacked import train_and_score_stacked
 from ..training.state import Saved
 from .measures import measured
@@ -121,9 +121,8 @@ def run_stacked(jobs: list[Job[Setup]], compute: Accelerated | None = None) -> l
     row, compute = method_by_name(spec.method), compute or compute_of(setup)
     ready = prepared(setup, spec.task, row, jobs[0].root, compute)
     seeds = [job.spec.seed for job in jobs]
-    measure = partial(measured, tests=ready.tests, compute=compute)
     return train_and_score_stacked(
-        ready, row, setup.training, seeds, compute=compute, threads=None, measure=measure
+        ready, row, setup.training, seeds, compute=compute, threads=None, measure=_measure(ready)
     )
 
 
@@ -172,5 +171,9 @@ def run(
             monitor=monitor,
             threads=None,
             keep=keep if save else None,
-            measure=partial(measured, tests=ready.tests, compute=compute),
+            measure=_measure(ready),
         )
+
+
+def _measure(ready: Prepared) -> Measure:
+    return lambda _, said: measured(said, ready.tests)

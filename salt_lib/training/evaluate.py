@@ -12,26 +12,35 @@ from ..models.encoding import IGNORE, Encoded, pooled, positions
 from .device import Compute
 
 
-def score(model, encoded: Encoded, *, compute: Compute | None = None) -> float:
-    """What a task is scored by, in [0, 1]: `accuracy` for pairs, `f1` for tagged sentences."""
-    return (f1 if encoded.tags else accuracy)(model, encoded, compute=compute)
-
-
-@torch.inference_mode()
-def accuracy(
+def score(
     model, encoded: Encoded, batch_size: int = 128, *, compute: Compute | None = None
 ) -> float:
-    """Share of pairs whose highest logit is the label's, in [0, 1].
+    """What a task is scored by, see `score_of`.
 
     compute: where, as the model was prepared by it; several processes share the rows.
     """
-    compute = compute or Compute()
-    model.eval()
-    right = torch.zeros((), dtype=torch.int64, device=compute.device)
-    for rows in _shared(encoded, batch_size, compute):
-        logits = _logits(model, encoded, rows, compute)
-        right += (logits.argmax(dim=1) == encoded.labels[rows].to(compute.device)).sum()
-    return compute.total(right.item()) / len(encoded)
+    return score_of(outputs(model, encoded, batch_size, compute=compute), encoded)
+
+
+def score_of(found: Tensor, encoded: Encoded) -> float:
+    """The score of a test set's `outputs`, in [0, 1].
+
+    Of pairs it is accuracy, the share whose highest logit is the label's. Of tagged sentences it is
+    micro F1 of the names found, by seqeval as in XTREME (Hu et al. 2020). A word counts once, by
+    the piece that carries its tag. Of parts of speech, which are no IOB2, seqeval takes each run of
+    equal tags for a name; that is XTREME's F1 for them as well.
+    """
+    if encoded.tags:
+        return tag_f1(sentences(encoded, encoded.labels), sentences(encoded, found))
+    return (found.argmax(dim=1) == encoded.labels).sum().item() / len(encoded)
+
+
+def outputs(
+    model, encoded: Encoded, batch_size: int = 128, *, compute: Compute | None = None
+) -> Tensor:
+    """What a model says of a test set: `logits` of pairs, `predicted` of tagged sentences."""
+    of = predicted if encoded.tags else logits
+    return of(model, encoded, batch_size, compute=compute)
 
 
 @torch.inference_mode()
@@ -40,7 +49,7 @@ def predicted(
 ) -> Tensor:
     """The label id with the highest logit: of each pair (n,), or of each token (tokens,).
 
-    compute: as for `accuracy`.
+    compute: as for `score`.
     """
     compute = compute or Compute()
     model.eval()
@@ -59,7 +68,7 @@ def predicted(
 def logits(
     model, encoded: Encoded, batch_size: int = 128, *, compute: Compute | None = None
 ) -> Tensor:
-    """The logits of each pair, (n, labels); compute: as for `accuracy`."""
+    """The logits of each pair, (n, labels); compute: as for `score`."""
     compute = compute or Compute()
     model.eval()
     found = torch.zeros(len(encoded), model.config.num_labels)
@@ -76,17 +85,6 @@ def sentences(encoded: Encoded, labels: Tensor) -> list[list[str]]:
     for number, label in zip(of[first].tolist(), labels[first].tolist(), strict=True):
         tags[number].append(encoded.tags[label])
     return tags
-
-
-def f1(model, encoded: Encoded, batch_size: int = 128, *, compute: Compute | None = None) -> float:
-    """Micro F1 of the names found, in [0, 1], by seqeval as in XTREME (Hu et al. 2020).
-
-    A word counts once, by the piece that carries its tag. Of parts of speech, which are no IOB2,
-    seqeval takes each run of equal tags for a name; that is XTREME's F1 for them as well. compute:
-    as for `accuracy`.
-    """
-    predictions = predicted(model, encoded, batch_size, compute=compute)
-    return tag_f1(sentences(encoded, encoded.labels), sentences(encoded, predictions))
 
 
 def tag_f1(gold: list[list[str]], predictions: list[list[str]]) -> float:

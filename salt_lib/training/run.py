@@ -6,12 +6,12 @@ Chapter: Training over 15 seeds.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..errors import SaltError
 from ..models import classifiers
@@ -19,9 +19,12 @@ from ..salt.methods import Method
 from ..salt.prepared import Prepared
 from .config import Config
 from .device import Compute
-from .evaluate import score
+from .evaluate import outputs, score_of
 from .loop import fit
 from .progress import Monitor
+
+# Of a trained model, and of what it says of each test set.
+Measure = Callable[[nn.Module, Mapping[str, Tensor]], dict]
 
 
 def train_and_score(
@@ -34,14 +37,15 @@ def train_and_score(
     monitor: Monitor | None = None,
     threads: int | None = 1,
     keep: Callable[[nn.Module], None] | None = None,
-    measure: Callable[[nn.Module], dict] | None = None,
+    measure: Measure | None = None,
 ) -> dict:
     """Fine-tune the checkpoint and score every test set.
 
     compute, monitor: see `loop.fit`. threads: of the processor, None for as many as there are now.
-    keep: called with the trained model, by one process. measure: what else to tell of it, its
-    ``measures``; called last, by every process. Returns scores (language → test score in [0, 1],
-    see `evaluate.score`), dev (English dev score per epoch), epoch (the chosen one, from 0),
+    keep: called with the trained model, by one process. measure: of the model and of what it
+    says of each test set (language → `evaluate.outputs`), what else to tell, its ``measures``;
+    called last, by every process. Returns scores (language → test score in [0, 1],
+    see `evaluate.score_of`), dev (English dev score per epoch), epoch (the chosen one, from 0),
     seconds and config. Raises SaltError where the device's memory is too small, and for a method
     that substitutes where ``prepared`` has no substitutions.
     """
@@ -64,15 +68,15 @@ def train_and_score(
             dev, epoch = fit(
                 model, prepared, method, config, seed, compute=compute, monitor=monitor
             )
-            scores = {c: score(model, test, compute=compute) for c, test in prepared.tests.items()}
+            said = {c: outputs(model, test, compute=compute) for c, test in prepared.tests.items()}
         if keep and compute.first:
             keep(model)
         seconds = time.perf_counter() - started
-        measures = {} if measure is None else {"measures": measure(model)}
+        measures = {} if measure is None else {"measures": measure(model, said)}
     finally:
         torch.set_num_threads(before)
     return {
-        "scores": scores,
+        "scores": {c: score_of(said[c], test) for c, test in prepared.tests.items()},
         "dev": dev,
         "epoch": epoch,
         "seconds": seconds,

@@ -10,7 +10,7 @@ Chapter: At paper scale.
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from itertools import zip_longest
@@ -32,10 +32,10 @@ from ..salt.methods import Method
 from ..salt.prepared import Prepared
 from .config import Config
 from .device import Compute
-from .evaluate import score
+from .evaluate import outputs, score, score_of
 from .loop import Batch, Draws, pace
 from .progress import LOG_EVERY
-from .run import check_substitutions, enough_memory
+from .run import Measure, check_substitutions, enough_memory
 
 Tensors = dict[str, Tensor]
 
@@ -48,7 +48,7 @@ def train_and_score_stacked(
     *,
     compute: Compute | None = None,
     threads: int | None = 1,
-    measure: Callable[[nn.Module], dict] | None = None,
+    measure: Measure | None = None,
 ) -> list[dict]:
     """`run.train_and_score` for several seeds at once: its result for each, in their order.
 
@@ -56,7 +56,7 @@ def train_and_score_stacked(
     Raises SaltError for fused layers, several processes or micro-batches, which can't be stacked,
     and where the device's memory is too small.
     """
-    compute = compute or Compute()
+    compute, tests = compute or Compute(), prepared.tests
     if method.layer is not None:
         raise SaltError(
             f"method {method.name!r}: fused layers can't be stacked; train seed by seed"
@@ -74,17 +74,20 @@ def train_and_score_stacked(
         with _fits(len(seeds)), enough_memory(compute, config):
             models = [to_device(_model(prepared, config, s), compute.device) for s in seeds]
             histories = fit_stacked(models, prepared, method, config, seeds, compute)
-            scores = [
-                {code: score(model, test, compute=compute) for code, test in prepared.tests.items()}
+            said = [
+                {code: outputs(model, test, compute=compute) for code, test in tests.items()}
                 for model in models
             ]
         seconds = (time.perf_counter() - started) / len(seeds)
-        kept = [{} if measure is None else {"measures": measure(model)} for model in models]
+        kept = [
+            {} if measure is None else {"measures": measure(*each)}
+            for each in zip(models, said, strict=True)
+        ]
     finally:
         torch.set_num_threads(before)
     return [
         {
-            "scores": of_seed,
+            "scores": {code: score_of(of_seed[code], test) for code, test in tests.items()},
             "dev": dev,
             "epoch": epoch,
             "seconds": seconds,
@@ -92,7 +95,7 @@ def train_and_score_stacked(
             "stacked": len(seeds),
             **measures,
         }
-        for of_seed, (dev, epoch), measures in zip(scores, histories, kept, strict=True)
+        for of_seed, (dev, epoch), measures in zip(said, histories, kept, strict=True)
     ]
 
 

@@ -61,7 +61,7 @@ def test_accuracy_and_shares_are_those_of_the_answers(model, found):
         assert set(told["accuracy"]) == set(told["auc"]) == set(spec.languages)
         for code in spec.languages:
             data = small.encoded(split, NAME, code)
-            accuracy = evaluate.accuracy(model, data)
+            accuracy = evaluate.score(model, data)
             assert told["accuracy"][code] == pytest.approx(accuracy, abs=6e-5)
             said = np.bincount(evaluate.predicted(model, data), minlength=3) / len(data)
             assert told["shares"][code] == pytest.approx(said.tolist(), abs=6e-5)

@@ -52,12 +52,16 @@ def encoded(ids, labels, lengths, tags=()):
     )
 
 
+def kept_of(model, test):
+    return measures.measured({"de": evaluate.outputs(model, test)}, {"de": test})["de"]
+
+
 @pytest.mark.filterwarnings("error")
 def test_parts_of_speech_are_counted_without_a_warning():
     model = Answers([[9, 0], [0, 9]])
     model.tagged = True
-    kept = measures.measured(model, {"de": encoded([0, 1, 1], [0, 1, 0], [1, 2], ["NOUN", "VERB"])})
-    assert unpacked(kept["de"]["right"]).tolist() == [1, 0]
+    kept = kept_of(model, encoded([0, 1, 1], [0, 1, 0], [1, 2], ["NOUN", "VERB"]))
+    assert unpacked(kept["right"]).tolist() == [1, 0]
 
 
 @pytest.mark.filterwarnings("ignore:.*seems not to be NE tag")
@@ -66,10 +70,10 @@ def test_tags_are_counted_sentence_by_sentence_and_add_up_to_f1():
     model = Answers([[9, 0, 0], [0, 9, 0], [0, 0, 9]])
     model.tagged = True
     test = encoded([1, 0, 2, 1, 1], [1, 1, 2, IGNORE, 1], [2, 3], tags)
-    kept = measures.measured(model, {"de": test})["de"]
+    kept = kept_of(model, test)
     counts = {key: unpacked(text).tolist() for key, text in kept.items()}
     assert counts == {"gold": [2, 2], "predicted": [1, 2], "right": [1, 2]}
-    assert evaluate.f1(model, test) == pytest.approx(2 * 3 / (4 + 3))
+    assert evaluate.score(model, test) == pytest.approx(2 * 3 / (4 + 3))
 
 
 def test_pairs_are_judged_as_answered_and_balanced_by_the_other_half():
@@ -78,11 +82,11 @@ def test_pairs_are_judged_as_answered_and_balanced_by_the_other_half():
     model.tagged = False
     ids, labels = [0, 0, 1, 1] * 4, [1, 1, 0, 0] * 4  # row by row
     test = encoded(ids, labels, [1] * 16)
-    kept = measures.measured(model, {"de": test})["de"]
+    kept = kept_of(model, test)
     assert kept["shares"] == [1.0, 0.0]
     assert unpacked(kept["right"]).tolist() == [0, 0, 1, 1] * 4
     assert unpacked(kept["balanced"]).tolist() == [1] * 16
-    assert np.mean(unpacked(kept["right"])) == evaluate.accuracy(model, test) == 0.5
+    assert np.mean(unpacked(kept["right"])) == evaluate.score(model, test) == 0.5
 
 
 def test_no_item_is_balanced_by_itself():
@@ -91,6 +95,6 @@ def test_no_item_is_balanced_by_itself():
     model = Answers([[3.0, 0.0], [1.0, 0.0], [0.0, 3.0], [0.0, 1.0]])
     model.tagged = False
     test = encoded([0, 2, 1, 3] * 4, [0, 1, 1, 0] * 4, [1] * 16)
-    kept = measures.measured(model, {"de": test})["de"]
+    kept = kept_of(model, test)
     assert unpacked(kept["right"]).tolist() == [1, 1, 0, 0] * 4
     assert unpacked(kept["balanced"]).tolist() == [1, 1, 0, 0] * 4

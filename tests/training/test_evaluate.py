@@ -20,6 +20,8 @@ NAMES = ("O", "B-PER", "I-PER")
 class Model(torch.nn.Module):
     """Says of a pair its first token modulo three."""
 
+    config = SimpleNamespace(num_labels=3)
+
     def forward(self, ids, attention_mask, token_type_ids):
         assert not self.training
         assert attention_mask.sum() == (ids > 0).sum()
@@ -39,8 +41,8 @@ def test_accuracy_counts_the_highest_logits():
     for wrong in (0, 2, 7):
         labels = torch.where(torch.arange(7) < wrong, (right + 1) % 3, right)
         for size in (1, 3, 128):
-            found = evaluate.accuracy(Model().train(), pairs(labels), size)
-            assert found == (7 - wrong) / 7 == evaluate.score(Model(), pairs(labels))
+            found = evaluate.score(Model().train(), pairs(labels), size)
+            assert found == (7 - wrong) / 7
 
 
 def test_predicted_labels_stand_in_the_order_of_the_rows():
@@ -51,8 +53,6 @@ def test_predicted_labels_stand_in_the_order_of_the_rows():
 
 class Logits(Model):
     """Says a pair's first and last token, and how long it is."""
-
-    config = SimpleNamespace(num_labels=3)
 
     def forward(self, ids, attention_mask, token_type_ids):
         assert not self.training
@@ -76,12 +76,12 @@ def test_logits_stand_in_the_order_of_the_rows():
 
 
 def test_several_processes_share_the_rows():
-    data, right = pairs(IDS[START[:-1]] % 3), []
+    right, parts = IDS[START[:-1]] % 3, []
     for rank in range(3):
         compute = Compute()
         compute.rank, compute.processes = rank, 3
-        right.append(evaluate.accuracy(Model(), data, 2, compute=compute))
-    assert sum(right) == pytest.approx(1.0) and all(0 < share < 1 for share in right)
+        parts.append(evaluate.predicted(Model(), pairs(right), 2, compute=compute))
+    assert torch.equal(sum(parts), right) and all((part != right).any() for part in parts)
 
 
 class Says(torch.nn.Module):
@@ -106,11 +106,11 @@ def test_f1_by_hand():
     # one that is none, and "ab" follows as another. What is said of "##b" doesn't count.
     model = Says({a: 1, b: 0, cd: 2}, 3)
     # Names found: (0, 0-1), (1, 0), (1, 1); true: (0, 0-1), (1, 1). 2 of 3 found, 2 of 2 there.
-    assert evaluate.f1(model, found) == pytest.approx(2 * (2 / 3) * 1 / (2 / 3 + 1))
-    assert evaluate.score(model, found) == evaluate.f1(model, found, batch_size=1)
-    assert evaluate.f1(Says({}, 3), found) == 0.0
+    assert evaluate.score(model, found) == pytest.approx(2 * (2 / 3) * 1 / (2 / 3 + 1))
+    assert evaluate.score(model, found) == evaluate.score(model, found, batch_size=1)
+    assert evaluate.score(Says({}, 3), found) == 0.0
     told = [["B-PER", "I-PER", "O"], ["I-PER", "B-PER"]]
-    assert evaluate.f1(model, found) == f1_score([tags for _, tags in gold], told)
+    assert evaluate.score(model, found) == f1_score([tags for _, tags in gold], told)
 
 
 def test_f1_of_parts_of_speech_takes_runs_for_names(recwarn):

@@ -12,7 +12,7 @@ from salt_lib.models.fusion import Fused
 from salt_lib.salt.methods import METHODS, dlfa, method
 from salt_lib.training import run as training_run
 from salt_lib.training.device import Compute
-from salt_lib.training.evaluate import accuracy
+from salt_lib.training.evaluate import score
 from salt_lib.training.run import train_and_score
 
 ONE = replace(CONFIG, epochs=1)
@@ -38,7 +38,7 @@ def test_the_trained_model_is_handed_on():
     run = train_and_score(ready, method("baseline"), ONE, 0, keep=kept.append)
     (model,) = kept
     for code, test in ready.tests.items():
-        assert run["scores"][code] == accuracy(model, test)
+        assert run["scores"][code] == score(model, test)
     train_and_score(ready, dlfa(0), ONE, 0, keep=kept.append)
     assert isinstance(kept[-1], Fused) and kept[-1].layer == 0
     second = Compute()
