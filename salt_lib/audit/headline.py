@@ -12,7 +12,7 @@ from ..laboratory import outcomes as over_worlds
 from ..laboratory.study import laboratory_study
 from ..real import outcomes as on_real
 from ..study import stats
-from ..study.wording import HIGHER, SAME, finding, verdict
+from ..study.wording import HIGHER, SAME, finding, listing, verdict
 from . import review
 
 TASK = "mini-xnli"
@@ -31,8 +31,8 @@ def findings() -> list[Found]:
     """What the complete studies found, by their frozen tables; of world 0 by this machine's runs
     where there are some."""
     found = _over_worlds() if over_worlds.finished() else _in_world_0()
-    for what, (lettered, _) in on_real.complete().items():
-        rows = on_real.findings(lettered, what)
+    for what, (main, *_) in on_real.complete().items():
+        rows = on_real.findings(main, what)
         found += [Found("On real text", good, said) for good, said in rows]
     return found
 
@@ -46,9 +46,16 @@ def told() -> str:
             "- nothing"
         ]
         lines.append("")
-    if real := on_real.complete():
-        said = " ".join(on_real.about_tags(*both, what) for what, both in real.items())
-        lines.append(f"**Found on the way.** {said} [](real.md) shows it language by language.\n")
+    real = on_real.complete()
+    placed = [
+        on_real.about_tags(tables[0], tables[1], what)
+        for what, tables in real.items()
+        if not tables[0].pairs
+    ]
+    if placed:
+        lines.append(
+            f"**Found on the way.** {' '.join(placed)} [](real.md) shows it language by language.\n"
+        )
     unknown = []
     if not over_worlds.finished():
         unknown.append(
@@ -57,9 +64,7 @@ def told() -> str:
         )
     if lacking := [what for what in on_real.TASKS if what not in real]:
         studies = "studies are" if len(lacking) > 1 else "study is"
-        unknown.append(
-            f"[on real text](real.md), whose {studies} not complete: {' and '.join(lacking)}"
-        )
+        unknown.append(f"[on real text](real.md), whose {studies} not complete: {listing(lacking)}")
     if unknown:
         lines.append(f"**What is not known yet.** Whether this holds {', and '.join(unknown)}.")
     return "\n".join(lines)

@@ -132,11 +132,3 @@ def _text(value) -> str:
 def percent(share: float, decimals: int = 1) -> str:
     """A share in [0, 1] as the book writes it in a sentence."""
     return f"{100 * share:.{decimals}f}%"
-
-
-def listing(items: Sequence[str]) -> str:
-    """ "a, b and c"; "none" for an empty list."""
-    items = list(items)
-    if len(items) < 2:
-        return items[0] if items else "none"
-    return f"{', '.join(items[:-1])} and {items[-1]}"

@@ -78,9 +78,9 @@ def rules_table(variants: Mapping[str, Mapping], threshold: float, caption: str)
 
 
 def headline_rows(of: Part, what: str, method: str = SALT) -> dict[str, tuple]:
-    """Label → F1 of ``method`` and the baseline, (seeds,) each: zero-shot and English.
+    """Label → scores of ``method`` and the baseline, (seeds,) each: zero-shot and English.
 
-    what: is tagged, for the labels.
+    what: is asked, for the labels.
     """
     rows = {}
     for label, codes in ((ZERO_SHOT, outcomes.targets(of)), (ENGLISH, [SOURCE])):
@@ -131,28 +131,41 @@ def gains(ax: Axes, of: Part, methods: Sequence[str]) -> Axes:
     ax.axvline(0, color=BLACK, linewidth=1, zorder=0)
     _languages(ax, [codes[i] for i in order])
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False)
-    ax.set_xlabel("gain over the baseline in points of F1")
+    ax.set_xlabel(f"gain over the baseline in points of {of.metric}")
     return ax
 
 
-def outcome_table(lettered: Part, first: Part, caption: str) -> Markup:
-    """The protocol's comparisons, primary first: differences in points, over seeds."""
-    codes = outcomes.targets(lettered)
-    random = "salt-random-kind"
+def outcome_table(tables: Sequence[Part], caption: str) -> Markup:
+    """The protocol's comparisons, primary first: differences in points, over seeds.
+
+    tables: of a task, as `outcomes.complete` has them.
+    """
+    main, *others = tables
+    codes, random = outcomes.targets(main), "salt-random-kind"
     rows: list[tuple[str, Comparison, tuple[float, float] | None]] = [
         (
-            f"{name}: {method} − {against}{where}",
+            f"{name}{method} − {against}{where}",
             outcomes.gain(of, method, against, columns),
             outcomes.resampled(of, method, against, columns),
         )
-        for name, of in (("lettered", lettered), ("first", first))
+        for name, of in zip(("lettered: ", "first: ") if others else ("",), tables, strict=True)
         for method, against in (("salt", "baseline"), ("salt", random), (random, "baseline"))
-        if of is lettered or random not in (method, against)
+        if of is main or random not in (method, against)
         for columns, where in ((codes, ""), ([SOURCE], ", English"))
     ]
-    rows.append(
-        ("baseline: lettered − first", outcomes.placed(lettered, first, codes), None),
-    )
+    if main.pairs:
+        rows += [
+            (
+                f"label-balanced: {method} − baseline",
+                outcomes.gain(main, method, "baseline", codes, balanced=True),
+                None,
+            )
+            for method in ("salt", random)
+        ]
+    for first in others:
+        rows.append(
+            ("baseline: lettered − first", outcomes.placed(main, first, codes), None),
+        )
     body = []
     for name, test, drawn in rows:
         low, high = outcomes.t_interval(test)
@@ -166,7 +179,7 @@ def outcome_table(lettered: Part, first: Part, caption: str) -> Markup:
                 short_p(test.p),
             ]
         )
-    header = ["comparison", "seeds", "difference", "95% over seeds", "seeds and sentences", "p"]
+    header = ["comparison", "seeds", "difference", "95% over seeds", "seeds and items", "p"]
     return table(header, body, caption, range(1, 6))
 
 

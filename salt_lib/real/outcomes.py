@@ -29,10 +29,17 @@ PLAN: dict[str, dict[str, int]] = {
     "udpos-first": _FIRST,
     "panx": _LETTERED,
     "panx-first": _FIRST,
+    "xnli": _LETTERED,
 }
-# What is tagged → its table with tags on the first lettered piece, and on the first.
-TASKS = {"parts of speech": ("udpos", "udpos-first"), "names": ("panx", "panx-first")}
+# What is asked → its tables: of tags on the first lettered piece and on the first, or of pairs.
+TASKS: dict[str, tuple[str, ...]] = {
+    "parts of speech": ("udpos", "udpos-first"),
+    "names": ("panx", "panx-first"),
+    "inference": ("xnli",),
+}
+_PAIRS = ("xnli",)
 RESAMPLES = 2000
+_RANDOM = "that with random words of the same kind"
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,16 @@ class Part:
     def planned(self) -> int:
         """How many runs are planned."""
         return sum(PLAN[self.name].values())
+
+    @property
+    def pairs(self) -> bool:
+        """Whether it is of sentence pairs, scored by accuracy, and not of tags, scored by F1."""
+        return self.name in _PAIRS
+
+    @property
+    def metric(self) -> str:
+        """What its scores are."""
+        return "accuracy" if self.pairs else "F1"
 
     @property
     def complete(self) -> bool:
@@ -77,10 +94,10 @@ def parts() -> dict[str, Part]:
     return {name: part(name) for name in PLAN}
 
 
-def complete() -> dict[str, tuple[Part, Part]]:
-    """Of `TASKS` those of which all planned runs are there, with both tables."""
-    found = {what: (part(one), part(other)) for what, (one, other) in TASKS.items()}
-    return {what: both for what, both in found.items() if all(of.complete for of in both)}
+def complete() -> dict[str, tuple[Part, ...]]:
+    """Of `TASKS` those of which all planned runs are there, with their tables."""
+    found = {what: tuple(map(part, names)) for what, names in TASKS.items()}
+    return {what: tables for what, tables in found.items() if all(of.complete for of in tables)}
 
 
 def targets(of: Part) -> list[str]:
@@ -99,11 +116,18 @@ def check_complete(of: Part) -> None:
         )
 
 
-def scores(of: Part, method: str, codes: Iterable[str]) -> np.ndarray:
-    """A method's scores in [0, 1], (seeds, languages). SaltError: see `check_complete`."""
+def scores(of: Part, method: str, codes: Iterable[str], balanced: bool = False) -> np.ndarray:
+    """A method's scores in [0, 1], (seeds, languages). SaltError: see `check_complete`.
+
+    balanced: of pairs, after the answers are balanced by the other half (`real.measures`).
+    """
     check_complete(of)
-    columns, seeds = list(codes), range(seeds_of(of, method))
-    return np.array([[of.runs[method][s]["scores"][code] for code in columns] for s in seeds])
+    columns, runs = list(codes), [of.runs[method][s] for s in range(seeds_of(of, method))]
+    if not balanced:
+        return np.array([[run["scores"][code] for code in columns] for run in runs])
+    return np.array(
+        [[unpacked(run["measures"][code]["balanced"]).mean() for code in columns] for run in runs]
+    )
 
 
 def seeds_of(of: Part, *methods: str) -> int:
@@ -111,10 +135,13 @@ def seeds_of(of: Part, *methods: str) -> int:
     return min(PLAN[of.name][method] for method in methods)
 
 
-def gain(of: Part, method: str, against: str, codes: Iterable[str]) -> Comparison:
-    """A method against another, scores averaged over ``codes``, paired by seed."""
+def gain(
+    of: Part, method: str, against: str, codes: Iterable[str], balanced: bool = False
+) -> Comparison:
+    """A method against another, `scores` averaged over ``codes``, paired by seed."""
     columns, seeds = list(codes), seeds_of(of, method, against)
-    return compare(*(scores(of, one, columns).mean(axis=1)[:seeds] for one in (method, against)))
+    sides = (scores(of, one, columns, balanced).mean(axis=1) for one in (method, against))
+    return compare(*(side[:seeds] for side in sides))
 
 
 def t_interval(test: Comparison, level: float = 0.95) -> tuple[float, float]:
@@ -195,22 +222,26 @@ def misplaced(lettered: Part, first: Part, method: str, codes: Iterable[str]) ->
 def findings(of: Part, what: str) -> list[tuple[bool, str]]:
     """What the protocol lists as speaking for SALT or against it: whether for, and a sentence.
 
-    of: the table with tags on the first lettered piece. what: is tagged. Tests over seeds decide,
-    at 0.05; the intervals are Student's. SaltError: see `check_complete`.
+    of: the table, of tags that with them on the first lettered piece. what: is asked. Tests over
+    seeds decide, at 0.05; the intervals are Student's. SaltError: see `check_complete`.
     """
     codes = targets(of)
-    mean = f"SALT's F1 on {what}, the mean over {len(codes)} languages,"
-    random, gains, keeps = "salt-random-kind", {HIGHER}, {HIGHER, SAME}
+    metric, over = f"{of.metric} on {what}", f"the mean over {len(codes)} languages,"
+    than, random, gains = "the baseline's", "salt-random-kind", {HIGHER}
+    rows = [
+        (f"SALT's {metric}, {over}", "baseline", codes, than, gains, False),
+        (f"SALT's {metric}, {over}", random, codes, _RANDOM, gains, False),
+        (f"SALT's {metric} in English", "baseline", [SOURCE], than, {HIGHER, SAME}, False),
+    ]
+    if of.pairs:
+        mean = f"SALT's label-balanced {metric}, {over}"
+        rows.append((mean, "baseline", codes, than, gains, True))
     found = []
-    for side, against, columns, than, speaks_for in (
-        (mean, "baseline", codes, "the baseline's", gains),
-        (mean, random, codes, "that with random words of the same kind", gains),
-        (f"SALT's F1 on {what} in English", "baseline", [SOURCE], "the baseline's", keeps),
-    ):
-        test = gain(of, "salt", against, columns)
+    for side, against, columns, said, speaks_for, balanced in rows:
+        test = gain(of, "salt", against, columns, balanced)
         low, high = t_interval(test)
         told = asdict(test) | {"ci_low": low, "ci_high": high}
-        found.append((verdict(told, "p") in speaks_for, finding(side, told, than, "p")))
+        found.append((verdict(told, "p") in speaks_for, finding(side, told, said, "p")))
     return found
 
 

@@ -40,6 +40,14 @@ def verdict(test: Comparison | Mapping, p: str = "p_holm", alpha: float = ALPHA)
     return HIGHER if test["difference"] > 0 else LOWER
 
 
+def listing(items: Sequence[str]) -> str:
+    """ "a, b and c"; "none" for an empty list."""
+    items = list(items)
+    if len(items) < 2:
+        return items[0] if items else "none"
+    return f"{', '.join(items[:-1])} and {items[-1]}"
+
+
 def agree(verdicts: Iterable[str], wanted: str = HIGHER) -> str:
     """How many of ``verdicts`` are ``wanted``: "both", "one of 2", "none of 3" and the like."""
     verdicts = list(verdicts)

@@ -34,7 +34,7 @@ def test_one_world_speaks_while_nothing_else_is_complete(nothing):
     assert not found[-1].speaks_for and "second world" in found[-1].said
     told = headline.told()
     assert "whose runs are being made" in told
-    assert "whose studies are not complete: parts of speech and names." in told
+    assert "whose studies are not complete: parts of speech, names and inference." in told
     assert "Found on the way" not in told
 
 
@@ -51,6 +51,7 @@ def test_worlds_take_the_place_of_world_0(over_worlds):
 
 def test_a_task_on_real_text_joins_when_both_of_its_tables_are_whole(nothing, recorded):  # noqa: F811
     drop(recorded / "panx.json")
+    drop(recorded / "xnli.json")
     found = [f for f in headline.findings() if f.where == "On real text"]
     assert len(found) == 3 and "parts of speech" in found[0].said
     part = real.part("udpos")
@@ -58,7 +59,7 @@ def test_a_task_on_real_text_joins_when_both_of_its_tables_are_whole(nothing, re
     assert found[0].speaks_for is (test.p <= 0.05 and test.difference > 0)
     assert "95% interval" in found[0].said and "Holm" not in found[0].said
     told = headline.told()
-    assert "whose study is not complete: names." in told
+    assert "whose studies are not complete: names and inference." in told
     first, codes = real.part("udpos-first"), real.targets(part)
     place = real.placed(part, first, codes).difference
     owed = float(real.misplaced(part, first, "salt", codes).mean())
@@ -69,7 +70,9 @@ def test_a_task_on_real_text_joins_when_both_of_its_tables_are_whole(nothing, re
 
 def test_a_loss_speaks_against(nothing, recorded, monkeypatch):  # noqa: F811
     gain = real.gain
-    monkeypatch.setattr(real, "gain", lambda of, ours, theirs, codes: gain(of, theirs, ours, codes))
+    monkeypatch.setattr(
+        real, "gain", lambda of, ours, theirs, *of_what: gain(of, theirs, ours, *of_what)
+    )
     found = real.findings(real.part("udpos"), "parts of speech")
     assert not found[0][0] and "**lower**" in found[0][1]
 

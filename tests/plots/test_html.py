@@ -30,13 +30,6 @@ def test_a_row_that_does_not_fit_the_header_is_an_error():
         plots_html.table(("a", "b"), [("x", 1), ("x", 1, 2)])
 
 
-@pytest.mark.parametrize(
-    ("items", "text"), [([], "none"), (["a"], "a"), (["a", "b"], "a and b"), ("abc", "a, b and c")]
-)
-def test_a_list_ends_with_and(items, text):
-    assert plots_html.listing(items) == text
-
-
 def test_language_of_a_shared_word_is_one_that_may_be():
     words = {"ja": [1, 2], "zh": [1]}
     assert plots_html.language_of(1, ["zh", "ja"], words) == "zh"

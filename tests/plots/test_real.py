@@ -86,12 +86,16 @@ def test_gains_are_drawn_seed_by_seed_for_each_method(parts):
 
 def test_the_tables_of_the_study(parts):
     lettered, first = parts["udpos"], parts["udpos-first"]
-    shown = real.outcome_table(lettered, first, "Outcomes")
+    shown = real.outcome_table((lettered, first), "Outcomes")
     Closed(shown)
     codes = outcomes.targets(lettered)
     gain = outcomes.gain(lettered, "salt", "baseline", codes).difference
     assert f"{100 * gain:+.2f}" in shown and "baseline: lettered − first" in shown
     assert shown.count("<tr") == 1 + 6 + 2 + 1
+    pairs = real.outcome_table((parts["xnli"],), "Outcomes")
+    Closed(pairs)
+    assert pairs.count("<tr") == 1 + 6 + 2 and "label-balanced: salt − baseline" in pairs
+    assert "lettered" not in pairs
     by_language = real.placement_table(lettered, first, "Places")
     Closed(by_language)
     assert "+30.00" in by_language and by_language.count("<tr") == 1 + len(CODES)

@@ -117,3 +117,10 @@ def test_sign_flips_are_all_of_them():
     for wrong in ([], np.zeros(21)):
         with pytest.raises(SaltError, match="1 to 20"):
             wording.sign_flips(wrong)
+
+
+@pytest.mark.parametrize(
+    ("items", "text"), [([], "none"), (["a"], "a"), (["a", "b"], "a and b"), ("abc", "a, b and c")]
+)
+def test_a_list_ends_with_and(items, text):
+    assert wording.listing(items) == text
