@@ -9,6 +9,7 @@ Chapter: The laboratory.
 
 import csv
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 
@@ -77,11 +78,23 @@ def concept_of() -> dict[str, str]:
     return {form: c.name for c in lexicon().values() for form in c.forms[SOURCE]}
 
 
+class _Forms(dict[str, str]):
+    def __missing__(self, word: str) -> str:
+        near = get_close_matches(word, self) or list(self)[:3]
+        raise SaltError(
+            f"the lexicon has no word {word!r}, where every word stands in its English dictionary "
+            f"form; near to it: {', '.join(near)}"
+        )
+
+
 @cache
 def forms(code: str) -> dict[str, str]:
-    """Word (its English form) → its form in the language; "" for a function word it lacks."""
+    """Word (its English form) → its form in the language; "" for a function word it lacks.
+
+    Looking up another word raises SaltError.
+    """
     language(code)
-    table: dict[str, str] = {}
+    table = _Forms()
     for item in lexicon().values():
         words = item.forms[code] or ("",) * len(item.forms[SOURCE])
         table.update(zip(item.forms[SOURCE], words, strict=True))

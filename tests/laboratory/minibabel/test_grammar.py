@@ -154,3 +154,10 @@ def test_each_synonym_has_its_own_counterpart():
 def test_an_unknown_language_is_an_error():
     with pytest.raises(SaltError, match="unknown language 'xx'; known: ar, bg, de"):
         sentence(SEES, "xx")
+
+
+def test_a_word_that_the_lexicon_lacks_is_an_error_that_names_its_neighbours():
+    with pytest.raises(SaltError, match="no word 'sees'.* dictionary form; near to it: see"):
+        sentence(SEES._replace(verb="sees"), "de")
+    with pytest.raises(SaltError, match="no word 'qqq'.*; near to it: "):
+        sentence(SEES._replace(agent="qqq"), "de")
