@@ -17,7 +17,7 @@ def listed(paragraph: str, names: list[str]) -> list[str]:
     and of errors as fields; after them an empty line."""
     name = rf"(?:{'|'.join(map(re.escape, names)) or '(?!)'})"
     key = (
-        rf"(?P<several>{name}(?:(?:, | and ){name})*): |(?P<back>Returns) |(?:Raises )?SaltError:? "
+        rf"(?P<several>{name}(?:(?:, | and ){name})*): |(?P<back>Returns) |(?:Raises )?SaltError[:,]? "
     )
     found = list(re.finditer(rf"(?:^|(?<=[.;]) )(?:{key})", paragraph))
     starts = [*(match.start() for match in found), len(paragraph)]
