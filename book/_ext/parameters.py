@@ -16,9 +16,8 @@ def listed(paragraph: str, names: list[str]) -> list[str]:
     """The lines of a paragraph, with what it says of the parameters ``names``, of what comes back
     and of errors as fields; after them an empty line."""
     name = rf"(?:{'|'.join(map(re.escape, names)) or '(?!)'})"
-    key = (
-        rf"(?P<several>{name}(?:(?:, | and ){name})*): |(?P<back>Returns) |(?:Raises )?SaltError[:,]? "
-    )
+    several = rf"(?P<several>{name}(?:(?:, | and ){name})*): "
+    key = rf"{several}|(?P<back>Returns) |(?:Raises )?SaltError[:,]? "
     found = list(re.finditer(rf"(?:^|(?<=[.;]) )(?:{key})", paragraph))
     starts = [*(match.start() for match in found), len(paragraph)]
     lines = [re.sub(";$", ".", paragraph[: starts[0]]), ""]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..laboratory import outcomes
+from ..laboratory import accounts, outcomes
 from ..laboratory.outcomes import Part
 from ..laboratory.tasks import FRESH, task
 from ..languages import language
@@ -201,3 +201,23 @@ def sides(summary: pd.DataFrame, units: Sequence[Part]) -> Markup:
     both = [[said for good, said in found if good == wanted] for wanted in (True, False)]
     rows = list(zip_longest(*both, fillvalue=""))
     return table(["for", "against"], rows, "As the protocol lists it")
+
+
+def accounts_table(trials: Sequence[Mapping], words: Mapping[str, Mapping[str, float]]) -> Markup:
+    """What depth costs SALT, and what each account leaves of it: means over seeds, and each seed.
+
+    words: by number of layers, see `laboratory.worlds.words`.
+    """
+    rows = [("SALT as it is", accounts.losses(trials), "")]
+    for one in accounts.judged(trials):
+        rows.append((one.name, one.loss, "yes" if one.held else "no"))
+    body = [
+        [name, points(float(loss.mean()), ""), ", ".join(points(x, "") for x in loss), held]
+        for name, loss, held in rows
+    ]
+    right = ", ".join(
+        f"{percent(words[str(depth)]['precision'])} with {depth} layers"
+        for depth in accounts.DEPTHS
+    )
+    caption = f"The loss in points. Of the distilled content words are right: {right}"
+    return table(["contrast", "loss", "by seed", "account holds"], body, caption, range(1, 3))

@@ -55,16 +55,9 @@ def _tagged(labels: Tensor, test: Encoded) -> dict:
 
 def _pairs(logits: Tensor, test: Encoded) -> dict:
     values, labels = logits.double().numpy(), test.labels.numpy()
-    right, balanced = values.argmax(axis=1) == labels, np.zeros(len(labels), bool)
-    # The bias of one half of the items, whose labels are not read, judges the other half.
-    halves = np.arange(len(labels)) % 2
-    for half in (0, 1):
-        here = halves == half
-        bias = balance.balancing_bias(values[~here] if (~here).any() else values[here])
-        balanced[here] = (values[here] + bias).argmax(axis=1) == labels[here]
     shares = balance.predicted_shares(values)
     return {
-        "right": packed(right),
-        "balanced": packed(balanced),
+        "right": packed(values.argmax(axis=1) == labels),
+        "balanced": packed(balance.right_when_balanced(values, labels)),
         "shares": [round(float(share), DIGITS) for share in shares],
     }

@@ -47,6 +47,20 @@ def balancing_bias(logits: ArrayLike, shares: ArrayLike | None = None) -> np.nda
     return best
 
 
+def right_when_balanced(logits: ArrayLike, labels: ArrayLike) -> np.ndarray:
+    """(n,) which items are right once the answers are balanced, of (n, k) logits and (n,) labels.
+
+    Every other item is a half: the bias of one half, whose labels are not read, judges the other.
+    """
+    values, wanted = np.asarray(logits, dtype=float), np.asarray(labels)
+    right, halves = np.zeros(len(wanted), dtype=bool), np.arange(len(wanted)) % 2
+    for half in (0, 1):
+        here = halves == half
+        bias = balancing_bias(values[~here] if (~here).any() else values[here])
+        right[here] = (values[here] + bias).argmax(axis=1) == wanted[here]
+    return right
+
+
 def predicted_shares(logits: ArrayLike, bias: ArrayLike = 0.0) -> np.ndarray:
     """How often each label has the highest logit, (k,), after a bias is added."""
     shifted = np.asarray(logits, dtype=float) + np.asarray(bias, dtype=float)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from drawn import check, plain
 from invented import world_tables
+from laboratory.test_accounts import trials  # noqa: F401
 
 from salt_lib.laboratory import outcomes, worlds
 from salt_lib.plots import style
@@ -88,3 +89,13 @@ def test_what_speaks_for_and_against_is_decided_by_the_data(study):
     assert len(against) > len(contra)
     assert any("SALT − baseline, first test set" in text for text in against)
     assert len([row for side in (0, 1) for row in sides[1:] if row[side]]) == len(pro) + len(contra)
+
+
+def test_the_accounts_are_told_with_what_they_leave_of_the_loss(trials):  # noqa: F811
+    rows = plain(plots.accounts_table(trials, {"2": {"precision": 0.9}, "6": {"precision": 0.8}}))
+    assert rows[1:] == [
+        ["SALT as it is", "+4.00", "+4.00, +4.00, +4.00", ""],
+        ["answers", "+1.00", "+1.00, +1.00, +1.00", "yes"],
+        ["words", "0.00", "0.00, 0.00, 0.00", "yes"],
+        ["blends", "+3.00", "+3.00, +3.00, +3.00", "no"],
+    ]

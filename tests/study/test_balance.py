@@ -5,7 +5,12 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from salt_lib.errors import SaltError
-from salt_lib.study.balance import balancing_bias, one_versus_rest_auc, predicted_shares
+from salt_lib.study.balance import (
+    balancing_bias,
+    one_versus_rest_auc,
+    predicted_shares,
+    right_when_balanced,
+)
 
 
 def logits(seed=0, n=3000, k=3):
@@ -70,3 +75,13 @@ def test_the_area_is_scikit_learns_and_no_bias_moves_it_much():
     assert abs(moved - one_versus_rest_auc(rows, labels)) < 0.02
     with pytest.raises(SaltError, match="label 2"):
         one_versus_rest_auc(rows, labels.clip(max=1))
+
+
+def test_each_half_is_judged_by_the_other_halfs_bias():
+    """Label 0 has a lead of 2 in every item; half of the items are label 1, by a margin of 1."""
+    labels = np.array([0, 0, 1, 1] * 4)
+    logits = np.array([[2.5, 0.0], [2.5, 0.0], [1.5, 0.0], [1.5, 0.0]] * 4)
+    assert (logits.argmax(axis=1) == 0).all()
+    assert right_when_balanced(logits, labels).all()
+    one = right_when_balanced(logits[:1], labels[:1])
+    assert one.shape == (1,)
