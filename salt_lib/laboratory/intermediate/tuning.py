@@ -49,13 +49,17 @@ def rate_trial(name: str, rate: float, world: int = WORLD) -> dict:
     }
 
 
-def condition_trial(name: str, draw: int, world: int = WORLD) -> dict:
-    """The dev scores of `mini-xnli` after a condition: English, and the mean of all others."""
-    found = train(world, CONDITIONS[name], "baseline", number(draw, SEED), scored="dev")["scores"]
+def condition_trial(name: str, draw: int, rate: float, world: int = WORLD) -> dict:
+    """The dev scores of `mini-xnli` after a condition, at the rate that was chosen for its task:
+    English, and the mean of all others."""
+    row = CONDITIONS[name]
+    how = replace(STEPS[str(row.task)], learning_rate=rate)
+    found = train(world, row, "baseline", number(draw, SEED), how=how, scored="dev")["scores"]
     others = [value for code, value in found.items() if code != SOURCE]
     return {
         "condition": name,
         "draw": draw,
+        "learning_rate": rate,
         "english": round(found[SOURCE], 4),
         "zero_shot": round(float(np.mean(others)), 4),
     }
@@ -73,8 +77,8 @@ def planned() -> int:
     return sum(map(len, RATES.values())) + len(DRAWS) * len(TRIED)
 
 
-def chosen(trials: dict[str, list[dict]]) -> dict:
-    """What trials choose: ``rates``, task → learning rate, and ``best``; of equals the first."""
+def chosen_rates(trials: dict[str, list[dict]]) -> dict[str, float]:
+    """Task → the learning rate that the trials choose; of equals the first."""
     rates = {}
     for name in RATES:
         rows = [trial for trial in trials["rates"] if trial["condition"] == name]
@@ -82,11 +86,16 @@ def chosen(trials: dict[str, list[dict]]) -> dict:
         rows = [trial for trial in rows if trial["dev"] >= least]
         best = max(rows, key=lambda one: one["english"])
         rates[str(CONDITIONS[name].task)] = best["learning_rate"]
+    return rates
+
+
+def chosen(trials: dict[str, list[dict]]) -> dict:
+    """What trials choose: ``rates``, see `chosen_rates`, and ``best``; of equals the first."""
     means = {
         name: np.mean([t["zero_shot"] for t in trials["conditions"] if t["condition"] == name])
         for name in TRIED
     }
-    return {"rates": rates, "best": max(means, key=lambda name: means[name])}
+    return {"rates": chosen_rates(trials), "best": max(means, key=lambda name: means[name])}
 
 
 def tune(path: str | Path = RECORD) -> dict:
@@ -100,10 +109,12 @@ def tune(path: str | Path = RECORD) -> dict:
             ):
                 trials["rates"].append(rate_trial(name, rate))
                 _write(path, trials)
+    settled = chosen_rates(trials)
     for draw in DRAWS:
         for name in TRIED:
             if not any((t["condition"], t["draw"]) == (name, draw) for t in trials["conditions"]):
-                trials["conditions"].append(condition_trial(name, draw))
+                rate = settled[str(CONDITIONS[name].task)]
+                trials["conditions"].append(condition_trial(name, draw, rate))
                 _write(path, trials)
     told = {"target": TARGET, "facts": FACTS[-1], "world": WORLD, "chosen": chosen(trials)}
     _write(path, trials, **told)

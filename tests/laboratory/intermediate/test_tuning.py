@@ -55,11 +55,12 @@ def test_a_tuning_that_was_stopped_goes_on(tmp_path, monkeypatch):
         return {"condition": name, "learning_rate": rate, "dev": rate, "english": 0.9}
 
     monkeypatch.setattr(tuning, "rate_trial", rate_trial)
-    monkeypatch.setattr(
-        tuning, "condition_trial", lambda name, draw: tried(lambda *_: 0.5)[0] | {
-            "condition": name, "draw": draw
-        }
-    )  # fmt: skip
+
+    def condition_trial(name, draw, rate):
+        told = {"condition": name, "draw": draw, "learning_rate": rate}
+        return {**told, "english": 0.9, "zero_shot": 0.5}
+
+    monkeypatch.setattr(tuning, "condition_trial", condition_trial)
     path = tmp_path / "tuning.json"
     assert tuning.recorded(path) == {"trials": {"rates": [], "conditions": []}}
     with pytest.raises(KeyboardInterrupt):
@@ -67,6 +68,11 @@ def test_a_tuning_that_was_stopped_goes_on(tmp_path, monkeypatch):
     found = tuning.tune(path)
     assert len(made) == 14 and made[2] == made[3]  # 13, and the one that was stopped
     told = read_checked(path)
+    settled = {
+        str(conditions.CONDITIONS[t["condition"]].task): t["learning_rate"]
+        for t in told["trials"]["conditions"]
+    }
+    assert settled.items() <= found["rates"].items() and len(settled) == 2
     assert told["chosen"] == found and told["world"] == 100 and len(told["trials"]["rates"]) == 13
     assert tuning.recorded(path) == told
     assert sum(map(len, told["trials"].values())) == tuning.planned()
