@@ -71,7 +71,7 @@ def logits(
     """The logits of each pair, (n, labels); compute: as for `score`."""
     compute = compute or Compute()
     model.eval()
-    found = torch.zeros(len(encoded), model.config.num_labels)
+    found = torch.zeros(len(encoded), compute.own(model).config.num_labels)
     for rows in _shared(encoded, batch_size, compute):
         found[rows] = _logits(model, encoded, rows, compute).cpu()
     return compute.gather(found).sum(dim=0)
