@@ -23,11 +23,9 @@ from salt_lib.plots import house
 ROOT = Path(__file__).parents[1]
 PAGES = list(parse_toc_yaml(ROOT / "_toc.yml"))
 API = [page for page in PAGES if page.startswith("book/api")]
+TEXTS = {page: (ROOT / page).read_text() for page in PAGES}
 # Title → text of each page.
-TITLES = {
-    re.search(r"^# (.*)", text, re.MULTILINE)[1]: text
-    for text in ((ROOT / page).read_text() for page in PAGES)
-}
+TITLES = {re.search(r"^# (.*)", text, re.MULTILINE)[1]: text for text in TEXTS.values()}
 # Stands in for Jupyter Book: a page that counts the builds, or a failure where a cell is broken.
 BUILDER = """
 import pathlib, sys
@@ -321,6 +319,16 @@ def test_a_notebook_reads_the_same_where_there_are_no_roles(path):
             assert max(map(len, text.splitlines())) <= 78, text
     first = next(c.source for c in cells if c.cell_type == "code" and "import" in c.source)
     assert "display(sheet())" in first
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "{code-cell}" in TEXTS[page]])
+def test_what_a_page_imports_from_the_library_is_there(page):
+    code = "\n".join(re.findall(r"```{code-cell}[^\n]*\n(.*?)\n```", TEXTS[page], re.DOTALL))
+    named = re.findall(r"^ *from (salt_lib[\w.]*) import (\([^)]*\)|[^\n]*)", code, re.MULTILINE)
+    assert named
+    for module, names in named:
+        for name in re.findall(r"(\w+)(?: as \w+)?(?:,|\)|\n|$)", names):
+            assert pydoc.locate(f"{module}.{name}") is not None, f"{page}: {module}.{name}"
 
 
 def test_notebooks_use_what_they_import():

@@ -30,9 +30,9 @@ RATES = {
     f"{MATCHING}-en": (2.5e-4, 5e-4, 1e-3, 2e-3),
     **{f"{name}-English-100": (2.5e-4, 5e-4, 1e-3) for name in TASKS},
 }
-# Of the best dev score over the rates: then a task counts as learned. First it was 0.9, which took a
-# rate for mini-paws-x (dev 0.988; at half of it 0.878) after which English mini-xnli was at 62 %, and
-# not at 86 %: an encoder that has forgotten has nothing to pass on.
+# Of the best dev score over the rates: then a task counts as learned. First it was 0.9, which took
+# a rate for mini-paws-x (dev 0.988; at half of it 0.878) after which English mini-xnli was at 62 %
+# and not at 86 %: an encoder that has forgotten has nothing to pass on.
 LEARNED = 0.85
 TRIED = tuple(f"{name}-equal-{count}" for name in TASKS for count in (100, 1_000))
 DRAWS = (90, 91)
