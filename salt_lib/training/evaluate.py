@@ -4,6 +4,7 @@ Chapters: Training over 15 seeds; Feature aggregation (F1).
 """
 
 import warnings
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -71,7 +72,8 @@ def logits(
     """The logits of each pair, (n, labels); compute: as for `score`."""
     compute = compute or Compute()
     model.eval()
-    found = torch.zeros(len(encoded), compute.own(model).config.num_labels)
+    own: Any = compute.own(model)
+    found = torch.zeros(len(encoded), own.config.num_labels)
     for rows in _shared(encoded, batch_size, compute):
         found[rows] = _logits(model, encoded, rows, compute).cpu()
     return compute.gather(found).sum(dim=0)
