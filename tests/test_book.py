@@ -261,6 +261,10 @@ def test_every_package_has_a_page_and_an_example_that_says_what_it_prints():
         assert f"automodule:: salt_lib.{name}\n" in pages[name.split(".")[-1]]
         found = doctest.testmod(importlib.import_module(f"salt_lib.{name}"))
         assert found.attempted >= 3 and not found.failed, name
+        examples = [
+            line for line in house.contents()[name].splitlines() if line[:3] in (">>>", "...")
+        ]
+        assert max(map(len, examples)) <= 78, name  # no block scrolls sideways at 1280 pixels
 
 
 def test_every_module_names_a_chapter_that_there_is():
@@ -394,6 +398,16 @@ def test_names_of_the_library_link_to_the_reference(tmp_path):
 
 
 TOLD = '''
+from typing import NamedTuple
+
+
+class Two(NamedTuple):
+    """A name and a number."""
+
+    name: str
+    number: int
+
+
 def told(ids: list, low: int, high: int, other: str) -> float:
     """How far; a sum.
 
@@ -431,6 +445,7 @@ def test_what_a_docstring_tells_of_parameters_becomes_a_list(tmp_path):
         ">>> told(low: 1)",
     ):
         assert said in text, (said, text)
+    assert "* **number** (*int*)" in text and "Alias for field" not in text
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.name)

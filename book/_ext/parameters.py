@@ -46,7 +46,13 @@ def parameters(app: Sphinx, what: str, name: str, thing: object, options, lines:
     lines[:] = made
 
 
+def skip(app: Sphinx, what: str, name: str, thing: object, skipped: bool, options) -> bool | None:
+    """Leave out the fields of a named tuple, which are among its parameters."""
+    return True if str(thing.__doc__).startswith("Alias for field number") else None
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """What Sphinx calls."""
     app.connect("autodoc-process-docstring", parameters)
+    app.connect("autodoc-skip-member", skip)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -3,7 +3,7 @@ and the views of facts that are tasks.
 
 >>> from salt_lib.laboratory.minibabel.facts import Fact
 >>> from salt_lib.laboratory.minibabel.grammar import sentence
->>> fact = Fact("dog", "see", "cat", agent_adjective="white", preposition="near", place="river")
+>>> fact = Fact("dog", "see", "cat", preposition="near", place="river")
 >>> for code in ("en", "de", "tr", "zh"):
 ...     print(sentence(fact, code))
 the white dog see the cat near the river

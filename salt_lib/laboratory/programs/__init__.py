@@ -8,7 +8,8 @@ poor languages more, text or a larger model.
 >>> table = World(0).sample(np.random.default_rng(0), 1000)
 >>> execute(parse("total agent where agent=animal"), table[None])
 (2656,)
->>> execute(parse("total agent where agent=dog > total agent where agent=cat"), table[None])
+>>> more = parse("total agent where agent=dog > total agent where agent=cat")
+>>> execute(more, table[None])
 (True,)
 
 Chapter: Programs.
