@@ -3,9 +3,9 @@ the hub and clones of it, or from tables and texts of your own.
 
 >>> from salt_lib.data.benchmarks import task
 >>> from salt_lib.data.examples import Pairs
->>> pairs = Pairs(["a dog sleeps", "it rains"], ["it rests", "it is dry"], [0, 2])
+>>> pairs = Pairs(["it rains", "it snows"], ["it rests", "it dries"], [0, 2])
 >>> pairs.take([1]).second
-['it is dry']
+['it dries']
 >>> task("udpos").labels[:3]
 ('ADJ', 'ADP', 'ADV')
 
