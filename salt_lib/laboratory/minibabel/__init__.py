@@ -6,10 +6,10 @@ and the views of facts that are tasks.
 >>> fact = Fact("dog", "see", "cat", preposition="near", place="river")
 >>> for code in ("en", "de", "tr", "zh"):
 ...     print(sentence(fact, code))
-the white dog see the cat near the river
-der weiß Hund sehen der Katze nahe der Fluss
-beyaz köpek nehir yakınında kedi görmek
-白色 狗 靠近 河 看见 猫
+the dog see the cat near the river
+der Hund sehen der Katze nahe der Fluss
+köpek nehir yakınında kedi görmek
+狗 靠近 河 看见 猫
 
 Chapter: The laboratory.
 """
