@@ -399,6 +399,7 @@ def test_names_of_the_library_link_to_the_reference(tmp_path):
 
 TOLD = '''
 from typing import NamedTuple
+from numpy.typing import ArrayLike
 
 
 class Two(NamedTuple):
@@ -408,7 +409,7 @@ class Two(NamedTuple):
     number: int
 
 
-def told(ids: list, low: int, high: int, other: str) -> float:
+def told(ids: list, low: int, high: int, other: ArrayLike) -> float:
     """How far; a sum.
 
     ids: the tokens, (n,),
@@ -423,6 +424,7 @@ def told(ids: list, low: int, high: int, other: str) -> float:
 def test_what_a_docstring_tells_of_parameters_becomes_a_list(tmp_path):
     (tmp_path / "conf.py").write_text(
         "extensions = ['sphinx.ext.autodoc', 'parameters']\nautodoc_typehints = 'description'\n"
+        "autodoc_typehints_format = 'short'\n"
     )
     (tmp_path / "index.rst").write_text("Page\n====\n\n.. automodule:: told\n   :members:\n")
     (tmp_path / "told.py").write_text(TOLD)
@@ -438,7 +440,7 @@ def test_what_a_docstring_tells_of_parameters_becomes_a_list(tmp_path):
         "* **ids** (*list*) -- the tokens, (n,), in order.",
         "* **low** (*int*) -- from where; to where.",
         "* **high** (*int*) -- from where; to where.",
-        "* **other** (*str*)",
+        "* **other** (*ArrayLike*)",
         "Returns: a length.",
         "Raises: **salt_lib.errors.SaltError** -- for no: tokens.",
         "Return type: float",

@@ -7,9 +7,12 @@ What fits no such form stays as it was written.
 import inspect
 import re
 
+from numpy.typing import ArrayLike
 from sphinx.application import Sphinx
+from sphinx.util.typing import stringify_annotation
 
 _NOT_PROSE = re.compile(r" |>>>|- |\||.*::$", re.MULTILINE)
+ARRAY_LIKE = stringify_annotation(ArrayLike, "smart")
 
 
 def listed(paragraph: str, names: list[str]) -> list[str]:
@@ -51,8 +54,16 @@ def skip(app: Sphinx, what: str, name: str, thing: object, skipped: bool, option
     return True if str(thing.__doc__).startswith("Alias for field number") else None
 
 
+def shorten(app: Sphinx, what: str, name: str, *_) -> None:
+    """Call numpy's ArrayLike by its name, in what autodoc has noted of a function's types."""
+    known = app.env.temp_data.get("annotations", {}).get(name, {})
+    for parameter, text in known.items():
+        known[parameter] = text.replace(ARRAY_LIKE, "ArrayLike")
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """What Sphinx calls."""
     app.connect("autodoc-process-docstring", parameters)
     app.connect("autodoc-skip-member", skip)
+    app.connect("autodoc-process-signature", shorten, priority=900)  # autodoc notes before
     return {"parallel_read_safe": True, "parallel_write_safe": True}
