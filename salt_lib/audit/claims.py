@@ -177,12 +177,10 @@ def audit(main: Mapping, parts: Mapping, quality: Mapping[str, float]) -> dict[s
 
 def _over_worlds() -> tuple[str, str] | None:
     """The primary outcome over worlds in words and its verdict; None before all runs are there."""
-    if not worlds.finished():
+    if (test := worlds.primary()) is None:
         return None
-    units, value = worlds.complete(worlds.parts()), worlds.outcome("accuracy", worlds.PRIMARY)
-    test = worlds.compare(units, worlds.PRIMARY, "salt", "baseline", value)
     word = verdict({"difference": test.mean, "p": test.p}, "p")
-    said = f"over {len(units)} worlds {worlds.PRIMARY} {points(test.mean, '')} ({word}, t = "
+    said = f"over {len(test.effects)} worlds {worlds.PRIMARY} {points(test.mean, '')} ({word}, t = "
     return f"{said}{number(test.t)}, {p_value(test.p)}); in world 0, ", outcome([word])
 
 

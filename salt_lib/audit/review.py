@@ -13,7 +13,7 @@ from pathlib import Path
 from ..digests import read_checked
 from ..errors import SaltError
 from ..files import RECORDED
-from ..laboratory import aggregation
+from ..laboratory import aggregation, outcomes
 from ..study.wording import finding, p_value, points
 
 TASK = "mini-xnli"
@@ -65,9 +65,10 @@ def second_world() -> str:
 
 
 def elsewhere() -> str:
-    """What SALT's gain came to in a second world and on the deeper model (Markdown)."""
+    """What SALT's gain came to over worlds, until all are there in a second one, and on the deeper
+    model (Markdown)."""
     than = finding(f"On the deeper model SALT's zero-shot average on `{TASK}`", deeper())
-    return f"{second_world()} {than}"
+    return f"{outcomes.told() if outcomes.finished() else second_world()} {than}"
 
 
 def _minus(text: str) -> str:

@@ -18,7 +18,7 @@ from ..languages import SOURCE
 from ..study import stats
 from ..study.frozen import read_table
 from ..study.packing import unpacked
-from ..study.wording import ALPHA, interval, p_value, points
+from ..study.wording import ALPHA, SAME, interval, p_value, points, verdict
 from ..study.worlds import OverWorlds, equivalent, over_worlds, resampled
 from .tasks import FRESH, task
 from .worlds import DEEPER_WORLDS, LAYERS, WORLDS, planned, table_path
@@ -35,6 +35,7 @@ SECONDARY = (
     ("salt", "smoothed"),
     ("dictionary", "baseline"),
 )
+CONTROLS = {"salt-random-kind": "random words of the same kind", "salt-hidden": "[MASK]"}
 OUTCOMES = ("accuracy", "balanced", "auc", "English")
 SPLITS = {"test": "first test set", FRESH: "second test set"}
 
@@ -157,6 +158,53 @@ def compare(
     return over_worlds({p.world: scores(p, name, method, against, value) for p in units})
 
 
+def primary(of: Iterable[Part] | None = None) -> OverWorlds | None:
+    """The protocol's primary test; None before all planned runs of the units are there."""
+    of = list(parts() if of is None else of)
+    if not finished(of):
+        return None
+    return compare(complete(of), PRIMARY, "salt", "baseline", outcome("accuracy", PRIMARY))
+
+
+def told(of: Iterable[Part] | None = None) -> str:
+    """The primary outcome in a sentence or two of Markdown, or how far the study is."""
+    of = list(parts() if of is None else of)
+    if (test := primary(of)) is None:
+        far = progress(of)
+        return (
+            f"The study over worlds, each with a checkpoint of its own, is not complete: "
+            f"{far['runs'].sum()} of {far['planned'].sum()} runs have been made."
+        )
+    word = verdict({"difference": test.mean, "p": test.p}, "p")
+    sure = interval({"ci_low": test.ci_low, "ci_high": test.ci_high})
+    after = interval({"ci_low": test.next_low, "ci_high": test.next_high})
+    return (
+        f"Over {len(test.effects)} worlds, each with a checkpoint of its own, SALT's zero-shot "
+        f"average on `{PRIMARY}` is **{word}** {'from' if word == SAME else 'than'} the "
+        f"baseline's: the difference is {points(test.mean)} (95% interval {sure}, "
+        f"{p_value(test.p)}). In a new world, expect {after} points."
+    )
+
+
+def controls_told(of: Iterable[Part] | None = None) -> str:
+    """What SALT gains over words of the same kind without knowledge; or that nobody knows yet."""
+    of = list(parts() if of is None else of)
+    if not finished(of):
+        return (
+            "The study over worlds has controls that keep the kind of word; what they show is not "
+            "known yet."
+        )
+    rows = summary(of)
+    rows = rows[(rows["task"] == PRIMARY) & (rows["outcome"] == "accuracy")]
+    said = []
+    for against, called in CONTROLS.items():
+        row = rows[rows["against"] == against].iloc[0]
+        sure = f"{interval(row.to_dict())}; {p_value(row['p_holm'])} after Holm"
+        word = verdict({"difference": row["mean"], "p": row["p_holm"]}, "p")
+        said.append(f"SALT − {called}, {points(row['mean'])} ({sure}): **{word}**")
+    return f"Over worlds, controls keep the kind of word. {'. '.join(said)}."
+
+
 def crossed(
     units: Iterable[Part], name: str, method: str, against: str, split: str = "test"
 ) -> dict[str, tuple[float, float]]:
@@ -239,7 +287,7 @@ def findings(summary: pd.DataFrame, units: Sequence[Part]) -> list[tuple[bool, s
     main = row("baseline", "accuracy")
     after = interval({"ci_low": main["next_low"], "ci_high": main["next_high"]})
     found.append((main["next_low"] > 0, f"expected in a new world: {after} points"))
-    for control, called in (("salt-random-kind", "random words"), ("salt-hidden", "[MASK]")):
+    for control, called in CONTROLS.items():
         one = row(control, "accuracy")
         found.append((higher(one, "p_holm"), text(f"SALT − {called}", one, "p_holm")))
     english = row("baseline", "English")

@@ -7,7 +7,7 @@ from invented import world_tables
 from places import ROOT
 from real.test_outcomes import drop, recorded  # noqa: F401
 
-from salt_lib.audit import headline
+from salt_lib.audit import headline, review
 from salt_lib.laboratory import outcomes, worlds
 from salt_lib.real import outcomes as real
 from salt_lib.study.wording import SAME, points, verdict
@@ -47,6 +47,10 @@ def test_worlds_take_the_place_of_world_0(over_worlds):
     told = headline.told()
     assert told.index(found[0].said) < told.index("**What speaks against SALT**")
     assert "many worlds" not in told and "on real text](real.md), whose studies" in told
+
+
+def test_what_was_found_elsewhere_is_the_worlds_once_they_are_there(over_worlds):
+    assert outcomes.told() in review.elsewhere() and "second world" not in review.elsewhere()
 
 
 def test_a_task_on_real_text_joins_when_both_of_its_tables_are_whole(nothing, recorded):  # noqa: F811

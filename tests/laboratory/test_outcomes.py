@@ -300,3 +300,28 @@ def test_every_comparison_has_seeds_in_the_plan():
         plan = worlds.PLAN[NLI]
         assert min(plan[method], plan[against]) >= 3
     assert {method for pair in outcomes.SECONDARY for method in pair} == set(worlds.PLAN[NLI])
+
+
+def test_the_outcome_in_words_is_the_test_s(summary):
+    parts = outcomes.parts()
+    row = summary.iloc[0]
+    assert (row["method"], row["against"], row["outcome"]) == ("salt", "baseline", "accuracy")
+    assert outcomes.primary(parts).p == row["p"]
+    told = outcomes.told(parts)
+    assert f"Over {len(worlds.WORLDS)} worlds" in told and f"{100 * row['mean']:+.2f}" in told
+    assert "is **higher** than" in told and f"{100 * row['next_high']:+.2f} points" in told
+    controls = outcomes.controls_told(parts)
+    for against in outcomes.CONTROLS:
+        of = (summary["against"] == against) & (summary["outcome"] == "accuracy")
+        (row,) = summary[of & (summary["task"] == NLI)].to_dict("records")
+        word = "**higher**" if row["p_holm"] <= 0.05 else "**not distinguishable**"
+        assert f"{outcomes.CONTROLS[against]}, {100 * row['mean']:+.2f} points" in controls
+        assert word in controls
+
+
+def test_words_say_how_far_an_incomplete_study_is():
+    short = [dataclasses.replace(p, runs={}) if p.world == 4 else p for p in outcomes.parts()]
+    assert outcomes.primary(short) is None
+    far, told = outcomes.progress(short), outcomes.told(short)
+    assert f"{far['runs'].sum()} of {far['planned'].sum()} runs" in told and "+" not in told
+    assert "not known yet" in outcomes.controls_told(short)
