@@ -16,6 +16,7 @@ import torch
 from ..errors import SaltError
 from ..laboratory.quality import ByLexicon, verdict
 from ..laboratory.substitutions import for_method
+from ..laboratory.tasks import task as named
 from ..languages import SOURCE, language
 from ..models.encoding import Encoded
 from ..salt.augment import code_switch, draw_ratio
@@ -24,6 +25,7 @@ from ..training.config import Config
 from .html import Markup, percent, token, tokens
 
 ANSWERS, FEWEST = 5, 3  # languages shown, and needed, of the word that the model is asked about
+DIMENSIONS = 12  # drawn of the mixing weights, which have one for each dimension of a vector
 
 
 @dataclass(frozen=True)
@@ -41,16 +43,18 @@ class Journey:
     """What the picture shows of one sentence.
 
     words: of the sentence. asked: the number of the word that the model is asked about; answers:
-    its substitutes, the surest first. switched: number of a word → what stands in its place. mixed:
-    the substitute whose vector is blended with the asked word's, and ratio: the word's share.
+    its substitutes, the surest first; languages: how many could have given one. switched: number of
+    a word → what stands in its place. mixed: the substitute whose vector is blended with the asked
+    word's, and ratio: the word's share in the first `DIMENSIONS` dimensions.
     """
 
     words: Sequence[str]
     asked: int
     answers: Sequence[Substitute]
+    languages: int
     switched: Mapping[int, Substitute]
     mixed: Substitute
-    ratio: float
+    ratio: Sequence[float]
 
 
 def journey(
@@ -95,8 +99,9 @@ def journey(
         if len(switched) < len(at) or not asked:
             continue
         answers = _substitutes(words[asked[0]], at[asked[0]], entry)
-        ratio = float(draw_ratio("scalar", 1, 1, dice))
-        return Journey(words, asked[0], answers, switched, answers[0], ratio)
+        ratio = draw_ratio("vector", 1, DIMENSIONS, dice)[0, 0].tolist()
+        languages = len(named(task).targets)
+        return Journey(words, asked[0], answers, languages, switched, answers[0], ratio)
     raise SaltError("no training sentence has a content word and another word replaced")
 
 
@@ -134,25 +139,22 @@ def picture(of: Journey) -> Markup:
         else token(w, SOURCE, kind="plain")
         for i, w in enumerate(of.words)
     ]
-    share = percent(of.ratio, 0)
     blend = [
-        token(word, SOURCE, f"{share} of its vector", "kept"),
+        _share(token(word, SOURCE, kind="kept"), of.ratio),
         Markup('<span class="plus">+</span>'),
-        token(
-            of.mixed.word, of.mixed.code, f"{percent(1 - of.ratio, 0)} of its vector", "switched"
-        ),
+        _share(token(of.mixed.word, of.mixed.code, kind="switched"), [1 - r for r in of.ratio]),
         Markup('<span class="plus">→</span>'),
         token(f"{word} · {of.mixed.word}", SOURCE, "what the model reads", "mixed"),
     ]
     shown, sure = min(ANSWERS, len(of.answers)), len(of.answers)
-    counted = f"{shown} of the {sure}" if sure > shown else f"the {sure}"
+    part = f"; {shown} of them are shown" if sure > shown else ""
     return Markup(
         '<div class="steps">'
         + _step(
             "1. Distill",
             "The model is asked, language by language, what else could stand in the place of a "
-            f"word. Answers it is sure of are kept: here for <b>{escape(word)}</b>, in {counted} "
-            "languages.",
+            f"word. Answers it is sure of are kept: here for <b>{escape(word)}</b>, in {sure} of "
+            f"{of.languages} languages{part}.",
             tokens(asked) + tokens(answers),
         )
         + _step(
@@ -162,11 +164,22 @@ def picture(of: Journey) -> Markup:
         )
         + _step(
             "3. Mix",
-            "During training, the vectors of words are blended with those of their substitutes, "
-            "in new proportions at every step.",
+            "During training, the vectors of words are blended with those of their substitutes. "
+            "Each dimension has a proportion of its own, new at every step: the darker a square, "
+            f"the more of the vector ({len(of.ratio)} dimensions are drawn).",
             tokens(blend),
         )
         + "</div>"
+    )
+
+
+def _share(box: Markup, shares: Sequence[float]) -> Markup:
+    """A token with how much of its vector goes into a mix, a square for each dimension."""
+    squares = "".join(f'<i style="opacity: {share:.2f}"></i>' for share in shares)
+    said = f"on average {percent(sum(shares) / len(shares), 0)} of its vector"
+    return Markup(
+        f'<span class="blended">{box}<span class="shares" role="img" aria-label="{said}" '
+        f'title="{said}">{squares}</span></span>'
     )
 
 

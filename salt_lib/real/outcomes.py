@@ -219,46 +219,56 @@ def misplaced(lettered: Part, first: Part, method: str, codes: Iterable[str]) ->
     return gains[0] - gains[1]
 
 
-def findings(of: Part, what: str) -> list[tuple[bool, str]]:
-    """What the protocol lists as speaking for SALT or against it: whether for, and a sentence.
+def findings(of: Part, what: str) -> list[tuple[bool | None, str]]:
+    """What the protocol asks, answered: whether it speaks for SALT, and a sentence.
 
     of: the table, of tags that with them on the first lettered piece. what: is asked. Tests over
-    seeds decide, at 0.05; the intervals are Student's. SaltError: see `check_complete`.
+    seeds decide, at 0.05; the intervals are Student's. None: for neither side, as where SALT's
+    words beat random ones without a gain over the baseline, or cost nothing in English. SaltError:
+    see `check_complete`.
     """
     codes = targets(of)
     metric, over = f"{of.metric} on {what}", f"the mean over {len(codes)} languages,"
-    than, random, gains = "the baseline's", "salt-random-kind", {HIGHER}
-    rows = [
-        (f"SALT's {metric}, {over}", "baseline", codes, than, gains, False),
-        (f"SALT's {metric}, {over}", random, codes, _RANDOM, gains, False),
-        (f"SALT's {metric} in English", "baseline", [SOURCE], than, {HIGHER, SAME}, False),
-    ]
+    gained, said = _asked(of, f"SALT's {metric}, {over}", "baseline", codes, "the baseline's")
+    found: list[tuple[bool | None, str]] = [(gained == HIGHER, said)]
+    more, said = _asked(of, f"SALT's {metric}, {over}", "salt-random-kind", codes, _RANDOM)
+    found.append(((gained == HIGHER or None) if more == HIGHER else False, said))
+    english, said = _asked(
+        of, f"SALT's {metric} in English", "baseline", [SOURCE], "the baseline's"
+    )
+    found.append((None if english == SAME else english == HIGHER, said))
     if of.pairs:
         mean = f"SALT's label-balanced {metric}, {over}"
-        rows.append((mean, "baseline", codes, than, gains, True))
-    found = []
-    for side, against, columns, said, speaks_for, balanced in rows:
-        test = gain(of, "salt", against, columns, balanced)
-        low, high = t_interval(test)
-        told = asdict(test) | {"ci_low": low, "ci_high": high}
-        found.append((verdict(told, "p") in speaks_for, finding(side, told, said, "p")))
+        gained, said = _asked(of, mean, "baseline", codes, "the baseline's", balanced=True)
+        found.append((gained == HIGHER, said))
     return found
+
+
+def _asked(
+    of: Part, what: str, against: str, codes: list[str], than: str, balanced: bool = False
+) -> tuple[str, str]:
+    """SALT against another method: the verdict, and a sentence."""
+    test = gain(of, "salt", against, codes, balanced)
+    low, high = t_interval(test)
+    told = asdict(test) | {"ci_low": low, "ci_high": high}
+    return verdict(told, "p"), finding(what, told, than, "p", detectable=False)
 
 
 def about_tags(lettered: Part, first: Part, what: str) -> str:
     """What the place of a tag is worth to the baseline, and to what SALT gains, in Markdown."""
     codes = targets(lettered)
-    place, owed = placed(lettered, first, codes), misplaced(lettered, first, "salt", codes)
+    place = placed(lettered, first, codes)
     rows = placed_by_language(lettered, first)
     moved = sorted(
         (code for code, row in rows.items() if verdict(row) in (HIGHER, LOWER)),
         key=lambda code: -abs(rows[code]["difference"]),
     )
     where = [f"{language(code).name} {points(rows[code]['difference'], '')}" for code in moved]
+    before, after = (gain(one, "salt", "baseline", codes).difference for one in (first, lettered))
     return (
         "Moving a word's tag from its first piece to its first piece with a letter changes the "
         f"baseline's mean F1 on {what} by **{points(place.difference)}** "
         f"({p_value(place.p)}); after Holm's correction over the languages: "
-        f"{', '.join(where) or 'in none of them'}. What SALT gains changes by "
-        f"{points(-float(owed.mean()))}."
+        f"{', '.join(where) or 'in none of them'}. SALT − baseline is {points(before)} with tags "
+        f"on the first piece and {points(after)} with them on the lettered one."
     )

@@ -58,11 +58,16 @@ def agree(verdicts: Iterable[str], wanted: str = HIGHER) -> str:
 
 
 def finding(
-    what: str, test: Comparison | Mapping, than: str = "the baseline's", p: str = "p_holm"
+    what: str,
+    test: Comparison | Mapping,
+    than: str = "the baseline's",
+    p: str = "p_holm",
+    detectable: bool = True,
 ) -> str:
     """One sentence in Markdown on a tested difference; a null result reads as one.
 
-    p: which of the test's p-values decides, see `verdict`.
+    p: which of the test's p-values decides, see `verdict`. detectable: whether a null result says
+    which difference would be found in four studies out of five.
 
     >>> test = {"difference": 0.001, "p_holm": 0.6, "ci_low": -0.002, "ci_high": 0.004}
     >>> finding("Its average", test | {"smallest_detectable": 0.005, "n": 15})
@@ -79,11 +84,15 @@ would be found in four studies out of five."
     corrected = "Holm-corrected " if p == "p_holm" else ""
     sure = f"(95% interval {interval(test)}, {corrected}{p_value(test[p])})"
     if word == SAME:
-        return (
+        null = (
             f"{what} is **not distinguishable** from {than}: the difference is "
-            f"{points(test['difference'])} {sure}. With {test['n']} seeds a difference of "
-            f"{size(test['smallest_detectable'])} would be found in four studies out of five."
+            f"{points(test['difference'])} {sure}."
         )
+        found = (
+            f" With {test['n']} seeds a difference of {size(test['smallest_detectable'])} would be "
+            "found in four studies out of five."
+        )
+        return null + (found if detectable else "")
     return f"{what} is **{word}** than {than}, by {size(test['difference'])} {sure}."
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+import numpy as np
 import pytest
 from invented import world_tables
 from places import ROOT
@@ -10,6 +11,7 @@ from real.test_outcomes import drop, recorded  # noqa: F401
 from salt_lib.audit import headline, review
 from salt_lib.laboratory import outcomes, worlds
 from salt_lib.real import outcomes as real
+from salt_lib.study import stats
 from salt_lib.study.wording import SAME, points, verdict
 
 
@@ -31,7 +33,13 @@ def over_worlds(nothing, tmp_path, monkeypatch):
 def test_one_world_speaks_while_nothing_else_is_complete(nothing):
     found = headline.findings()
     assert [f.where for f in found] == ["In one world"] * 3 + ["Elsewhere"]
-    assert not found[-1].speaks_for and "second world" in found[-1].said
+    assert found[-1].speaks_for is False and "second world" in found[-1].said
+    assert [f.speaks_for for f in found[:3]] == [True, None, None]
+    assert "can't judge SALT" in found[1].said
+    short = headline.in_short()
+    assert short.index("better on `mini-xnli` in one world") < short.index("in a second world")
+    assert short.index("in a second world") < short.index("worse with a deeper model")
+    assert short.endswith("**So nothing here shows that it helps in general.**")
     told = headline.told()
     assert "whose runs are being made" in told
     assert "whose studies are not complete: parts of speech, names and inference." in told
@@ -46,6 +54,10 @@ def test_worlds_take_the_place_of_world_0(over_worlds):
     assert found[0].speaks_for and f"{100 * mean:+.2f} points" in found[0].said
     told = headline.told()
     assert told.index(found[0].said) < told.index("**What speaks against SALT**")
+    assert headline.in_short() == (
+        f"Against the same model without it, SALT is better over {len(worlds.WORLDS)} worlds. "
+        "**It helps wherever it was tried.**"
+    )
     assert "many worlds" not in told and "on real text](real.md), whose studies" in told
 
 
@@ -66,10 +78,42 @@ def test_a_task_on_real_text_joins_when_both_of_its_tables_are_whole(nothing, re
     assert "whose studies are not complete: names and inference." in told
     first, codes = real.part("udpos-first"), real.targets(part)
     place = real.placed(part, first, codes).difference
-    owed = float(real.misplaced(part, first, "salt", codes).mean())
-    assert f"by **{points(place)}**" in told and f"SALT gains changes by {points(-owed)}." in told
+    gains = [real.gain(of, "salt", "baseline", codes).difference for of in (first, part)]
+    assert f"by **{points(place)}**" in told
+    assert f"SALT − baseline is {points(gains[0])} with tags on the first piece and" in told
+    assert f"{points(gains[1])} with them on the lettered one." in told
+    assert "on parts of speech in real text" in headline.in_short()
     drop(recorded / "udpos-first.json")
     assert "On real text" not in {f.where for f in headline.findings()}
+
+
+@pytest.mark.parametrize(
+    ("primary", "control", "sides"),
+    [
+        (0.05, 0.05, [True, True, True]),
+        (0.0, 0.05, [False, None, True]),  # words that do less harm than random ones: no gain
+        (0.0, 0.0, [False, False, True]),
+        (0.05, 0.0, [True, False, True]),
+    ],
+)
+def test_beating_random_words_counts_with_a_gain_only(
+    recorded,  # noqa: F811
+    monkeypatch,
+    primary,
+    control,
+    sides,
+):
+    noise = np.array([0.01, -0.01, 0.02, -0.02, 0.01, -0.01])
+
+    def made(of, method, against, codes, balanced=False):
+        more = {"baseline": primary, "salt-random-kind": control}[against]
+        return stats.compare(
+            0.5 + more + (noise if codes != ["en"] else noise + 0.05), 0.5 + 0 * noise
+        )
+
+    monkeypatch.setattr(real, "gain", made)
+    monkeypatch.setattr(real, "SOURCE", "en")
+    assert [good for good, _ in real.findings(real.part("udpos"), "parts of speech")] == sides
 
 
 def test_a_loss_speaks_against(nothing, recorded, monkeypatch):  # noqa: F811

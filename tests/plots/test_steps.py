@@ -30,9 +30,10 @@ def picture(**changes):
         "words": ["the", "wolf", "sees", "Omar"],
         "asked": 1,
         "answers": [ARABIC, RIGHT, WRONG],
+        "languages": 14,
         "switched": {1: WRONG, 0: RIGHT},
         "mixed": ARABIC,
-        "ratio": 0.25,
+        "ratio": [0.25, 0.5, 0.0],
     }
     return steps.picture(Journey(**{**fields, **changes}))
 
@@ -53,10 +54,20 @@ def test_right_and_wrong_are_told_apart():
         kinds.setdefault(word, set()).add(kind)
     assert kinds["川&lt;b&gt;"] == {"wrong"} and kinds["Wolf"] == {"switched"}
     assert kinds["Omar"] == {"plain"} and "mixed" in kinds["wolf"]
-    assert "25% of its vector" in shown and "75% of its" in shown
 
 
-@pytest.mark.parametrize(("count", "text"), [(3, "in the 3 languages"), (9, "in 5 of the 9")])
+def test_a_mix_has_a_share_for_every_dimension():
+    shown = picture()
+    strips = re.findall(r'aria-label="([^"]*)"[^>]*>((?:<i style="opacity: [0-9.]+"></i>)+)', shown)
+    said, squares = zip(*strips, strict=True)
+    assert said == ("on average 25% of its vector", "on average 75% of its vector")
+    shares = [[float(x) for x in re.findall("opacity: ([0-9.]+)", strip)] for strip in squares]
+    assert shares == [[0.25, 0.5, 0.0], [0.75, 0.5, 1.0]]
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(3, "in 3 of 14 languages."), (9, "in 9 of 14 languages; 5 of them are")]
+)
 def test_it_says_how_many_languages_are_sure(count, text):
     answers = [Substitute(f"w{i}", "de", 0.9, True) for i in range(count)]
     shown = picture(answers=answers)
@@ -92,7 +103,8 @@ def test_the_sentence_is_salt_s_own(world):
     ]
     assert {n: one.word for n, one in of.switched.items()} in switched
     assert of.asked in of.switched and len(of.switched) > 1 and len(of.answers) >= steps.FEWEST
-    assert of.mixed == of.answers[0] and 0 <= of.ratio <= 1
+    assert of.mixed == of.answers[0] and of.languages == 14
+    assert len(of.ratio) == steps.DIMENSIONS and 0 <= min(of.ratio) < max(of.ratio) <= 1
     sure = [one.probability for one in of.answers]
     assert sure == sorted(sure, reverse=True) and min(sure) >= config.threshold
     Closed(steps.picture(of))
