@@ -10,16 +10,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from ..laboratory.minibabel.lexicon import concept_of, lexicon
-from ..laboratory.quality import KINDS, verdict
+from ..laboratory.quality import KINDS, by_place, verdict
 from ..languages import LANGUAGES, SOURCE, language
 from . import style
 from .html import Markup, language_of, percent, table, token, tokens
 
-# "right", "antonym", "co-hyponym", "other": colour and hatch, so that colour is not the only sign.
+# Of each kind of error colour and hatch, so that colour is not the only sign.
 LOOKS = dict(
     zip(
-        KINDS,
-        ((style.BLUE, ""), (style.VERMILLION, "xx"), (style.ORANGE, "//"), (style.PALE, "..")),
+        KINDS[1:],
+        ((style.VERMILLION, "xx"), (style.ORANGE, "//"), (style.SKY, ""), (style.PALE, "..")),
         strict=True,
     )
 )
@@ -206,12 +206,12 @@ def by_language(ax: Axes, quality: pd.DataFrame) -> Axes:
 
 @style.styled
 def errors(ax: Axes, shares: pd.DataFrame) -> Axes:
-    """What kept predictions are: a bar a language, the share of each kind in `quality.KINDS`."""
+    """What the wrong ones of the kept predictions are: a bar a language, its parts shares of all
+    that is kept. shares: languages × `quality.KINDS`."""
     ordered = shares.sort_values("right")
     at = np.arange(len(ordered))
     left = np.zeros(len(ordered))
-    for kind in KINDS:
-        colour, hatch = LOOKS[kind]
+    for kind, (colour, hatch) in LOOKS.items():
         ax.barh(
             at,
             ordered[kind],
@@ -224,13 +224,14 @@ def errors(ax: Axes, shares: pd.DataFrame) -> Axes:
         )
         left += ordered[kind].to_numpy()
     ax.set_yticks(at, style.names(ordered.index))
-    ax.set(xlim=(0, 1), ylim=(-0.6, len(at) - 0.4))
+    ax.set(xlim=(0, None), ylim=(-0.6, len(at) - 0.4))
+    ax.set_xlabel("of what is kept, wrong")
     ax.tick_params(axis="y", length=0)
-    style.percent(ax.xaxis)
+    style.percent(ax.xaxis, 1)
     ax.legend(
         loc="lower center",
         bbox_to_anchor=(0.4, 1),
-        ncols=4,
+        ncols=2,
         columnspacing=1.0,
         handlelength=1.4,
         handletextpad=0.5,
@@ -253,6 +254,22 @@ def kinds_of_words(judged: pd.DataFrame) -> pd.DataFrame:
 def heat(ax: Axes, table_: pd.DataFrame) -> Axes:
     """A heat map of shares, languages in rows."""
     return style.heat(ax, table_.to_numpy(), style.names(table_.index), list(table_.columns))
+
+
+def place_table(judged: pd.DataFrame) -> Markup:
+    """`quality.by_place` as a table."""
+    places = {
+        ("adjective", True): "before the noun, as in English",
+        ("adjective", False): "after the noun",
+        ("verb", True): "between subject and object, as in English",
+        ("verb", False): "first or last",
+    }
+    rows = [
+        (row.kind, places[row.kind, row.as_in_english], row.languages, row.right, row.same_kind)
+        for row in by_place(judged).itertuples()
+    ]
+    header = ["English word", "where the language has it", "languages", "right", "of its kind"]
+    return table(header, rows, "All answers, without a threshold", range(2, 5))
 
 
 def quality_table(tables: Mapping[str, pd.DataFrame], ceilings: pd.Series) -> Markup:

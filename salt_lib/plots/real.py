@@ -15,7 +15,7 @@ from ..study.stats import BASELINE, SALT, Comparison
 from ..study.wording import interval, points, short_p
 from .html import Markup, percent, table, token, tokens
 from .results import ENGLISH, ZERO_SHOT, spread
-from .style import BLACK, BLUE, GREY, SMALL, VERMILLION, styled
+from .style import BLACK, BLUE, GREY, VERMILLION, styled
 
 
 def sentence(row: Mapping, code: str, threshold: float) -> Markup:
@@ -39,41 +39,57 @@ def sentence(row: Mapping, code: str, threshold: float) -> Markup:
 
 
 @styled
-def precision_coverage(
-    ax: Axes, rows: Mapping[str, Sequence], without: Mapping[str, Sequence]
-) -> Axes:
-    """Each language's precision against coverage, from without the rules to with them.
+def by_language(ax: Axes, rows: Mapping[str, Sequence], without: Mapping[str, Sequence]) -> Axes:
+    """Each language's precision, with the rules and without them, and its coverage with them.
 
-    rows, without: language → [precision, coverage, kept], content words.
+    rows, without: language → [precision, coverage, kept], content words. The most precise on top;
+    a language that keeps nothing is left out.
     """
-    for code, (precision, coverage, _) in rows.items():
-        before = without.get(code)
-        if precision is None:
-            continue
-        if before and before[0] is not None:
-            ends = [100 * before[1], 100 * coverage], [100 * before[0], 100 * precision]
-            ax.plot(*ends, color=GREY, linewidth=0.8, zorder=1)
-        ax.plot(100 * coverage, 100 * precision, "o", color=BLUE, markersize=5)
-        at = (100 * coverage, 100 * precision)
-        ax.annotate(code, at, xytext=(4, 3), textcoords="offset points", color=BLACK, size=SMALL)
-    ax.set_xlabel("coverage of content words in %")
-    ax.set_ylabel("precision in %")
+    known = {code: row for code, row in rows.items() if row[0] is not None}
+    order = sorted(known, key=lambda code: -known[code][0])
+    for y, code in enumerate(order):
+        precision, coverage, _ = known[code]
+        before = without[code][0] if code in without else None
+        if before is not None:
+            ax.plot([100 * before, 100 * precision], [y, y], color=GREY, linewidth=1, zorder=1)
+            ax.plot(100 * before, y, "o", color=VERMILLION, markersize=5)
+        ax.plot(100 * precision, y, "o", color=BLUE, markersize=6)
+        ax.plot(100 * coverage, y, "s", color=BLACK, markersize=4)
+    for marker, color, name in (
+        ("o", VERMILLION, "precision as predicted"),
+        ("o", BLUE, "precision by the rules"),
+        ("s", BLACK, "coverage by the rules"),
+    ):
+        ax.plot([], [], marker, color=color, label=name)
+    _languages(ax, order)
+    ax.set_xlim(-2, 102)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.4, 1), ncols=2, frameon=False)
+    ax.set_xlabel("content words, in %")
     return ax
 
 
 def rules_table(variants: Mapping[str, Mapping], threshold: float, caption: str) -> Markup:
-    """What each rule does: precision and coverage of content words, means over languages."""
+    """What each rule does: precision and coverage of content words, means over languages.
+
+    The most precise by forms on top; the lowest language is by lemmas.
+    """
+
+    def precision(name: str) -> float:
+        rows = variants[name]["forms"]
+        return next(one for one in rows if one["threshold"] == threshold)["precision"]["content"]
+
     body = []
-    for name, kinds in variants.items():
+    for name in sorted(variants, key=precision, reverse=True):
+        kinds = variants[name]
         cells = []
         for kind in ("forms", "lemmas"):
             row = next(one for one in kinds[kind] if one["threshold"] == threshold)
             cells += [percent(row["precision"]["content"]), percent(row["coverage"]["content"])]
-        worst = next(one for one in kinds["forms"] if one["threshold"] == threshold)["by_language"]
+        worst = next(one for one in kinds["lemmas"] if one["threshold"] == threshold)["by_language"]
         known = {code: p for code, (p, _, _) in worst.items() if p is not None}
         least = min(known, key=lambda code: known[code])
         body.append([name, *cells, f"{least} {percent(known[least])}"])
-    header = ["rules", "precision", "coverage", "by lemmas", "coverage", "lowest language"]
+    header = ["rules", "precision", "coverage", "by lemmas", "coverage", "lowest, by lemmas"]
     return table(header, body, caption, range(1, 5))
 
 

@@ -86,9 +86,9 @@ def names(codes: Sequence[str]) -> list[str]:
     return [language(code).name for code in codes]
 
 
-def percent(axis) -> None:
+def percent(axis, decimals: int = 0) -> None:
     """Write an axis's shares as percentages."""
-    axis.set_major_formatter(mpl.ticker.PercentFormatter(1.0, decimals=0))
+    axis.set_major_formatter(mpl.ticker.PercentFormatter(1.0, decimals=decimals))
 
 
 @styled

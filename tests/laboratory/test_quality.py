@@ -56,7 +56,8 @@ def judged():
         ("dog", "Katze", "de", "co-hyponym"),
         ("red", "blau", "de", "co-hyponym"),
         ("animal", "Mensch", "de", "co-hyponym"),
-        ("dog", "Tier", "de", "other"),
+        ("dog", "Tier", "de", "hypernym or hyponym"),
+        ("animal", "Hund", "de", "hypernym or hyponym"),
         ("dog", "Hund", "fr", "other"),
         ("dog", "groß", "de", "other"),
         ("see", "[UNK]", "de", "other"),
@@ -87,6 +88,13 @@ def test_every_prediction_is_judged_once(judged):
     )
     assert judged.loc[judged["word"] == "the", "content"].tolist() == [False]
     assert judged.loc[judged["word"] != "the", "content"].all()
+
+
+def test_answers_are_counted_by_where_the_word_stands(judged):
+    told = quality.by_place(judged[judged["language"] != "en"]).set_index(["kind", "as_in_english"])
+    assert told.loc[("adjective", True)].tolist() == [1, 1 / 2, 1]  # German: riesig, groß for small
+    assert told.loc[("adjective", False)].tolist() == [1, 1 / 2, 1 / 2]  # Spanish: grande, Zug
+    assert told.loc[("verb", True), "languages"] == 0
 
 
 def numbers(judged, threshold, by):
@@ -158,11 +166,11 @@ def test_the_curve_is_precision_and_coverage_at_each_threshold(judged):
 
 def test_kinds_of_error_add_up(judged):
     kinds = quality.error_kinds(judged, 0.0)
-    assert [*kinds] == ["right", "antonym", "co-hyponym", "other"]
-    assert kinds.loc["de"].tolist() == [3 / 5, 1 / 5, 1 / 5, 0]
-    assert kinds.loc["es"].tolist() == [1 / 2, 0, 0, 1 / 2]
+    assert [*kinds] == ["right", "antonym", "co-hyponym", "hypernym or hyponym", "other"]
+    assert kinds.loc["de"].tolist() == [3 / 5, 1 / 5, 1 / 5, 0, 0]
+    assert kinds.loc["es"].tolist() == [1 / 2, 0, 0, 0, 1 / 2]
     assert np.allclose(kinds.sum(axis=1), 1)
-    assert quality.error_kinds(judged, 0.7).loc["de"].tolist() == [2 / 3, 0, 1 / 3, 0]
+    assert quality.error_kinds(judged, 0.7).loc["de"].tolist() == [2 / 3, 0, 1 / 3, 0, 0]
     assert quality.error_kinds(judged, 0.97).empty
 
 

@@ -49,10 +49,10 @@ def test_by_language_puts_the_most_precise_on_top():
 
 def test_errors_add_up():
     figure, ax = style.figure(4)
-    shares = pd.DataFrame([[0.5, 0.1, 0.2, 0.2], [1, 0, 0, 0]], ["de", "ru"], list(KINDS))
+    shares = pd.DataFrame([[0.5, 0.1, 0.2, 0.1, 0.1], [1, 0, 0, 0, 0]], ["de", "ru"], list(KINDS))
     assert distillation.errors(ax, shares) is ax
     ends = [bar.get_x() + bar.get_width() for bar in ax.containers[-1]]
-    assert ends == pytest.approx([1, 1])
+    assert ends == pytest.approx([0.5, 0])
     check(figure)
 
 
@@ -63,6 +63,12 @@ def test_kinds_of_words_as_a_heat_map():
     assert distillation.heat(ax, known) is ax
     assert len(ax.texts) == 15
     check(figure)
+
+
+def test_the_place_of_a_word_has_a_row_each_way():
+    html = distillation.place_table(rows())
+    Closed(html)
+    assert html.count("<tr>") == 5 and html.count("as in English") == 2
 
 
 def test_predictions_are_boxed_by_threshold_and_truth():

@@ -32,13 +32,15 @@ def test_a_sentence_marks_what_is_right_what_is_not_and_what_nobody_knows():
     assert "alt" not in sure and "old" in sure and "Fluss" in sure
 
 
-def test_precision_against_coverage_leaves_out_what_keeps_nothing():
-    found, ax = style.figure(3.8)
-    rows = {"de": [0.9, 0.1, 50], "sw": [0.6, 0.05, 20], "ur": [None, 0.0, 0]}
-    real.precision_coverage(ax, rows, {"de": [0.6, 0.2, 90], "sw": [None, 0.0, 0]})
-    assert {text.get_text() for text in ax.texts} == {"de", "sw"}
+def test_each_language_that_keeps_something_has_a_row():
+    found, ax = style.figure(4.8)
+    rows = {"sw": [0.6, 0.05, 20], "de": [0.9, 0.1, 50], "ur": [None, 0.0, 0]}
+    real.by_language(ax, rows, {"de": [0.6, 0.2, 90], "sw": [None, 0.0, 0]})
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["German", "Swahili"]
     lines = [line for line in ax.lines if len(line.get_xdata()) == 2]
-    assert [list(line.get_ydata()) for line in lines] == [[60, 90]]
+    assert [list(line.get_xdata()) for line in lines] == [[60, 90]]
+    squares = [x for line in ax.lines if line.get_marker() == "s" for x in line.get_xdata()]
+    assert squares == [10, 5]
     check(found)
 
 
@@ -49,12 +51,16 @@ def test_the_table_of_rules_names_the_lowest_language():
         return [{"threshold": 0.9, **means, "by_language": by}]
 
     variants = {
-        "all rules": {"forms": row(0.8, de=0.9, sw=0.7, ur=None), "lemmas": row(0.85, de=0.9)},
+        "all rules": {
+            "forms": row(0.8, de=0.9, sw=0.7, ur=None),
+            "lemmas": row(0.85, de=0.9, sw=0.8),
+        },
         "no rule": {"forms": row(0.6, de=0.5, sw=0.7), "lemmas": row(0.65, de=0.5)},
     }
     shown = real.rules_table(variants, 0.9, "Rules")
     Closed(shown)
-    assert "sw 70.0%" in shown and "de 50.0%" in shown and "85.0%" in shown
+    assert "sw 80.0%" in shown and "de 50.0%" in shown and "85.0%" in shown
+    assert shown.index("all rules") < shown.index("no rule")
 
 
 # The study
