@@ -199,7 +199,7 @@ def controls_told(of: Iterable[Part] | None = None) -> str:
     said = []
     for against, called in CONTROLS.items():
         row = rows[rows["against"] == against].iloc[0]
-        sure = f"{interval(row.to_dict())}; {p_value(row['p_holm'])} after Holm"
+        sure = f"{interval(row.to_dict())}; {p_value(row['p_holm'], 'Holm-corrected p')}"
         word = verdict({"difference": row["mean"], "p": row["p_holm"]}, "p")
         said.append(f"SALT − {called}, {points(row['mean'])} ({sure}): **{word}**")
     return f"Over worlds, controls keep the kind of word. {'. '.join(said)}."
@@ -276,8 +276,8 @@ def findings(summary: pd.DataFrame, units: Sequence[Part]) -> list[tuple[bool, s
         return found[p] <= ALPHA and found["mean"] > 0
 
     def text(what: str, found: dict, p: str = "p") -> str:
-        after = ", corrected after Holm" if p == "p_holm" else ""
-        return f"{what}: {points(found['mean'])} ({interval(found)}; {p_value(found[p])}{after})"
+        named = "Holm-corrected p" if p == "p_holm" else "p"
+        return f"{what}: {points(found['mean'])} ({interval(found)}; {p_value(found[p], named)})"
 
     found = []
     for split, called in SPLITS.items():

@@ -39,6 +39,9 @@ LOOK = r"""
         around.getBoundingClientRect().right > wide + 1)
       found.push("a table that does not scroll: " + table.textContent.trim().slice(0, 40));
   }
+  const article = document.querySelector("article").innerText;
+  for (const object of article.match(/<[\w.]+ object( at 0x\w+)?>/g) || [])
+    found.push("an object instead of what it shows: " + object);
   const channels = (text) => text.match(/[\d.]+/g).map(Number);
   const light = (rgb) => {
     const [r, g, b] = rgb.map((c) => c / 255)
