@@ -24,7 +24,7 @@ ROW = {
 def test_a_sentence_marks_what_is_right_what_is_not_and_what_nobody_knows():
     shown = real.sentence(ROW, "de", 0.5)
     Closed(shown)
-    assert '<span class="token kept">' in shown and "Fluss" in shown and "river 0.90" in shown
+    assert '<span class="token switched">' in shown and "Fluss" in shown and "river 0.90" in shown
     assert '<span class="token mixed">' in shown and "alt&lt;b&gt;" in shown
     assert "token wrong" in real.sentence(ROW, "ar", 0.5)
     assert "نهر" in real.sentence(ROW, "ar", 0.5) and 'dir="rtl"' in real.sentence(ROW, "ar", 0.5)
