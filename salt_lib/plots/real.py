@@ -22,8 +22,8 @@ def sentence(row: Mapping, code: str, threshold: float) -> Markup:
     """An English sentence with what may stand in the place of its words in one language.
 
     row: a sentence of ``recorded/real_sentences.json``. Boxed are the words whose substitute has at
-    least ``threshold``, in the class "switched" where a dictionary has the pair, "wrong" where it has
-    the word with other translations, and "mixed" where it does not have the word.
+    least ``threshold``, in the class "switched" where a dictionary has the pair, "wrong" where it
+    has the word with other translations, and "mixed" where it does not have the word.
     """
     kinds = {"right": "switched", "unknown": "mixed"}
     boxes = []
