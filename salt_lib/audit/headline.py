@@ -141,4 +141,5 @@ def _in_world_0() -> list[Found]:
     same = verdict(english) == SAME
     said = finding(f"In English, SALT's accuracy on `{TASK}`", english, detectable=False)
     found.append(Found("In one world", None if same else verdict(english) == HIGHER, said))
-    return [*found, Found("Elsewhere", False, review.elsewhere())]
+    against = [("In one world", review.in_its_own_world()), ("Elsewhere", review.elsewhere())]
+    return [*found, *(Found(where, False, said) for where, said in against)]

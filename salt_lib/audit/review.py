@@ -64,6 +64,19 @@ def second_world() -> str:
     )
 
 
+def in_its_own_world() -> str:
+    """What is left of the gain in world 0 on other items and with balanced answers (Markdown)."""
+    fresh, left, least = (
+        points(number(attack, "difference" if name is None else name) / 100)
+        for attack, name in (("fresh-items", None), ("balanced", None), ("balanced", "fresh"))
+    )
+    return (
+        f"On fresh items of the same generator SALT's gain on `{TASK}` was {fresh}, and part of it is "
+        f"more answers of “entailment”: with balanced answers {left} are left, and {least} on the "
+        f"fresh items ({read()[0]})."
+    )
+
+
 def elsewhere() -> str:
     """What SALT's gain came to over worlds, until all are there in a second one, and on the deeper
     model (Markdown)."""
