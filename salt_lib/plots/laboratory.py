@@ -6,6 +6,7 @@ Chapter: The laboratory.
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from difflib import SequenceMatcher
 from html import escape
 
 import numpy as np
@@ -134,11 +135,16 @@ def _reason(text: str, code: str) -> Markup:
 
 
 def _line(sentence: Sequence[str], other: Sequence[str], code: str) -> str:
-    """A sentence with the words marked that the other one lacks."""
+    """A sentence with the words marked that the other one lacks.
+
+    Of a word that it has more often than the other, those are marked that don't pair up in order.
+    """
     extra = Counter(sentence) - Counter(other)
+    matched = SequenceMatcher(None, sentence, other, autojunk=False).get_matching_blocks()
+    paired = {at for block in matched for at in range(block.a, block.a + block.size)}
     parts = []
-    for w in sentence:
-        new = extra[w] > 0
+    for at, w in enumerate(sentence):
+        new = extra[w] > 0 and at not in paired
         extra[w] -= new
         parts.append(f"<mark>{word(w, code)}</mark>" if new else word(w, code))
     return f"<div{attributes(code, 'line')}>{' '.join(parts)}</div>"

@@ -50,7 +50,7 @@ def questions_table(
     rows = []
     for number, (program, found) in enumerate(zip(programs, answers, strict=True)):
         asked = [word(" ".join(of[number]), code) for code, of in said.items()]
-        code = Markup(f"<code>{' '.join(program).replace('>', '&gt;')}</code>")
+        code = Markup(f"<code class='program'>{' '.join(program).replace('>', '&gt;')}</code>")
         rows.append([asked[0], *asked[1:], code, answer(found)])
     header = [*(language(code).name for code in said), "program", "answer"]
     return table(header, rows, caption)

@@ -1,5 +1,7 @@
 """Figures and tables of the chapter on the laboratory: drawn, readable, and true to their data."""
 
+import re
+
 import numpy as np
 import pandas as pd
 from drawn import Closed, check
@@ -69,6 +71,15 @@ def test_sentences_have_every_language_and_its_parts():
             direction = "rtl" if LANGUAGES[code].right_to_left else "ltr"
             names = f"{role} rtl" if direction == "rtl" else role
             assert f'<span class="{names}" lang="{code}" dir="{direction}">{form}</span>' in html
+
+
+def test_of_a_repeated_word_the_one_that_pairs_up_is_not_marked():
+    more = "the dog lose the book near the house".split()
+    fewer = "the dog lose book near house".split()
+    line = laboratory._line(more, fewer, "en")
+    plain = re.sub(r"<(?!/?mark)[^>]*>", "", line).split()
+    assert plain == "the dog lose <mark>the</mark> book near <mark>the</mark> house".split()
+    assert "<mark>" not in laboratory._line(fewer, more, "en")
 
 
 def test_pairs_mark_what_differs():

@@ -38,7 +38,7 @@ def test_questions_stand_beside_their_programs_and_answers():
     header, row = plain(html)
     assert header == ["English", "Arabic", "program", "answer"]
     assert "how_many dog ?" in row[0] and 'dir="rtl"' in row[1] and row[3] == "4"
-    assert row[2] == "<code>total agent where agent= dog &gt; total</code>"
+    assert row[2] == "<code class='program'>total agent where agent= dog &gt; total</code>"
 
 
 def test_cells_measures_checks_progress_fits_and_languages_have_their_tables(units):
