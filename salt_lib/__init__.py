@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from .errors import SaltError as _SaltError
 
 if TYPE_CHECKING:
-    from .api import augment, compare, distill, load, train
+    from .api import RECIPE, augment, compare, distill, load, train
     from .data.examples import Pairs, Tagged
     from .errors import SaltError
     from .salt.augment import mixup
@@ -46,6 +46,7 @@ except metadata.PackageNotFoundError:  # a checkout that was never installed
 
 _HOME = {
     "METHODS": "salt.methods",
+    "RECIPE": "api",
     "Config": "training.config",
     "Method": "salt.methods",
     "Pairs": "data.examples",
@@ -61,6 +62,7 @@ _HOME = {
 }
 __all__ = [
     "METHODS",
+    "RECIPE",
     "Config",
     "Method",
     "Pairs",

@@ -46,8 +46,9 @@ from .training.run import train_and_score
 Sentences = Sequence[str] | Sequence[tuple[str, str]]
 Texts = str | Path | Mapping[str, Iterable[str]]
 Words = Mapping[str, Mapping[str, int]]
-# The learning rate that encoders of BERT's size are usually fine-tuned with (Devlin et al. 2019).
-RECIPE = Config(epochs=3, learning_rate=2e-5, dropout=0.1)
+# The learning rate that encoders like BERT are usually fine-tuned with (Devlin et al. 2019) and the
+# thresholds of the study on real text; `Config`'s own defaults are for the laboratory's model.
+RECIPE = Config(epochs=3, learning_rate=2e-5, dropout=0.1, threshold=0.7, synonym_threshold=0.9)
 
 
 def distill(
@@ -57,8 +58,8 @@ def distill(
     texts: Texts | None = None,
     *,
     words: Words | None = None,
-    threshold: float = Config.threshold,
-    synonym_threshold: float = Config.synonym_threshold,
+    threshold: float = RECIPE.threshold,
+    synonym_threshold: float = RECIPE.synonym_threshold,
     masked: bool = False,
     device: str = "auto",
     rules: Rules = RULES,
@@ -68,7 +69,8 @@ def distill(
     model: a folder or a name on the hub, with its masked-language head. sentences: single ones, or
     pairs. languages: those wanted, by default all of ``texts``; English gives synonyms. texts: a
     folder of ``<language>.txt`` or language → sentences, monolingual, from which the whole words of
-    each language are counted; English may be missing. words: instead, language → word → count (see
+    each language are counted; English may be missing. They may hold more languages than are wanted,
+    and better do: a word that many share is none's. words: instead, language → word → count (see
     `whole_words.whole_words`); by default what stands beside a checkpoint of ours. threshold,
     synonym_threshold: the least probability among the language's words. masked: hide each word
     while it is predicted. device: "auto", "cpu" or "cuda". rules: which words and pairs of real
@@ -134,12 +136,15 @@ def augment(
     ...         token_rate=1)["text"].tolist()
     ['a Hund!']
     """
-    for name in (*text_columns,):
+    for name in _listed("text_columns", text_columns) or ():
         if name not in table.columns:
             raise unknown("text column", name, table.columns)
     for name in ("word", "language", "substitute"):
         if name not in pairs.columns:
-            raise SaltError(f"pairs: no column {name!r}; give a table of salt_lib.distill")
+            raise SaltError(
+                f"pairs: no column {name!r}; give a table of salt_lib.distill (salt augment takes "
+                "every prediction in its place as well, with --model)"
+            )
     for name, rate in (("instance_rate", instance_rate), ("token_rate", token_rate)):
         if not 0 <= rate <= 1:
             raise SaltError(f"{name} {rate}: it must lie between 0 and 1")
@@ -211,20 +216,31 @@ def train(
     those of the training data in order. method: a name such as baseline, code-switch, mixup, salt
     or salt-random, or a `Method` of your own. languages, texts, words, rules: of the substitutions,
     as for `distill`; by default the languages of the test sets. config: optimiser, thresholds and
-    rates. max_length: pieces of a row. keep: called with the trained model.
+    rates; change some with ``dataclasses.replace(RECIPE, epochs=1)``. max_length: pieces of a row.
+    keep: called with the trained model.
 
     Returns method, seed, scores (language → accuracy or F1 in [0, 1]), dev (per epoch), epoch,
-    seconds, config. Predictions are made once per data and model, under ``$SALT_CACHE_DIR`` or
-    ``cache``. Raises SaltError for a method that needs true translations, and as `distill`.
+    seconds, config, and substitutions: language → how many are kept. Predictions are made once per
+    data and model, under ``$SALT_CACHE_DIR`` or ``cache``. Raises SaltError for a method that needs
+    true translations, for one that finds nothing to substitute, for data that are incomplete or
+    have a single label, and as `distill`.
     """
     row = method if isinstance(method, Method) else method_by_name(method)
     substitutions.check_method(row)
+    if not isinstance(config, Config):
+        raise SaltError(
+            f"config: {type(config).__name__}, expected a Config, such as "
+            "dataclasses.replace(salt_lib.RECIPE, epochs=1)"
+        )
     in_range(config, "config")
+    _complete(data)
     if row.substitutions:
         loading.check(model, DISTILLATION)
     tests = dict(data["test"])
     first = data["train"]
     names = list(data.get("labels") or _label_names(first, label_column))
+    if len(names) < 2:
+        raise SaltError(f"train: the only label is {names[0]!r}, so there is nothing to learn")
     split = {"train": first, "dev": data["dev"], **tests}
     ready = {
         name: _rows(name, part, names, text_columns, label_column) for name, part in split.items()
@@ -232,8 +248,9 @@ def train(
     loading.check(model, TOKENS if isinstance(ready["train"], Tagged) else SENTENCES)
     compute = Accelerated(device)
     known: Words = {}
+    found: dict[str, int] = {}
     if row.substitutions:
-        wanted = [code for code in languages or tests if code != SOURCE]
+        wanted = [c for c in _listed("languages", languages) or tests if c != SOURCE]
         known = words_of(model, _sentences(ready["train"]), wanted, texts, words, rules)
     prepared = prepare(
         model,
@@ -271,8 +288,15 @@ def train(
             opposites = coordinated(sentences_of(ready["train"]))
             kept = kept_pairs(kept, prepared.train, pieces, known, rules, opposites)
         prepared = prepared.substituting(row.substitutions, kept, words=row.words)
+        found = kept["language"].value_counts().to_dict()
+        if not len(prepared.choices.tokens):
+            raise SaltError(
+                f"{row.name}: nothing to substitute, so it would be the baseline; no prediction "
+                f"has the least probability of {config.threshold} ({config.synonym_threshold} in "
+                "English) and passes the rules: lower config.threshold, or give more sentences"
+            )
     result = train_and_score(prepared, row, config, seed, compute=compute, threads=None, keep=keep)
-    return {"method": row.name, "seed": seed, **result}
+    return {"method": row.name, "seed": seed, **result, "substitutions": found}
 
 
 def compare(
@@ -318,6 +342,8 @@ def pairs_of(sentences: Sentences) -> Pairs:
     """Sentences as the library takes them; one alone is the first of a pair with nothing."""
     if isinstance(sentences, str):
         raise SaltError("a single sentence: give a list, [sentence]")
+    if isinstance(sentences, pd.DataFrame):
+        raise SaltError("a table: give its sentences as a list, such as table['text'].tolist()")
     rows = [(s, "") if isinstance(s, str) else tuple(s) for s in sentences]
     if not rows:
         raise SaltError("no sentences")
@@ -339,6 +365,9 @@ def words_of(
     rules: Rules = RULES,
 ) -> dict[str, Mapping[str, int]]:
     """Language → whole words with counts, English first, for `distill`'s arguments."""
+    languages = _listed("languages", languages)
+    if words is not None and texts is not None:
+        raise SaltError("texts and words: give one of them")
     if words is None and texts is None:
         beside = loading.resolve(model)
         if not (beside / "vocabulary.json").is_file():
@@ -363,6 +392,24 @@ def words_of(
     return {code: words[code] for code in wanted}
 
 
+def _listed(name: str, given: Iterable[str] | None) -> list[str] | None:
+    """A list that an argument gives, or None. SaltError: it is a string."""
+    if isinstance(given, str):
+        raise SaltError(f"{name}: {given!r} is a string; give a list, [{given!r}]")
+    return None if given is None else list(given)
+
+
+def _complete(data: Mapping[str, Any]) -> None:
+    """Raise SaltError unless the data have all parts, and test sets by language."""
+    if not isinstance(data, Mapping):
+        raise SaltError(f"data: {type(data).__name__}; give 'train', 'dev' and 'test' in a dict")
+    for name in ("train", "dev", "test"):
+        if name not in data:
+            raise SaltError(f"data: no {name!r}; there are {', '.join(data) or 'none'}")
+    if not isinstance(data["test"], Mapping):
+        raise SaltError("data: 'test' is a table; give language → test set, such as {'de': table}")
+
+
 def _choices(pairs: pd.DataFrame) -> dict[str, list[tuple[list[str], np.ndarray]]]:
     """Word → for each language its substitutes and how likely each is drawn."""
     counts = pairs["count"] if "count" in pairs.columns else pd.Series(1, index=pairs.index)
@@ -382,6 +429,11 @@ def _label_names(table: Any, label_column: str) -> list[str]:
         return [str(i) for i in range(max(table.labels) + 1)]
     if label_column not in table.columns:
         raise unknown("label column", label_column, table.columns)
+    if isinstance(table[label_column].iloc[0], list | tuple | np.ndarray):
+        raise SaltError(
+            f"train: column {label_column!r} holds lists; words with tags are given as Tagged, see "
+            "salt_lib.data.examples.tag"
+        )
     return [str(name) for name in sorted(table[label_column].unique())]
 
 

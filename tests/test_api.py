@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ def test_importing_the_package_is_quick_and_loads_nothing_heavy():
 
 
 def test_every_public_name_is_there_and_no_other():
-    assert set(salt.__all__) <= set(dir(salt)) and len(salt.__all__) == 13
+    assert set(salt.__all__) <= set(dir(salt)) and len(salt.__all__) == 14
     assert all(getattr(salt, name).__doc__ for name in salt.__all__)
     with pytest.raises(AttributeError, match="no attribute 'destil'"):
         salt.destil  # noqa: B018
@@ -93,6 +94,9 @@ def test_words_are_counted_in_texts_and_english_in_the_sentences():
         ({"sentences": []}, "no sentences"),
         ({"sentences": "one"}, "a single sentence: give a list"),
         ({"sentences": [("a", "b", "c")]}, "alone or in pairs, not 3"),
+        ({"sentences": pd.DataFrame({"text": ["a"]})}, "a table: give its sentences as a list"),
+        ({"languages": "de"}, r"languages: 'de' is a string; give a list, \['de'\]"),
+        ({"texts": TEXTS, "words": {"de": {}}}, "texts and words: give one of them"),
         ({"languages": ["xx"]}, "unknown language 'xx'; known: ar"),
         ({"languages": ["fr"], "texts": TEXTS}, "unknown language of the texts 'fr'; known: de"),
         ({"threshold": 2}, "no probability"),
@@ -157,6 +161,7 @@ def test_rates_and_seeds_of_augment():
     ("options", "message"),
     [
         ({"text_columns": ["txt"]}, "unknown text column 'txt'; known: text"),
+        ({"text_columns": "text"}, "text_columns: 'text' is a string"),
         ({"pairs": PAIRS.drop(columns="word")}, "no column 'word'"),
         ({"token_rate": 1.5}, "token_rate 1.5"),
     ],
@@ -176,6 +181,7 @@ def test_train_scores_every_language_and_compare_tests_the_gain(data, cache):
     ]
     assert [(r["method"], r["seed"]) for r in results][-1] == ("salt", 1)
     assert all(set(r["scores"]) == {"en", "de", "sw"} for r in results)
+    assert not results[0]["substitutions"] and results[-1]["substitutions"]["de"] > 0
     assert len(list(cache.glob("*.parquet"))) == 1  # both seeds take the same predictions
     again = salt.train(MODEL, data, "salt", 1, **options)
     assert again["scores"] == results[-1]["scores"] and again["dev"] == results[-1]["dev"]
@@ -214,12 +220,36 @@ def test_a_method_of_ones_own_and_tagged_sentences():
         (lambda d: d | {"label_column": "class"}, "unknown label column 'class'"),
         (lambda d: d | {"text_columns": ["a", "hypothesis"]}, "train: no column 'a'"),
         (lambda d: d | {"languages": ["xx"]}, "unknown language 'xx'"),
+        (lambda d: d | {"languages": "de"}, "languages: 'de' is a string"),
+        (lambda d: d | {"config": {"epochs": 1}}, "config: dict, expected a Config, such as"),
+        (
+            lambda d: d | {"config": replace(CONFIG, threshold=1, synonym_threshold=1)},
+            "salt: nothing to substitute",
+        ),
     ],
 )
 def test_train_says_what_is_wrong(data, change, message):
     options = change({"method": "salt", "config": CONFIG, "device": "cpu"})
     with pytest.raises(salt.SaltError, match=message):
         salt.train(MODEL, data, **options)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: {k: v for k, v in d.items() if k != "dev"}, "data: no 'dev'; there are train"),
+        (lambda d: d | {"test": d["dev"]}, "'test' is a table; give language → test set"),
+        (lambda d: d["train"], "data: DataFrame; give 'train', 'dev' and 'test'"),
+        (lambda d: d | {"train": d["train"].assign(label="yes")}, "the only label is 'yes'"),
+        (
+            lambda d: d | {"train": d["train"].assign(label=[["B", "O"]] * len(d["train"]))},
+            "holds lists; words with tags are given as Tagged",
+        ),
+    ],
+)
+def test_data_that_can_t_be_trained_on_are_named(data, change, message):
+    with pytest.raises(salt.SaltError, match=message):
+        salt.train(MODEL, change(data), "baseline", config=CONFIG, device="cpu")
 
 
 def test_a_label_that_training_lacks_is_named(data):

@@ -99,9 +99,9 @@ def in_short() -> str:
 
 def _verdicts() -> Mapping[str, str]:
     """Where SALT was tested against the baseline → what the test says."""
-    if (test := over_worlds.primary()) is not None:
-        words = {"difference": test.mean, "p": test.p}
-        found = {f"over {len(test.effects)} worlds": verdict(words, "p")}
+    if (primary := over_worlds.primary()) is not None:
+        words = {"difference": primary.mean, "p": primary.p}
+        found = {f"over {len(primary.effects)} worlds": verdict(words, "p")}
     else:
         main = stats.summarise(laboratory_study().results().frame)["primary"][TASK]
         again = review.number("second-world", "p") <= ALPHA

@@ -71,9 +71,9 @@ def in_its_own_world() -> str:
         for attack, name in (("fresh-items", None), ("balanced", None), ("balanced", "fresh"))
     )
     return (
-        f"On fresh items of the same generator SALT's gain on `{TASK}` was {fresh}, and part of it is "
-        f"more answers of “entailment”: with balanced answers {left} are left, and {least} on the "
-        f"fresh items ({read()[0]})."
+        f"On fresh items of the same generator SALT's gain on `{TASK}` was {fresh}, and part of it "
+        f"is more answers of “entailment”: with balanced answers {left} are left, and {least} on "
+        f"the fresh items ({read()[0]})."
     )
 
 

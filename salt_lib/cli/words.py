@@ -120,6 +120,9 @@ def distill(
     }
     check_thresholds(*limits.values())
     if input is None:
+        for option, given in (("--model", model), ("--texts", texts), ("--vocabulary", vocabulary)):
+            if given is not None:
+                raise SaltError(f"{option} needs --input as well; see 'salt distill --help'")
         path, pairs, counts = _laboratory_pairs(world, task, masked, limits, languages)
         about = {"task": task, "world": world, "file": str(path)}
     else:

@@ -232,6 +232,7 @@ def with_data(setup: Setup, tasks: Iterable[str], available: bool) -> Setup:
                     f"{setup.data}: {task} lacks files ({', '.join(splits)}) in "
                     f"{', '.join(missing)}; there: {', '.join(sorted(there)) or 'none'}. Go on "
                     "with these: --available, or languages = [...] in the setup"
+                    + ("" if setup.texts else "; with texts = FOLDER no dev files are needed")
                 )
     if not lacking:
         return setup

@@ -90,6 +90,8 @@ def test_words_of_a_model_and_sentences_of_ones_own(tmp_path):
     ("arguments", "message"),
     [
         (["--input", "a.csv"], "--input needs --model"),
+        (["--model", "m"], "--model needs --input"),
+        (["--texts", "t"], "--texts needs --input"),
         (["--input", "a.doc", "--model", str(checkpoint(0))], "a table is one of .csv, .tsv"),
         (["--input", "none.txt", "--model", str(checkpoint(0))], "none.txt: can't be read"),
         (
