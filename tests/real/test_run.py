@@ -19,7 +19,7 @@ from salt_lib.digests import read_checked
 from salt_lib.errors import SaltError
 from salt_lib.files import alone
 from salt_lib.models import encoding, loading
-from salt_lib.real import dose
+from salt_lib.real import counts
 from salt_lib.real import run as real_run
 from salt_lib.real import setup as real_setup
 from salt_lib.salt import predictions
@@ -172,7 +172,7 @@ def test_runs_share_tokens_words_and_predictions(bert, tmp_path):
 
 
 def test_a_dose_is_counted_in_what_salt_trains_on(bert, tmp_path):
-    found = dose.dose(bert, "xnli", tmp_path)
+    found = counts.dose(bert, "xnli", tmp_path)
     ready = real_run.prepared(bert, "xnli", METHODS["salt"], tmp_path, Accelerated("cpu"))
     may = (ready.choices.count > 0).tolist()
     whole = [ok for ok, is_word in zip(may, ready.train.whole.tolist(), strict=True) if is_word]
@@ -180,8 +180,8 @@ def test_a_dose_is_counted_in_what_salt_trains_on(bert, tmp_path):
     assert found["with_options"] == pytest.approx(sum(may) / len(may), abs=1e-4)
     assert found["words_with_options"] == pytest.approx(sum(whole) / len(whole), abs=1e-4)
     assert 0 < found["switched"] < found["with_options"]
-    dose.record(tmp_path / "dose.json", {"one": found})
-    assert read_checked(tmp_path / "dose.json")["doses"] == {"one": found}
+    counts.record(tmp_path / "counts.json", {"one": found}, {})
+    assert read_checked(tmp_path / "counts.json")["doses"] == {"one": found}
 
 
 @pytest.mark.skipif(_absent(), reason="no XTREME files: set SALT_XTREME_DIR")
