@@ -199,11 +199,37 @@ def outcome_table(tables: Sequence[Part], caption: str) -> Markup:
     return table(header, body, caption, range(1, 6))
 
 
-def placement_table(lettered: Part, first: Part, caption: str) -> Markup:
-    """The baseline in each language by where a tag stands, with Holm's correction over them."""
+def gains_table(of: Part, methods: Sequence[str], caption: str) -> Markup:
+    """What methods gain over the baseline in each language, with Holm's correction over them."""
+    told = {method: outcomes.gains_by_language(of, method) for method in methods}
+    base = outcomes.scores(of, BASELINE, codes := [SOURCE, *outcomes.targets(of)]).mean(axis=0)
     body = [
         [
             language(code).name,
+            percent(mean),
+            *(
+                shown
+                for rows in told.values()
+                for shown in (points(rows[code]["difference"], ""), short_p(rows[code]["p_holm"]))
+            ),
+        ]
+        for code, mean in zip(codes, base, strict=True)
+    ]
+    columns = (shown for method in methods for shown in (f"{method} −", "p (Holm)"))
+    return table(["language", "baseline", *columns], body, caption, range(1, 2 + 2 * len(methods)))
+
+
+def placement_table(
+    lettered: Part, first: Part, caption: str, moved: Mapping[str, float] | None = None
+) -> Markup:
+    """The baseline in each language by where a tag stands, with Holm's correction over them.
+
+    moved: language → the share of words whose tag stands elsewhere (`counts.moved`).
+    """
+    body = [
+        [
+            language(code).name,
+            percent(moved[code]) if moved else "–",
             percent(row["baseline_mean"]),
             percent(row["mean"]),
             points(row["difference"], ""),
@@ -211,8 +237,8 @@ def placement_table(lettered: Part, first: Part, caption: str) -> Markup:
         ]
         for code, row in outcomes.placed_by_language(lettered, first).items()
     ]
-    header = ["language", "first piece", "first lettered", "difference", "p (Holm)"]
-    return table(header, body, caption, range(1, 5))
+    header = ["language", "bare marks", "first piece", "lettered", "difference", "p (Holm)"]
+    return table(header, body, caption, range(1, 6))
 
 
 def progress_table(parts: Mapping[str, Part], caption: str) -> Markup:

@@ -1,6 +1,6 @@
-"""What the study on real text is given: how much SALT changes, and how many tags would move.
+"""What the study on real text is given: how much SALT changes, how many tags would move.
 
-Where SALT changes next to nothing a null says little; where few tags move, their place matters less.
+Where SALT changes next to nothing a null says little; where few tags move, their place does little.
 
 Chapter: On real text.
 """

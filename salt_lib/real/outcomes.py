@@ -6,7 +6,7 @@ planned runs are there.
 Chapter: On real text.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -197,26 +197,34 @@ def placed(lettered: Part, first: Part, codes: Iterable[str]) -> Comparison:
 
 def placed_by_language(lettered: Part, first: Part) -> dict[str, dict[str, Any]]:
     """Language, English first → `placed` in it as a mapping, with ``p_holm`` over the languages."""
-    codes = [SOURCE, *targets(lettered)]
-    tests = [placed(lettered, first, [code]) for code in codes]
-    corrected = holm([test.p for test in tests])
-    return {
-        code: asdict(test) | {"p_holm": float(p)}
-        for code, test, p in zip(codes, tests, corrected, strict=True)
-    }
+    return _by_language([SOURCE, *targets(lettered)], lambda code: placed(lettered, first, [code]))
 
 
 def misplaced(lettered: Part, first: Part, method: str, codes: Iterable[str]) -> np.ndarray:
-    """How much more a method gains with tags on the first piece than on the first lettered one.
-
-    (seeds,): what of its gain there is owed to tags that stand in the wrong place.
-    """
+    """(seeds,) what a method gains with tags on the first lettered piece − on the first."""
     columns = list(codes)
     gains = [
         (scores(one, method, columns) - scores(one, "baseline", columns)).mean(axis=1)
-        for one in (first, lettered)
+        for one in (lettered, first)
     ]
     return gains[0] - gains[1]
+
+
+def gains_by_language(of: Part, method: str) -> dict[str, dict[str, Any]]:
+    """Language, English first → `gain` over the baseline in it as a mapping, with ``p_holm`` over
+    the languages."""
+    return _by_language([SOURCE, *targets(of)], lambda code: gain(of, method, "baseline", [code]))
+
+
+def _by_language(
+    codes: Sequence[str], test: Callable[[str], Comparison]
+) -> dict[str, dict[str, Any]]:
+    tests = [test(code) for code in codes]
+    corrected = holm([one.p for one in tests])
+    return {
+        code: asdict(one) | {"p_holm": float(p)}
+        for code, one, p in zip(codes, tests, corrected, strict=True)
+    }
 
 
 def findings(of: Part, what: str) -> list[tuple[bool | None, str]]:
@@ -264,11 +272,18 @@ def about_tags(lettered: Part, first: Part, what: str) -> str:
         key=lambda code: -abs(rows[code]["difference"]),
     )
     where = [f"{language(code).name} {points(rows[code]['difference'], '')}" for code in moved]
+    rest = [code for code in codes if code not in moved]
+    elsewhere = points(placed(lettered, first, rest).difference, "") if rest else "–"
     before, after = (gain(one, "salt", "baseline", codes).difference for one in (first, lettered))
+    changes = misplaced(lettered, first, "salt", codes)
+    test = stats.ttest_1samp(changes, 0.0)
+    low, high = test.confidence_interval()
     return (
         "Moving a word's tag from its first piece to its first piece with a letter changes the "
         f"baseline's mean F1 on {what} by **{points(place.difference)}** "
-        f"({p_value(place.p)}); after Holm's correction over the languages: "
-        f"{', '.join(where) or 'in none of them'}. SALT − baseline is {points(before)} with tags "
-        f"on the first piece and {points(after)} with them on the lettered one."
+        f"({p_value(place.p)}). After Holm's correction over the languages that is "
+        f"{', '.join(where) or 'in none of them'}; the mean of the others changes by {elsewhere}. "
+        f"SALT − baseline is {points(before)} with tags on the first piece and {points(after)} "
+        f"with them on the lettered one, a change of {points(float(changes.mean()), '')} "
+        f"(95% interval {points(low, '')} to {points(high, '')}, {p_value(test.pvalue)})."
     )

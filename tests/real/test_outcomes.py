@@ -133,6 +133,11 @@ def test_where_a_tag_stands_is_compared_seed_by_seed(recorded):
     assert np.isnan(rows["de"]["p_holm"])  # no spread, no test
     owed = outcomes.misplaced(lettered, first, "salt", ["de", "th", "zh"])
     assert owed.shape == (6,) and owed == pytest.approx(np.zeros(6), abs=1e-12)
+    gains = outcomes.gains_by_language(lettered, "salt")
+    assert list(gains) == list(CODES)
+    assert (
+        gains["th"]["difference"] == outcomes.gain(lettered, "salt", "baseline", ["th"]).difference
+    )
 
 
 @pytest.mark.parametrize("name", outcomes.PLAN)

@@ -10,11 +10,13 @@ from dataclasses import replace
 import paper_world as small
 import pytest
 import torch
+import xlm_r
 from places import environment
 from safetensors.torch import load_file
 from transformers import BertConfig, BertModel
 
 from salt_lib.data import xtreme
+from salt_lib.data.examples import tag
 from salt_lib.digests import read_checked
 from salt_lib.errors import SaltError
 from salt_lib.files import alone
@@ -182,6 +184,14 @@ def test_a_dose_is_counted_in_what_salt_trains_on(bert, tmp_path):
     assert 0 < found["switched"] < found["with_options"]
     counts.record(tmp_path / "counts.json", {"one": found}, {})
     assert read_checked(tmp_path / "counts.json")["doses"] == {"one": found}
+
+
+def test_tags_on_a_bare_mark_are_those_that_would_move(bert, tmp_path, monkeypatch):
+    marked = replace(bert, model=str(xlm_r.write(tmp_path / "xlm-r")))
+    rows = [(["goat", "gxat", "lamp", "river"], ["A"] * 4)]  # a word that is cut begins with a mark
+    parts = {"train": tag(rows, ("A",)), "test-en": tag(rows, ("A",))}
+    monkeypatch.setattr(counts, "read", lambda setup, task: parts)
+    assert counts.moved(marked, "udpos") == {"en": 0.25}
 
 
 @pytest.mark.skipif(_absent(), reason="no XTREME files: set SALT_XTREME_DIR")
