@@ -16,7 +16,7 @@ from .claims import BUILT, OPPOSITE, SEEN, UNMEASURED, UNSEEN, Finding, outcome
 
 PAGES = ("notebooks/09_aggregation.md",)
 SOME = "seen here in part"
-MIXED_LAYERS = "neither so nor the other way round"
+MIXED_LAYERS = "neither confirmed nor reversed"
 DESIGN = ("D4", "D10", "D11", "D13", "D14", "D15")
 # The claim's "1 to 3 points".
 LEAST, MOST = 0.01, 0.03

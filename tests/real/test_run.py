@@ -10,18 +10,14 @@ from dataclasses import replace
 import paper_world as small
 import pytest
 import torch
-import xlm_r
 from places import environment
 from safetensors.torch import load_file
 from transformers import BertConfig, BertModel
 
 from salt_lib.data import xtreme
-from salt_lib.data.examples import tag
-from salt_lib.digests import read_checked
 from salt_lib.errors import SaltError
 from salt_lib.files import alone
 from salt_lib.models import encoding, loading
-from salt_lib.real import counts
 from salt_lib.real import run as real_run
 from salt_lib.real import setup as real_setup
 from salt_lib.salt import predictions
@@ -171,27 +167,6 @@ def test_runs_share_tokens_words_and_predictions(bert, tmp_path):
     assert set(salt.words) == {"en", "de", "th"} and (salt.choices.count > 0).any()
     (path,) = (tmp_path / "substitutions").iterdir()
     assert len(salt.choices.tokens) == len(predictions.read_all(path))
-
-
-def test_a_dose_is_counted_in_what_salt_trains_on(bert, tmp_path):
-    found = counts.dose(bert, "xnli", tmp_path)
-    ready = real_run.prepared(bert, "xnli", METHODS["salt"], tmp_path, Accelerated("cpu"))
-    may = (ready.choices.count > 0).tolist()
-    whole = [ok for ok, is_word in zip(may, ready.train.whole.tolist(), strict=True) if is_word]
-    assert found["tokens"] == len(may) and found["words"] == len(whole)
-    assert found["with_options"] == pytest.approx(sum(may) / len(may), abs=1e-4)
-    assert found["words_with_options"] == pytest.approx(sum(whole) / len(whole), abs=1e-4)
-    assert 0 < found["switched"] < found["with_options"]
-    counts.record(tmp_path / "counts.json", {"one": found}, {})
-    assert read_checked(tmp_path / "counts.json")["doses"] == {"one": found}
-
-
-def test_tags_on_a_bare_mark_are_those_that_would_move(bert, tmp_path, monkeypatch):
-    marked = replace(bert, model=str(xlm_r.write(tmp_path / "xlm-r")))
-    rows = [(["goat", "gxat", "lamp", "river"], ["A"] * 4)]  # a word that is cut begins with a mark
-    parts = {"train": tag(rows, ("A",)), "test-en": tag(rows, ("A",))}
-    monkeypatch.setattr(counts, "read", lambda setup, task: parts)
-    assert counts.moved(marked, "udpos") == {"en": 0.25}
 
 
 @pytest.mark.skipif(_absent(), reason="no XTREME files: set SALT_XTREME_DIR")
