@@ -189,7 +189,7 @@ def detectable(ax: Axes, sd: Mapping[str, float], seeds: Sequence[int]) -> Axes:
     ax.set_xticks(list(seeds))
     ax.set_ylim(0)
     ax.set_xlabel("seeds")
-    ax.set_ylabel("percentage points")
+    ax.set_ylabel("found, in points")
     return ax
 
 
