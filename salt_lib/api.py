@@ -238,6 +238,7 @@ def train(
         loading.check(model, DISTILLATION)
     tests = dict(data["test"])
     first = data["train"]
+    loading.check(model, TOKENS if isinstance(first, Tagged) else SENTENCES)
     names = list(data.get("labels") or _label_names(first, label_column))
     if len(names) < 2:
         raise SaltError(f"train: the only label is {names[0]!r}, so there is nothing to learn")
@@ -245,7 +246,6 @@ def train(
     ready = {
         name: _rows(name, part, names, text_columns, label_column) for name, part in split.items()
     }
-    loading.check(model, TOKENS if isinstance(ready["train"], Tagged) else SENTENCES)
     compute = Accelerated(device)
     known: Words = {}
     found: dict[str, int] = {}
