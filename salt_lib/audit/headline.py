@@ -18,6 +18,7 @@ from ..study.wording import ALPHA, HIGHER, LOWER, SAME, finding, listing, verdic
 from . import review
 
 TASK = "mini-xnli"
+AS_RANDOM = "higher, and so are random words"
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,12 @@ def in_short() -> str:
     found = _verdicts()
     said = [
         f"{how} {listing(where)}"
-        for how, word in (("better", HIGHER), ("not distinguishable", SAME), ("worse", LOWER))
+        for how, word in (
+            ("better", HIGHER),
+            ("better, but no more than with random words of the same kind,", AS_RANDOM),
+            ("not distinguishable", SAME),
+            ("worse", LOWER),
+        )
         if (where := [name for name, one in found.items() if one == word])
     ]
     helped = sum(word == HIGHER for word in found.values())
@@ -112,8 +118,14 @@ def _verdicts() -> Mapping[str, str]:
             "with a deeper model": verdict(review.deeper()),
         }
     for what, (main, *_) in on_real.complete().items():
-        test = on_real.gain(main, "salt", "baseline", on_real.targets(main))
-        found[f"on {what} in real text"] = verdict(test, "p")
+        codes = on_real.targets(main)
+        word, control = (
+            verdict(on_real.gain(main, "salt", against, codes), "p")
+            for against in ("baseline", "salt-random-kind")
+        )
+        found[f"on {what} in real text"] = (
+            AS_RANDOM if word == HIGHER and control != HIGHER else word
+        )
     return found
 
 

@@ -231,16 +231,19 @@ def findings(of: Part, what: str) -> list[tuple[bool | None, str]]:
     """What the protocol asks, answered: whether it speaks for SALT, and a sentence.
 
     of: the table, of tags that with them on the first lettered piece. what: is asked. Tests over
-    seeds decide, at 0.05; the intervals are Student's. None: for neither side, as where SALT's
-    words beat random ones without a gain over the baseline, or cost nothing in English. SaltError:
-    see `check_complete`.
+    seeds decide, at 0.05; the intervals are Student's. What speaks for SALT is a gain over the
+    baseline that random words don't have. None: for neither side, as a gain that they have as well,
+    words that beat them without a gain, or no change in English. SaltError: see `check_complete`.
     """
     codes = targets(of)
     metric, over = f"{of.metric} on {what}", f"the mean over {len(codes)} languages,"
-    gained, said = _asked(of, f"SALT's {metric}, {over}", "baseline", codes, "the baseline's")
-    found: list[tuple[bool | None, str]] = [(gained == HIGHER, said)]
-    more, said = _asked(of, f"SALT's {metric}, {over}", "salt-random-kind", codes, _RANDOM)
-    found.append(((gained == HIGHER or None) if more == HIGHER else False, said))
+    mean = f"SALT's {metric}, {over}"
+    gained, said = _asked(of, mean, "baseline", codes, "the baseline's")
+    more, control = _asked(of, mean, "salt-random-kind", codes, _RANDOM)
+    found: list[tuple[bool | None, str]] = [
+        ((more == HIGHER or None) if gained == HIGHER else False, said),
+        ((gained == HIGHER or None) if more == HIGHER else False, control),
+    ]
     english, said = _asked(
         of, f"SALT's {metric} in English", "baseline", [SOURCE], "the baseline's"
     )
