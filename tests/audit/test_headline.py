@@ -152,10 +152,10 @@ def test_the_readme_has_the_numbers_of_real_text():
     gain = real.gain(names, "salt", "baseline", codes)
     low, high = real.t_interval(gain)
     assert gain.p <= 0.05 and len(codes) == 3
-    told = (
+    above = (
         f"SALT is {points(gain.difference, '').lstrip('+')} points above the baseline (95% interval"
     )
-    assert f"{told} {points(low, '')} to {points(high, '')}), but no higher than random" in readme
+    assert f"{above} {points(low, '')} to {points(high, '')}), but no higher than random" in readme
     control = real.gain(names, "salt", "salt-random-kind", codes)
     assert verdict(asdict(control), "p") == SAME
     assert f"of the same kind ({points(control.difference, '')})" in readme
