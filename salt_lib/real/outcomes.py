@@ -266,10 +266,9 @@ def _asked(
 
 
 def about_tags(lettered: Part, first: Part, what: str) -> str:
-    """What the place of a tag is worth to the baseline, and to what SALT gains, in Markdown."""
+    """What the place of a tag is worth to the baseline, in Markdown."""
     codes = targets(lettered)
-    place = placed(lettered, first, codes)
-    rows = placed_by_language(lettered, first)
+    place, rows = placed(lettered, first, codes), placed_by_language(lettered, first)
     moved = sorted(
         (code for code, row in rows.items() if verdict(row) in (HIGHER, LOWER)),
         key=lambda code: -abs(rows[code]["difference"]),
@@ -277,15 +276,22 @@ def about_tags(lettered: Part, first: Part, what: str) -> str:
     where = [f"{language(code).name} {points(rows[code]['difference'], '')}" for code in moved]
     rest = [code for code in codes if code not in moved]
     elsewhere = points(placed(lettered, first, rest).difference, "") if rest else "–"
+    return (
+        "Moving a word's tag from its first piece to its first piece with a letter changes the "
+        f"baseline's mean F1 on {what} by **{points(place.difference)}** ({p_value(place.p)}). "
+        f"With Holm's correction over the languages: {', '.join(where) or 'in none of them'}; the "
+        f"mean of the others changes by {elsewhere}."
+    )
+
+
+def about_misplaced(lettered: Part, first: Part) -> str:
+    """What the place of a tag is worth to what SALT gains, in Markdown."""
+    codes = targets(lettered)
     before, after = (gain(one, "salt", "baseline", codes).difference for one in (first, lettered))
     changes = misplaced(lettered, first, "salt", codes)
     test = stats.ttest_1samp(changes, 0.0)
     low, high = test.confidence_interval()
     return (
-        "Moving a word's tag from its first piece to its first piece with a letter changes the "
-        f"baseline's mean F1 on {what} by **{points(place.difference)}** "
-        f"({p_value(place.p)}). After Holm's correction over the languages that is "
-        f"{', '.join(where) or 'in none of them'}; the mean of the others changes by {elsewhere}. "
         f"SALT − baseline is {points(before)} with tags on the first piece and {points(after)} "
         f"with them on the lettered one, a change of {points(float(changes.mean()), '')} "
         f"(95% interval {points(low, '')} to {points(high, '')}, {p_value(test.pvalue)})."

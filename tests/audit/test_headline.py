@@ -81,8 +81,10 @@ def test_a_task_on_real_text_joins_when_both_of_its_tables_are_whole(nothing, re
     place = real.placed(part, first, codes).difference
     gains = [real.gain(of, "salt", "baseline", codes).difference for of in (first, part)]
     assert f"by **{points(place)}**" in told
-    assert f"SALT − baseline is {points(gains[0])} with tags on the first piece and" in told
-    assert f"{points(gains[1])} with them on the lettered one, a change of" in told
+    about = real.about_misplaced(part, first)
+    assert f"SALT − baseline is {points(gains[0])} with tags on the first piece and" in about
+    assert f"{points(gains[1])} with them on the lettered one, a change of" in about
+    assert about not in told
     assert "on parts of speech in real text" in headline.in_short()
     drop(recorded / "udpos-first.json")
     assert "On real text" not in {f.where for f in headline.findings()}
