@@ -182,7 +182,7 @@ def _row(step: int, means: torch.Tensor, seconds: float) -> dict[str, Any]:
         "step": step,
         "masked_word_loss": round(masked_word, 4),
         "next_sentence_loss": round(next_sentence, 4),
-        "seconds": round(seconds, 1),
+        "seconds": round(seconds, 3),
     }
 
 
@@ -195,7 +195,7 @@ def seconds_of(curve: list[dict]) -> float:
     for row in curve:
         seconds += row["seconds"] - (before if row["seconds"] >= before else 0.0)
         before = row["seconds"]
-    return round(seconds, 1)
+    return round(seconds, 3)
 
 
 class State:
