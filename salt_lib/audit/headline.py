@@ -43,6 +43,14 @@ def findings() -> list[Found]:
     return found
 
 
+def can_judge(summary: Mapping, task: str) -> bool:
+    """Whether true translations help on a task: one that doesn't see them can't judge SALT's.
+
+    summary: `stats.summarise` of all methods against the baseline.
+    """
+    return verdict(summary[task]["dictionary"]["average_zero_shot"]["comparison"]) == HIGHER
+
+
 def told() -> str:
     """What came out in a sentence, the findings as lists in Markdown, what the place of a tag is
     worth, and what is open."""
@@ -144,8 +152,7 @@ def _in_world_0() -> list[Found]:
     for task, test in summary["primary"].items():
         good: bool | None = verdict(test) == HIGHER
         said = finding(f"On `{task}`, SALT's zero-shot average", test, detectable=False)
-        true = reference[task]["dictionary"]["average_zero_shot"]["comparison"]
-        if verdict(true) != HIGHER:  # then the task can't judge translations
+        if not can_judge(reference, task):
             good = None
             said += " True translations don't help there either, so the task can't judge SALT."
         found.append(Found("In one world", good, said))

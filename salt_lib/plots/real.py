@@ -74,19 +74,18 @@ def rules_table(variants: Mapping[str, Mapping], threshold: float, caption: str)
     The most precise by forms on top; the lowest language is by lemmas.
     """
 
-    def precision(name: str) -> float:
-        rows = variants[name]["forms"]
-        return next(one for one in rows if one["threshold"] == threshold)["precision"]["content"]
+    def at(name: str, kind: str) -> Mapping:
+        return next(one for one in variants[name][kind] if one["threshold"] == threshold)
 
     body = []
-    for name in sorted(variants, key=precision, reverse=True):
-        kinds = variants[name]
-        cells = []
-        for kind in ("forms", "lemmas"):
-            row = next(one for one in kinds[kind] if one["threshold"] == threshold)
-            cells += [percent(row["precision"]["content"]), percent(row["coverage"]["content"])]
-        worst = next(one for one in kinds["lemmas"] if one["threshold"] == threshold)["by_language"]
-        known = {code: p for code, (p, _, _) in worst.items() if p is not None}
+    for name in sorted(variants, key=lambda name: -at(name, "forms")["precision"]["content"]):
+        cells = [
+            percent(at(name, kind)[what]["content"])
+            for kind in ("forms", "lemmas")
+            for what in ("precision", "coverage")
+        ]
+        rows = at(name, "lemmas")["by_language"].items()
+        known = {code: p for code, (p, _, _) in rows if p is not None}
         least = min(known, key=lambda code: known[code])
         body.append([name, *cells, f"{least} {percent(known[least])}"])
     header = ["rules", "precision", "coverage", "by lemmas", "coverage", "lowest, by lemmas"]
