@@ -58,3 +58,5 @@ def test_the_readme_has_the_same_numbers(tmp_path, monkeypatch):
     told = f"{gain:+.2f} points (p = {p:.2f}; measured in a review of the study, not recorded"
     assert told in README
     assert f"SALT is {-100 * review.deeper()['difference']:.2f} points lower" in README
+    left, fresh = (review.number("balanced", name) for name in ("difference", "fresh"))
+    assert f"{left:.2f} points are left, on fresh items none (−{-fresh:.2f})" in README
